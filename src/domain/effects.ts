@@ -1,0 +1,31 @@
+/** What the outside world is owed. Pure data: the outbox performs it, and appends what really happened. */
+
+/** One thing owed. `id` is `<incident>/<sequence>/<kind>`: the idempotency key. Effects of one `target` coalesce. */
+export interface Effect {
+  id: string;
+  incident: string;
+  lane: Lane;
+  /** What the effect brings up to date: the newest owed effect of a target stands for all of them. */
+  target: string;
+  work: Work;
+}
+
+/**
+ * Lanes never wait for each other: a slow Slack delays no page, a P1 page delays no P0 page, and a headline edit
+ * delays no kill receipt.
+ */
+export type Lane = 'pageP0' | 'page' | 'pageCheck' | 'slackUrgent' | 'slack' | 'mail';
+
+export type Work =
+  | { kind: 'page'; n: number }
+  | { kind: 'pageAcknowledge'; n: number }
+  | { kind: 'pageResolve'; n: number }
+  | { kind: 'pageCheck'; n: number }
+  | { kind: 'pageNote'; n: number; text: string }
+  /** The headline, posted or edited in place, drawn from the incident as it is when the effect runs. */
+  | { kind: 'headline' }
+  | { kind: 'runbook' }
+  | { kind: 'receipt'; kill: string }
+  | { kind: 'notice'; key: string; text: string }
+  | { kind: 'postmortem' }
+  | { kind: 'mail'; what: 'opened' | 'verdict' | 'resolved'; key: string };

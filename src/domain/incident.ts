@@ -1,0 +1,363 @@
+/** What an incident is, and how its log of events folds into it. Pure. */
+
+import type { KillEvent, KillState } from './kill.ts';
+import { evolveKill } from './kill.ts';
+import type { FlattenEvent, OrdersEvent } from './orders.ts';
+import type { HoldEvent } from './trading.ts';
+
+export const SEVERITIES = ['P0', 'P1', 'P2', 'P3'] as const;
+export type Severity = (typeof SEVERITIES)[number];
+
+/** True when `a` is more urgent than `b`. */
+export const isWorse = (a: Severity, b: Severity): boolean => SEVERITIES.indexOf(a) < SEVERITIES.indexOf(b);
+
+/** Who did something, and from where. `id` is the far side's own id (a Slack user, a token's actor name, a source). */
+export interface Actor {
+  via: 'slack' | 'http' | 'cli' | 'alert' | 'pagerduty' | 'standdown';
+  id: string;
+  name: string;
+}
+
+export const STANDDOWN: Actor = { via: 'standdown', id: 'standdown', name: 'Standdown' };
+
+/** One signal. Its identity while it is open is `key`, the source's own fingerprint; prose never identifies it. */
+export interface Alert {
+  source: string;
+  groupKey: string;
+  key: string;
+  title: string;
+  severity: Severity;
+  /** Set when the severity was absent or unreadable: what the source wrote, and that P1 is our guess. */
+  severityGuess?: string;
+  /** ms since the epoch, as the source says; the time of receipt where it says nothing. */
+  startsAt: number;
+  /** True when the source gave `startsAt`, so that a late duplicate can be told from a new firing. */
+  startsAtGiven: boolean;
+  labels: Record<string, string>;
+  annotations: Record<string, string>;
+  runbook?: string;
+  link?: string;
+  value?: string;
+}
+
+export interface AlertState extends Alert {
+  state: 'firing' | 'resolved';
+  /** When the bot took it, ms since the epoch. */
+  receivedAt: number;
+  resolvedAt?: number;
+  /** How many times the source sent the same firing again. */
+  repeats: number;
+}
+
+export type PageState =
+  | 'owed'
+  | 'queued'
+  | 'assigned'
+  | 'acknowledged'
+  | 'retrying'
+  | 'failed'
+  | 'superseded'
+  | 'closed';
+
+/** One page. `n` is the step; its key at PagerDuty is `<incident>/<n>`. 202 is `queued`, never more. */
+export interface Page {
+  n: number;
+  severity: Severity;
+  why: string;
+  owedAt: number;
+  state: PageState;
+  queuedAt?: number;
+  assignedTo: string[];
+  url?: string;
+  reason?: string;
+  acknowledgedBy?: string;
+}
+
+export interface StepMark {
+  step: string;
+  mark: 'done' | 'skipped';
+  by: Actor;
+  at: number;
+  why?: string;
+}
+
+export type IncidentStatus = 'open' | 'acknowledged' | 'resolved';
+
+export interface Resolution {
+  by: Actor;
+  at: number;
+  how: 'person' | 'alertsCleared';
+  summary?: string;
+  rootCause?: string;
+  category?: RootCauseCategory;
+}
+
+export const ROOT_CAUSE_CATEGORIES = ['system', 'data', 'strategy', 'operator'] as const;
+export type RootCauseCategory = (typeof ROOT_CAUSE_CATEGORIES)[number];
+
+export interface Incident {
+  id: string;
+  /** Number of events folded in; the version that `append` expects. */
+  version: number;
+  title: string;
+  severity: Severity;
+  severityNote?: string;
+  origin: 'alert' | 'kill' | 'person';
+  source?: string;
+  groupKey?: string;
+  runbook: string | null;
+  drill: boolean;
+  openedAt: number;
+  openedBy: Actor;
+  status: IncidentStatus;
+  acknowledged?: { by: Actor; at: number };
+  resolution?: Resolution;
+  reopened: number;
+  alerts: Record<string, AlertState>;
+  pages: Page[];
+  /** Slack's time stamps of what was posted, by what it is: 'headline', 'runbook', 'receipt:<kill>', 'postmortem:<n>'. */
+  posts: Record<string, { channel: string; ts: string; permalink?: string }>;
+  /** What could not be posted or mailed, and why, by what it is. */
+  undelivered: Record<string, string>;
+  kills: Record<string, KillState>;
+  /** Slack messages of people in the thread, by their time stamp. */
+  messages: Record<string, { user: string; text: string; edited: boolean; deleted: boolean }>;
+  steps: Record<string, StepMark>;
+  postmortem?: { id: string; file: string; at: number };
+}
+
+interface Said {
+  /** ms since the epoch, UTC. */
+  at: number;
+  by: Actor;
+}
+
+export type IncidentEvent = Said &
+  (
+    | {
+        type: 'IncidentOpened';
+        id: string;
+        title: string;
+        severity: Severity;
+        severityNote?: string;
+        origin: Incident['origin'];
+        source?: string;
+        groupKey?: string;
+        runbook: string | null;
+        drill: boolean;
+      }
+    | { type: 'AlertFired'; alert: Alert }
+    | { type: 'AlertRepeated'; key: string }
+    | { type: 'AlertCleared'; key: string; endedAt: number }
+    | { type: 'SeverityChanged'; from: Severity; to: Severity; why: string }
+    | { type: 'IncidentReopened'; why: string }
+    | { type: 'IncidentAcknowledged' }
+    | ({ type: 'IncidentResolved' } & Omit<Resolution, 'by' | 'at'>)
+    | { type: 'PageOwed'; n: number; severity: Severity; why: string }
+    | { type: 'PageQueued'; n: number; dedupKey: string }
+    | { type: 'PageAssigned'; n: number; to: string[]; url: string; acknowledgedBy?: string }
+    | { type: 'PageFailed'; n: number; reason: string; gaveUp: boolean }
+    | { type: 'PageSuperseded'; n: number; why: string }
+    | { type: 'PageClosed'; n: number }
+    | { type: 'Posted'; what: string; channel: string; ts: string; permalink?: string }
+    | { type: 'PostFailed'; what: string; reason: string; gaveUp: boolean }
+    | { type: 'MailSent'; what: string; to: string[]; refused: { address: string; reason: string }[] }
+    | { type: 'MailFailed'; what: string; reason: string; gaveUp: boolean }
+    | { type: 'StepMarked'; step: string; mark: StepMark['mark']; why?: string }
+    | { type: 'MessageLogged'; ts: string; user: string; text: string }
+    | { type: 'MessageEdited'; ts: string; text: string }
+    | { type: 'MessageDeleted'; ts: string }
+    | { type: 'NoteAdded'; text: string }
+    | { type: 'PostmortemDrafted'; id: string; file: string }
+  );
+
+/** Everything that can stand in an incident's log. */
+export type StandingEvent = IncidentEvent | (Said & (KillEvent | HoldEvent | OrdersEvent | FlattenEvent));
+
+/**
+ * Fold one event into an incident. Total: an event that does not fit the state (a page step that is not there) changes
+ * nothing but the version, so that a log written by an older version still loads.
+ */
+export function evolve(incident: Incident | undefined, event: StandingEvent): Incident {
+  if (event.type === 'IncidentOpened') {
+    return {
+      id: event.id,
+      version: (incident?.version ?? 0) + 1,
+      title: event.title,
+      severity: event.severity,
+      ...(event.severityNote === undefined ? {} : { severityNote: event.severityNote }),
+      origin: event.origin,
+      ...(event.source === undefined ? {} : { source: event.source }),
+      ...(event.groupKey === undefined ? {} : { groupKey: event.groupKey }),
+      runbook: event.runbook,
+      drill: event.drill,
+      openedAt: event.at,
+      openedBy: event.by,
+      status: 'open',
+      reopened: 0,
+      alerts: {},
+      pages: [],
+      posts: {},
+      undelivered: {},
+      kills: {},
+      messages: {},
+      steps: {},
+    };
+  }
+  if (incident === undefined)
+    throw new Error(`an incident's log starts with ${event.type}, not IncidentOpened`);
+  const next = { ...incident, version: incident.version + 1 };
+  fold(next, event);
+  return next;
+}
+
+function fold(next: Incident, event: Exclude<StandingEvent, { type: 'IncidentOpened' }>): void {
+  switch (event.type) {
+    case 'AlertFired':
+      next.alerts = {
+        ...next.alerts,
+        [event.alert.key]: { ...event.alert, state: 'firing', receivedAt: event.at, repeats: 0 },
+      };
+      return;
+    case 'AlertRepeated':
+      return patchAlert(next, event.key, (alert) => ({ ...alert, repeats: alert.repeats + 1 }));
+    case 'AlertCleared':
+      return patchAlert(next, event.key, (alert) => ({
+        ...alert,
+        state: 'resolved',
+        resolvedAt: event.endedAt,
+      }));
+    case 'SeverityChanged':
+      next.severity = event.to;
+      delete next.severityNote;
+      return;
+    case 'IncidentReopened':
+      next.status = 'open';
+      next.reopened += 1;
+      delete next.resolution;
+      delete next.acknowledged;
+      return;
+    case 'IncidentAcknowledged':
+      next.status = 'acknowledged';
+      next.acknowledged = { by: event.by, at: event.at };
+      return;
+    case 'IncidentResolved': {
+      const { type: _type, ...resolution } = event;
+      next.status = 'resolved';
+      next.resolution = resolution;
+      return;
+    }
+    case 'PageOwed':
+      next.pages = [
+        ...next.pages,
+        {
+          n: event.n,
+          severity: event.severity,
+          why: event.why,
+          owedAt: event.at,
+          state: 'owed',
+          assignedTo: [],
+        },
+      ];
+      return;
+    case 'PageQueued':
+      return patchPage(next, event.n, { state: 'queued', queuedAt: event.at });
+    case 'PageAssigned':
+      return patchPage(next, event.n, {
+        state: event.acknowledgedBy === undefined ? 'assigned' : 'acknowledged',
+        assignedTo: event.to,
+        url: event.url,
+        ...(event.acknowledgedBy === undefined ? {} : { acknowledgedBy: event.acknowledgedBy }),
+      });
+    case 'PageFailed':
+      return patchPage(next, event.n, { state: event.gaveUp ? 'failed' : 'retrying', reason: event.reason });
+    case 'PageSuperseded':
+      return patchPage(next, event.n, { state: 'superseded', reason: event.why });
+    case 'PageClosed':
+      return patchPage(next, event.n, { state: 'closed' });
+    case 'Posted': {
+      const { channel, ts, permalink, what } = event;
+      next.posts = {
+        ...next.posts,
+        [what]: { channel, ts, ...(permalink === undefined ? {} : { permalink }) },
+      };
+      next.undelivered = without(next.undelivered, what);
+      return;
+    }
+    case 'PostFailed':
+    case 'MailFailed':
+      next.undelivered = { ...next.undelivered, [event.what]: event.reason };
+      return;
+    case 'MailSent':
+      next.undelivered = without(next.undelivered, event.what);
+      return;
+    case 'StepMarked':
+      next.steps = {
+        ...next.steps,
+        [event.step]: {
+          step: event.step,
+          mark: event.mark,
+          by: event.by,
+          at: event.at,
+          ...(event.why === undefined ? {} : { why: event.why }),
+        },
+      };
+      return;
+    case 'MessageLogged':
+      next.messages = {
+        ...next.messages,
+        [event.ts]: { user: event.user, text: event.text, edited: false, deleted: false },
+      };
+      return;
+    case 'MessageEdited':
+    case 'MessageDeleted': {
+      const message = next.messages[event.ts];
+      if (message === undefined) return;
+      const change = event.type === 'MessageEdited' ? { text: event.text, edited: true } : { deleted: true };
+      next.messages = { ...next.messages, [event.ts]: { ...message, ...change } };
+      return;
+    }
+    case 'PostmortemDrafted':
+      next.postmortem = { id: event.id, file: event.file, at: event.at };
+      return;
+    case 'NoteAdded':
+    case 'HoldPlaced':
+    case 'HoldLifted':
+    case 'ControlWritten':
+    case 'ControlFailed':
+    case 'CancelAsked':
+    case 'CancelFinished':
+    case 'FlattenAsked':
+    case 'FlattenFinished':
+      return; // the log keeps them; trading.ts folds the holds
+    case 'KillAsked':
+    case 'KillJoined':
+    case 'KillLatched':
+    case 'VenueCancelled':
+    case 'VenueJudged':
+    case 'KillJudged':
+    case 'ResidualAccepted': {
+      const kill = evolveKill(next.kills[event.kill], event);
+      if (kill !== undefined) next.kills = { ...next.kills, [event.kill]: kill };
+      return;
+    }
+    default: {
+      const unknown: never = event;
+      throw new Error(`unknown event ${JSON.stringify(unknown)}`);
+    }
+  }
+}
+
+function patchAlert(incident: Incident, key: string, change: (alert: AlertState) => AlertState): void {
+  const alert = incident.alerts[key];
+  if (alert !== undefined) incident.alerts = { ...incident.alerts, [key]: change(alert) };
+}
+
+function patchPage(incident: Incident, n: number, change: Partial<Page>): void {
+  incident.pages = incident.pages.map((page) => (page.n === n ? { ...page, ...change } : page));
+}
+
+function without(record: Record<string, string>, key: string): Record<string, string> {
+  const { [key]: _gone, ...rest } = record;
+  return rest;
+}

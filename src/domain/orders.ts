@@ -1,0 +1,82 @@
+/** Orders and positions as a venue shows them, and the events of cancelling and flattening. Pure. */
+
+import type { Verdict } from './kill.ts';
+
+/** One open order, as the venue lists it. `symbol` is ccxt's unified name where the markets know it, else the venue's own. */
+export interface OrderLine {
+  id: string;
+  list: string;
+  symbol: string;
+  side: 'buy' | 'sell' | 'unknown';
+  /** In base units; null when the venue gives none (a close-position stop). */
+  amount: number | null;
+  price: number | null;
+  /** A reduce-only or close-position order: what stands between a position and ruin. */
+  protective: boolean;
+}
+
+/** One open position or, on spot, a balance that is not a quote asset. */
+export interface PositionLine {
+  symbol: string;
+  side: 'long' | 'short';
+  /** In base units (contracts × contract size), always positive. */
+  amount: number;
+  /** Absolute, in the venue's quote currency at mark; null when the venue gave no mark. */
+  notional: number | null;
+  currency: string;
+  unrealisedPnl: number | null;
+  /** A balance below the venue's minimum size: it cannot be sold by an order. Still a residual. */
+  dust: boolean;
+}
+
+/** What cancelling one list at one venue did, as far as the venue's own answers say; a reading proves it. */
+export interface CancelledList {
+  list: string;
+  found: number;
+  /** Cancels that the venue answered with success. Not proof. */
+  answered: number;
+  protective: number;
+  failures: string[];
+}
+
+export interface CancelScope {
+  /** `entries` leaves reduce-only orders alone. */
+  scope: 'all' | 'entries';
+  venue?: string;
+  symbol?: string;
+}
+
+/** What a cancel ended with at one venue, from a reading that began after its last write ended. */
+export interface CancelResult {
+  venue: string;
+  verdict: 'cancelled' | 'left' | 'unknown';
+  lists: CancelledList[];
+  /** Orders in scope that the reading still found; null when it could not be read. */
+  left: number | null;
+  reason?: string;
+}
+
+export type OrdersEvent =
+  | { type: 'CancelAsked'; cancel: string; scope: CancelScope; reason: string }
+  | { type: 'CancelFinished'; cancel: string; results: CancelResult[]; ms: number };
+
+/** What closing one position ended with. `sent` false: nothing went to the venue. */
+export interface CloseResult {
+  venue: string;
+  symbol: string;
+  side: 'long' | 'short';
+  asked: number;
+  state: 'closed' | 'partly' | 'refused' | 'unknown';
+  /** Base units still there at the reading after the order; null when it could not be read. */
+  left: number | null;
+  reason?: string;
+}
+
+export type FlattenEvent =
+  | {
+      type: 'FlattenAsked';
+      flatten: string;
+      kill?: string;
+      positions: { venue: string; symbol: string; side: 'long' | 'short'; amount: number }[];
+    }
+  | { type: 'FlattenFinished'; flatten: string; results: CloseResult[]; verdict: Verdict; ms: number };

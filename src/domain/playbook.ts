@@ -1,0 +1,119 @@
+/** The owner's policy as data (templates/playbook.yml), and the runbooks (templates/runbooks/*.yml). Pure types and look-ups. */
+
+import type { Alert, Severity } from './incident.ts';
+
+export interface SeverityPolicy {
+  definition: string;
+  example: string;
+  /** The playbook's words, e.g. "Immediate (<5 min)". */
+  responseTime: string;
+  symbol: string;
+  /** Minutes to the acknowledgement; null: the end of the next business day. */
+  acknowledgeWithinMin: number | null;
+  /** PagerDuty's severity; null: not paged. */
+  page: 'critical' | 'error' | 'warning' | null;
+  /** The postmortem template's own word for it. */
+  class: 'CRITICAL' | 'HIGH' | 'MEDIUM' | 'LOW';
+  /** Whether a postmortem is owed on resolution. */
+  postmortem: boolean;
+}
+
+export interface Criterion {
+  title: string;
+  /** The factor or limit, in the unit named. */
+  over: number;
+  unit: 'x maxDailyLoss' | 'x maxNotional' | 'percent' | 'minutes';
+  /** For a rate: the sliding window in minutes. */
+  windowMin?: number;
+}
+
+export interface BudgetBand {
+  status: 'GREEN' | 'YELLOW' | 'ORANGE' | 'RED' | 'CRITICAL';
+  /** The band holds when the remaining share is over this many percent (at it, where `inclusive`). */
+  abovePct: number;
+  inclusive: boolean;
+  allowed: string;
+  /** Control-file values that the band sets. */
+  control: Record<string, string>;
+}
+
+export interface Playbook {
+  version: string;
+  severities: Record<Severity, SeverityPolicy>;
+  /** What a source's `severity` label means; what is not here is `unreadable`. */
+  alertSeverities: Record<string, Severity>;
+  unreadableSeverity: Severity;
+  grouping: { reopenWithinMin: number };
+  criteria: { dailyLoss: Criterion; positionSize: Criterion; rejectRate: Criterion; dataFeedGap: Criterion };
+  slos: { id: string; title: string; targetPct: number }[];
+  budgets: BudgetBand[];
+  communication: {
+    audience: string;
+    channel: string;
+    severities: Severity[];
+    withinMin: number | null;
+    text: string;
+  }[];
+  checklist: { id: string; text: string; withinHours: number | null }[];
+  goLive: { id: string; text: string }[];
+}
+
+/** What a runbook step's button does. The names are the domain's; render/ turns them into action ids. */
+export const STEP_BUTTONS = [
+  'kill',
+  'cancel',
+  'haltOrders',
+  'pauseSignals',
+  'acknowledge',
+  'flatten',
+  'done',
+  'skip',
+] as const;
+export type StepButton = (typeof STEP_BUTTONS)[number];
+
+export interface RunbookStep {
+  id: string;
+  text: string;
+  buttons: StepButton[];
+}
+
+export interface Runbook {
+  id: string;
+  title: string;
+  severity: Severity;
+  summary: string;
+  /** An alert matches when every label named here matches its pattern (case-insensitive, anywhere in the value). */
+  match: { label: string; pattern: string }[][];
+  steps: RunbookStep[];
+  notes: string[];
+}
+
+/**
+ * The runbook for an alert: the one that it names (label or field `runbook`), else the first whose match rules fit, else
+ * null. Only labels are read, never the title or other prose.
+ */
+export function runbookFor(alert: Alert, runbooks: Runbook[]): string | null {
+  const named = alert.runbook ?? alert.labels['runbook'];
+  if (named !== undefined) {
+    const found = runbooks.find((runbook) => runbook.id === named);
+    if (found !== undefined) return found.id;
+  }
+  const fits = (rules: Runbook['match'][number]) =>
+    rules.length > 0 &&
+    rules.every((rule) => new RegExp(rule.pattern, 'i').test(alert.labels[rule.label] ?? ''));
+  return runbooks.find((runbook) => runbook.match.some(fits))?.id ?? null;
+}
+
+/** The severity that a source's words mean: exact names only, everything unreadable is a guess, and said to be one. */
+export function readSeverity(
+  word: string | undefined,
+  playbook: Pick<Playbook, 'alertSeverities' | 'unreadableSeverity'>,
+): { severity: Severity; guess?: string } {
+  if (word !== undefined && Object.hasOwn(playbook.alertSeverities, word)) {
+    const severity = playbook.alertSeverities[word];
+    if (severity !== undefined) return { severity };
+  }
+  const said =
+    word === undefined ? 'no severity given' : `severity "${word.slice(0, 40)}" is not one we know`;
+  return { severity: playbook.unreadableSeverity, guess: `${said}; taken as ${playbook.unreadableSeverity}` };
+}

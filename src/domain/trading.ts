@@ -1,0 +1,79 @@
+/** The trading state of the desk: holds and the latch, folded from every log in the order of the journal. Pure. */
+
+import type { Actor } from './incident.ts';
+
+/** The control file's switches that a hold can hold. */
+export type HoldKey = 'HALT_NEW_ORDERS' | 'PAUSE_SIGNALS';
+
+/** One reason for a switch to be on. A switch is the OR of its holds; lifting one leaves the others. */
+export interface Hold {
+  id: string;
+  key: HoldKey;
+  reason: string;
+  by: Actor;
+  owner: 'operator' | 'runbook' | 'budget' | 'hardStop' | 'adopted';
+  at: number;
+}
+
+export interface Latch {
+  kill: string;
+  incident: string;
+  by: Actor;
+  reason: string;
+  at: number;
+}
+
+export interface Trading {
+  holds: Hold[];
+  latch: Latch | null;
+}
+
+export type HoldEvent =
+  | { type: 'HoldPlaced'; hold: string; key: HoldKey; reason: string; owner: Hold['owner'] }
+  | { type: 'HoldLifted'; hold: string; key: HoldKey; reason: string }
+  | { type: 'ControlWritten'; rev: number; values: Record<string, string>; why: string }
+  | { type: 'ControlFailed'; reason: string; why: string };
+
+type Said = { at: number; by: Actor };
+type Seen = (Said & HoldEvent) | (Said & { type: 'KillAsked'; kill: string; reason: string });
+
+export const RUNNING: Trading = { holds: [], latch: null };
+
+/** Fold one event of any log into the desk's trading state.  */
+export function evolveTrading(trading: Trading, event: { type: string }, stream: string): Trading {
+  const seen = event as Seen;
+  switch (seen.type) {
+    case 'KillAsked': {
+      // Who latched first stays on record; the latch is the newest kill's, since approvals bind to it.
+      const { latch } = trading;
+      const said = latch ?? { incident: stream, by: seen.by, reason: seen.reason, at: seen.at };
+      return { ...trading, latch: { ...said, kill: seen.kill, incident: stream } };
+    }
+    case 'HoldPlaced':
+      return {
+        ...trading,
+        holds: [
+          ...trading.holds.filter((hold) => hold.id !== seen.hold),
+          { id: seen.hold, key: seen.key, reason: seen.reason, by: seen.by, owner: seen.owner, at: seen.at },
+        ],
+      };
+    case 'HoldLifted':
+      return { ...trading, holds: trading.holds.filter((hold) => hold.id !== seen.hold) };
+    default:
+      return trading;
+  }
+}
+
+/** What the control file must say for this trading state. */
+export function controlValues(trading: Trading): {
+  KILL_SWITCH: '0' | '1';
+  HALT_NEW_ORDERS: '0' | '1';
+  PAUSE_SIGNALS: '0' | '1';
+} {
+  const held = (key: HoldKey) => (trading.holds.some((hold) => hold.key === key) ? '1' : '0');
+  return {
+    KILL_SWITCH: trading.latch === null ? '0' : '1',
+    HALT_NEW_ORDERS: held('HALT_NEW_ORDERS'),
+    PAUSE_SIGNALS: held('PAUSE_SIGNALS'),
+  };
+}

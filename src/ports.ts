@@ -1,0 +1,254 @@
+/** What the engine needs of the outside, in plain nouns. Adapters implement these, one vendor a file. */
+
+import type { Effect } from './domain/effects.ts';
+import type { Incident, StandingEvent } from './domain/incident.ts';
+import type { VenueReading } from './domain/kill.ts';
+import type { CancelledList, CancelScope, PositionLine } from './domain/orders.ts';
+import type { Trading } from './domain/trading.ts';
+
+// ── Time ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface Clock {
+  /** Wall clock, ms since the epoch. For records. */
+  now(): number;
+  /** Monotonic ms from an arbitrary start. For durations. */
+  monotonic(): number;
+  /** Resolve after `ms`, or at once when the signal aborts. */
+  wait(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+// ── Store ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** A desk-wide log beside those of the incidents: halts and cancels that belong to no incident. */
+export const DESK = 'DESK';
+
+/** What `/incidents` and grouping need of an incident, kept for open and closed ones alike. */
+export interface IncidentSummary {
+  id: string;
+  severity: Incident['severity'];
+  status: Incident['status'];
+  title: string;
+  alerts: number;
+  openedAt: number;
+  resolvedAt: number | null;
+  source: string | null;
+  groupKey: string | null;
+  postmortem: string | null;
+  drill: boolean;
+}
+
+export interface StoredEffect {
+  effect: Effect;
+  /** True when it was owed before this process started: a try may already have reached the far side. */
+  recovered: boolean;
+}
+
+/** What starting found: what was dropped or set aside, in sentences for the log and the operator. */
+export interface StoreReport {
+  events: number;
+  notes: string[];
+}
+
+export class StoreUnavailable extends Error {
+  readonly code = 'store_unavailable';
+}
+
+/**
+ * The log of everything. `append` is one atomic, durable write: when it resolves 'appended', the events and effects
+ * survive kill -9 and power loss. Reads answer from memory, which includes what is being written; nothing outside may
+ * be told of it before `append` resolves.
+ */
+export interface Store {
+  /**
+   * Append events to one log and owe effects, if the log is at `expectedVersion` (0: it does not exist yet).
+   * `settles` are ids of effects that these events settle; it may stand alone, with no event.
+   * Throws StoreUnavailable when it cannot be stored; after a failed sync it stays so.
+   */
+  append(
+    stream: string,
+    expectedVersion: number,
+    events: StandingEvent[],
+    effects: Effect[],
+    settles?: string[],
+  ): Promise<'appended' | 'conflict'>;
+  /** The folded incident, or undefined. A closed one may have to be read from its file. */
+  load(incident: string): Promise<Incident | undefined>;
+  /** An incident in memory: open ones, and closed ones that were not put away yet. */
+  peek(incident: string): Incident | undefined;
+  version(stream: string): number;
+  /** The whole log of an incident, in order. */
+  history(stream: string): Promise<StandingEvent[]>;
+  summaries(): IncidentSummary[];
+  /** Every incident that is not resolved, folded, by id. */
+  open(): Incident[];
+  /** The newest incident of a source's group, open or closed. */
+  latestOfGroup(source: string, groupKey: string): IncidentSummary | undefined;
+  trading(): Trading;
+  /** Resolutions that came before their firing, by `source|groupKey|key|startsAt`. */
+  strayResolution(id: string): number | undefined;
+  /** Effects that are owed and durable, oldest first. */
+  owed(): StoredEffect[];
+  /** Called after each durable append, in journal order. */
+  onAppended(listener: (stream: string, events: StandingEvent[], effects: Effect[]) => void): void;
+  /** Why nothing can be stored, or null. */
+  failure(): string | null;
+  /** Take a name once (a Slack delivery, an Idempotency-Key): false when it was taken within its time. Not durable by itself. */
+  report(): StoreReport;
+  close(): Promise<void>;
+}
+
+// ── Control file ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+export type ControlKey =
+  | 'KILL_SWITCH'
+  | 'HALT_NEW_ORDERS'
+  | 'PAUSE_SIGNALS'
+  | 'POSITION_SIZE_FACTOR'
+  | 'ALLOW_NEW_STRATEGIES'
+  | 'ALLOW_PROMOTIONS'
+  | 'DATA_FEED'
+  | 'STANDDOWN_REV';
+
+export type ControlReading =
+  | { state: 'read'; values: Partial<Record<ControlKey, string>>; rev: number }
+  | { state: 'missing' | 'unreadable'; reason: string };
+
+/** `written` only after the file was read back from disk with these values in it. */
+export type ControlWritten =
+  | { state: 'written'; values: Partial<Record<ControlKey, string>>; rev: number }
+  | { state: 'failed'; reason: string };
+
+export interface Control {
+  read(): Promise<ControlReading>;
+  /** Set these keys and no other byte; STANDDOWN_REV grows by one. Writes queue behind each other. Never throws. */
+  write(values: Partial<Record<Exclude<ControlKey, 'STANDDOWN_REV'>, string>>): Promise<ControlWritten>;
+}
+
+// ── Venue ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** One exchange account. No call throws: what failed is in what it returns. Each has a deadline of its own. */
+export interface Venue {
+  id: string;
+  /** ccxt's id. */
+  exchange: string;
+  proven: boolean;
+  /** Where a person looks when the bot cannot: the venue's own page. */
+  page: string;
+  /** Load and cache what the first cancel needs. Says what is missing; cancelling works without it. */
+  warm(): Promise<{ ok: true } | { ok: false; reason: string }>;
+  /** Cancel every order in scope, in every list, once. What it returns is what the venue answered, not what is true. */
+  cancel(scope: Omit<CancelScope, 'venue'>): Promise<CancelledList[]>;
+  /** Read every list to its last page and every position. `startedAt`/`endedAt` are left to the caller's clock. */
+  read(): Promise<Omit<VenueReading, 'startedAt' | 'endedAt'>>;
+  /** Close one position by a reduce-only market order, sent once and never repeated. */
+  closePosition(
+    position: Pick<PositionLine, 'symbol' | 'side' | 'amount'>,
+    orderKey: string,
+  ): Promise<
+    | { state: 'sent'; orderId: string }
+    | { state: 'refused'; reason: string }
+    | { state: 'unknown'; reason: string }
+  >;
+  close(): Promise<void>;
+}
+
+// ── Chat ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface ChatMessage {
+  /** What a notification and a screen reader say. */
+  text: string;
+  /** Block Kit blocks, as render/ made them. */
+  blocks: unknown[];
+}
+
+/** What became of a request: `retry` says that trying again may help, `maybe` that it may have been applied. */
+export type Sent<T> =
+  | ({ state: 'done' } & T)
+  | { state: 'failed'; retry: boolean; maybe: boolean; reason: string; retryAfterMs?: number };
+
+export interface Chat {
+  /** Post a message that carries `key` in its metadata, so that it can be found again. */
+  post(
+    channel: string,
+    threadTs: string | null,
+    message: ChatMessage,
+    key: string,
+  ): Promise<Sent<{ ts: string }>>;
+  update(channel: string, ts: string, message: ChatMessage): Promise<Sent<object>>;
+  /** Look for a message of ours with that key, in the channel since `sinceMs` or in the thread. */
+  find(
+    channel: string,
+    threadTs: string | null,
+    key: string,
+    sinceMs: number,
+  ): Promise<Sent<{ ts: string | null }>>;
+  permalink(channel: string, ts: string): Promise<string | null>;
+  /** The members of a user group; null when Slack cannot be asked. */
+  groupMembers(group: string): Promise<string[] | null>;
+}
+
+// ── Pager ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface PageRequest {
+  dedupKey: string;
+  severity: 'critical' | 'error' | 'warning';
+  summary: string;
+  source: string;
+  links: { href: string; text: string }[];
+  customDetails: Record<string, unknown>;
+  timestampIso: string;
+}
+
+/** An incident at the pager, as its REST API shows it. */
+export interface PagedIncident {
+  id: string;
+  htmlUrl: string;
+  status: 'triggered' | 'acknowledged' | 'resolved';
+  urgency: string;
+  assignedTo: { id: string; name: string }[];
+  acknowledgedBy: string | null;
+  createdAt: string;
+}
+
+export type PagedLookup =
+  | { state: 'found'; incidents: PagedIncident[] }
+  | { state: 'none' }
+  | { state: 'unavailable'; reason: string };
+
+export interface Pager {
+  trigger(page: PageRequest): Promise<Sent<object>>;
+  acknowledge(dedupKey: string): Promise<Sent<object>>;
+  resolve(dedupKey: string): Promise<Sent<object>>;
+  /** True when there is a REST token: only then can a page be confirmed. */
+  canConfirm: boolean;
+  find(dedupKey: string): Promise<PagedLookup>;
+  note(incidentId: string, text: string): Promise<Sent<object>>;
+  /** Who is on call on these schedules, by e-mail; null when it cannot be asked. */
+  onCall(scheduleIds: string[]): Promise<{ name: string; email: string }[] | null>;
+}
+
+// ── Mail ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface Mail {
+  to: string[];
+  subject: string;
+  text: string;
+  html: string;
+  /** Without angle brackets; the same mail sent again has the same one. */
+  messageId: string;
+}
+
+export interface Mailer {
+  /** `done` only after the server's 250, with who was refused and why. */
+  send(mail: Mail): Promise<Sent<{ accepted: string[]; refused: { address: string; reason: string }[] }>>;
+}
+
+// ── Log ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Levels as Unleash means them: an error is something that a person must mend now. */
+export interface Log {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
