@@ -243,6 +243,31 @@ export interface Mailer {
   send(mail: Mail): Promise<Sent<{ accepted: string[]; refused: { address: string; reason: string }[] }>>;
 }
 
+// ── Drawing ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** What people see, made from what happened. Implemented by render/; the engine only asks for it. */
+export interface Draw {
+  headline(incident: Incident, trading: Trading): ChatMessage;
+  runbook(incident: Incident): ChatMessage | null;
+  receipt(incident: Incident, kill: string, trading: Trading): ChatMessage;
+  /** One line in the thread about an event; null when it has nothing to say. */
+  notice(incident: Incident, event: StandingEvent, history: StandingEvent[]): ChatMessage | null;
+  page(incident: Incident, n: number, thread: string | null): Omit<PageRequest, 'dedupKey'> | null;
+  mail(
+    what: 'opened' | 'verdict' | 'resolved',
+    incident: Incident,
+    trading: Trading,
+  ): Pick<Mail, 'subject' | 'text' | 'html'>;
+  /** The postmortem's Markdown. */
+  postmortem(id: string, incident: Incident, history: StandingEvent[]): string;
+}
+
+/** Where postmortem drafts are kept. */
+export interface Drafts {
+  /** Write a draft and read it back; returns its path. Throws when it cannot. */
+  save(id: string, markdown: string): Promise<string>;
+}
+
 // ── Log ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Levels as Unleash means them: an error is something that a person must mend now. */

@@ -26,6 +26,7 @@ export type Work =
   | { kind: 'headline' }
   | { kind: 'runbook' }
   | { kind: 'receipt'; kill: string }
-  | { kind: 'notice'; key: string; text: string }
+  /** One line in the thread about the event at this version of the incident's log. */
+  | { kind: 'notice'; version: number }
   | { kind: 'postmortem' }
   | { kind: 'mail'; what: 'opened' | 'verdict' | 'resolved'; key: string };

@@ -123,6 +123,8 @@ export interface Incident {
   /** Slack messages of people in the thread, by their time stamp. */
   messages: Record<string, { user: string; text: string; edited: boolean; deleted: boolean }>;
   steps: Record<string, StepMark>;
+  /** Cancels and flattens that were asked for and have no result yet: a restart settles them. */
+  unfinished: Record<string, 'cancel' | 'flatten'>;
   postmortem?: { id: string; file: string; at: number };
 }
 
@@ -171,8 +173,24 @@ export type IncidentEvent = Said &
     | { type: 'PostmortemDrafted'; id: string; file: string }
   );
 
-/** Everything that can stand in an incident's log. */
-export type StandingEvent = IncidentEvent | (Said & (KillEvent | HoldEvent | OrdersEvent | FlattenEvent));
+/** Events of the desk's own log, which belong to no incident. */
+export type DeskEvent =
+  /** A resolution that came before its firing: kept until the firing comes. */
+  | {
+      type: 'ResolutionNoted';
+      source: string;
+      groupKey: string;
+      key: string;
+      startsAt: number;
+      endedAt: number;
+    }
+  /** A request that must run once was taken; `answer` is what was said to it. */
+  | { type: 'RequestTaken'; name: string; answer?: unknown };
+
+/** Everything that can stand in a log. */
+export type StandingEvent =
+  | IncidentEvent
+  | (Said & (DeskEvent | KillEvent | HoldEvent | OrdersEvent | FlattenEvent));
 
 /**
  * Fold one event into an incident. Total: an event that does not fit the state (a page step that is not there) changes
@@ -202,6 +220,7 @@ export function evolve(incident: Incident | undefined, event: StandingEvent): In
       kills: {},
       messages: {},
       steps: {},
+      unfinished: {},
     };
   }
   if (incident === undefined)
@@ -320,16 +339,27 @@ function fold(next: Incident, event: Exclude<StandingEvent, { type: 'IncidentOpe
     case 'PostmortemDrafted':
       next.postmortem = { id: event.id, file: event.file, at: event.at };
       return;
+    case 'ResolutionNoted':
+    case 'RequestTaken':
+      return; // stand in the desk's log only
     case 'NoteAdded':
     case 'HoldPlaced':
     case 'HoldLifted':
     case 'ControlWritten':
     case 'ControlFailed':
-    case 'CancelAsked':
-    case 'CancelFinished':
-    case 'FlattenAsked':
-    case 'FlattenFinished':
       return; // the log keeps them; trading.ts folds the holds
+    case 'CancelAsked':
+      next.unfinished = { ...next.unfinished, [event.cancel]: 'cancel' };
+      return;
+    case 'FlattenAsked':
+      next.unfinished = { ...next.unfinished, [event.flatten]: 'flatten' };
+      return;
+    case 'CancelFinished':
+      next.unfinished = without(next.unfinished, event.cancel);
+      return;
+    case 'FlattenFinished':
+      next.unfinished = without(next.unfinished, event.flatten);
+      return;
     case 'KillAsked':
     case 'KillJoined':
     case 'KillLatched':
@@ -357,7 +387,7 @@ function patchPage(incident: Incident, n: number, change: Partial<Page>): void {
   incident.pages = incident.pages.map((page) => (page.n === n ? { ...page, ...change } : page));
 }
 
-function without(record: Record<string, string>, key: string): Record<string, string> {
+function without<T>(record: Record<string, T>, key: string): Record<string, T> {
   const { [key]: _gone, ...rest } = record;
   return rest;
 }

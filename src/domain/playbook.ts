@@ -29,13 +29,25 @@ export interface Criterion {
 
 export interface BudgetBand {
   status: 'GREEN' | 'YELLOW' | 'ORANGE' | 'RED' | 'CRITICAL';
-  /** The band holds when the remaining share is over this many percent (at it, where `inclusive`). */
-  abovePct: number;
+  /** The band holds when the remaining share is over this many percent (at it, where `inclusive`); null: at any. */
+  abovePct: number | null;
   inclusive: boolean;
   allowed: string;
-  /** Control-file values that the band sets. */
-  control: Record<string, string>;
+  /** PagerDuty's severity when the band is reached; absent: not paged. */
+  page?: 'critical' | 'error' | 'warning';
+  /** Control-file values that the band sets. They only ever tighten; a worse band has all of a better one's. */
+  control: Partial<Record<RestrictionKey, string>>;
 }
+
+/** The control file's keys that a budget band may tighten, and the value that is the tight one. */
+export const RESTRICTIONS = {
+  ALLOW_PROMOTIONS: '0',
+  ALLOW_NEW_STRATEGIES: '0',
+  POSITION_SIZE_FACTOR: '0.5',
+  PAUSE_SIGNALS: '1',
+  HALT_NEW_ORDERS: '1',
+} as const;
+export type RestrictionKey = keyof typeof RESTRICTIONS;
 
 export interface Playbook {
   version: string;
@@ -51,9 +63,20 @@ export interface Playbook {
     audience: string;
     channel: string;
     severities: Severity[];
+    /** The playbook's limit in minutes. */
     withinMin: number | null;
+    /** Minutes after the opening at which the bot does it by itself, unless a person did before. */
+    afterMin?: Partial<Record<Severity, number>>;
     text: string;
   }[];
+  postmortem: {
+    /** From the resolution until it must be in review. */
+    inReviewWithinHours: number;
+    /** From the opening until an incident that is still open is reminded of. */
+    remindAfterHours: number;
+    /** A data gap over this owes a postmortem whatever the severity. */
+    dataGapOverMin: number;
+  };
   checklist: { id: string; text: string; withinHours: number | null }[];
   goLive: { id: string; text: string }[];
 }
@@ -88,19 +111,30 @@ export interface Runbook {
   notes: string[];
 }
 
+const MAX_LABEL = 256;
+
 /**
  * The runbook for an alert: the one that it names (label or field `runbook`), else the first whose match rules fit, else
  * null. Only labels are read, never the title or other prose.
  */
-export function runbookFor(alert: Alert, runbooks: Runbook[]): string | null {
+export function runbookFor(
+  alert: Pick<Alert, 'runbook' | 'labels'>,
+  runbooks: Pick<Runbook, 'id' | 'match'>[],
+): string | null {
   const named = alert.runbook ?? alert.labels['runbook'];
   if (named !== undefined) {
     const found = runbooks.find((runbook) => runbook.id === named);
     if (found !== undefined) return found.id;
   }
+  const labels = new Map(Object.entries(alert.labels));
+  if (named !== undefined) labels.set('runbook', named);
   const fits = (rules: Runbook['match'][number]) =>
     rules.length > 0 &&
-    rules.every((rule) => new RegExp(rule.pattern, 'i').test(alert.labels[rule.label] ?? ''));
+    rules.every((rule) => {
+      // Cut, so that a pattern's work is bounded whatever a source sends. An absent label matches nothing.
+      const value = labels.get(rule.label)?.slice(0, MAX_LABEL);
+      return value !== undefined && new RegExp(rule.pattern, 'i').test(value);
+    });
   return runbooks.find((runbook) => runbook.match.some(fits))?.id ?? null;
 }
 

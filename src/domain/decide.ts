@@ -1,0 +1,494 @@
+/** Commands, and what each of them makes happen. Pure: `decide` returns events or throws a Refusal. */
+
+import {
+  type Actor,
+  type Alert,
+  type Incident,
+  type IncidentEvent,
+  isWorse,
+  type RootCauseCategory,
+  type Severity,
+  type StandingEvent,
+} from './incident.ts';
+import { isRunning, type KillEvent, type KillState, type KillTimings, type Verdict } from './kill.ts';
+import type { CancelResult, CancelScope, CloseResult } from './orders.ts';
+import type { Playbook } from './playbook.ts';
+import type { Hold, HoldKey } from './trading.ts';
+
+/** "No, and why": in words for the person who asked, with a stable code for programs. */
+export class Refusal extends Error {
+  readonly code: string;
+  constructor(code: string, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+export type Command = { by: Actor } & (
+  | {
+      type: 'TakeFiring';
+      /** The id to open under when there is no incident yet. */
+      incident: string;
+      alert: Alert;
+      runbook: string | null;
+      /** Set when the resolution of this very firing arrived before it. */
+      clearedAt?: number;
+      drill: boolean;
+    }
+  | { type: 'TakeClearing'; alert: Alert; endedAt: number }
+  | {
+      type: 'DeclareIncident';
+      incident: string;
+      title: string;
+      severity: Severity;
+      runbook: string | null;
+      drill: boolean;
+    }
+  | { type: 'AskKill'; incident: string; kill: string; reason: string; venues: string[]; drill: boolean }
+  | { type: 'JoinKill'; kill: string; reason: string }
+  | {
+      type: 'ReportKill';
+      event: Exclude<KillEvent, { type: 'KillAsked' | 'KillJoined' | 'KillJudged' | 'ResidualAccepted' }>;
+    }
+  | { type: 'JudgeKill'; kill: string; verdict: Verdict; timings: KillTimings }
+  | { type: 'AcceptResidual'; kill: string; reason: string }
+  | { type: 'PageAgain'; why: string }
+  | { type: 'PlaceHold'; hold: string; key: HoldKey; reason: string; owner: Hold['owner'] }
+  | { type: 'LiftHold'; hold: string; key: HoldKey; reason: string }
+  | { type: 'AskCancel'; cancel: string; scope: CancelScope; reason: string }
+  | { type: 'FinishCancel'; cancel: string; results: CancelResult[]; ms: number }
+  | {
+      type: 'AskFlatten';
+      flatten: string;
+      kill?: string;
+      positions: { venue: string; symbol: string; side: 'long' | 'short'; amount: number }[];
+    }
+  | { type: 'FinishFlatten'; flatten: string; results: CloseResult[]; verdict: Verdict; ms: number }
+  | { type: 'AcknowledgeIncident' }
+  | { type: 'ResolveIncident'; summary: string; rootCause?: string; category?: RootCauseCategory }
+  | { type: 'MarkStep'; step: string; mark: 'done' | 'skipped'; why?: string }
+  | { type: 'LogMessage'; ts: string; user: string; text: string }
+  | { type: 'EditMessage'; ts: string; text: string }
+  | { type: 'DeleteMessage'; ts: string }
+  | { type: 'AddNote'; text: string }
+  /** What an executor or the outbox found out. No rule of ours can refuse a fact. */
+  | { type: 'Note'; event: FactEvent }
+);
+
+/** Facts from outside: they are recorded as they are. */
+export type FactEvent =
+  Extract<
+    IncidentEvent | StandingEvent,
+    {
+      type:
+        | 'PageQueued'
+        | 'PageAssigned'
+        | 'PageFailed'
+        | 'PageSuperseded'
+        | 'PageClosed'
+        | 'Posted'
+        | 'PostFailed'
+        | 'MailSent'
+        | 'MailFailed'
+        | 'PostmortemDrafted'
+        | 'ControlWritten'
+        | 'ControlFailed';
+    }
+  > extends infer E
+    ? E extends { at: number; by: Actor }
+      ? Omit<E, 'at' | 'by'>
+      : never
+    : never;
+
+type Unsigned<E> = E extends { at: number; by: Actor } ? Omit<E, 'at' | 'by'> : never;
+type NewEvent = Unsigned<StandingEvent>;
+
+/**
+ * What a command makes happen to an incident (undefined: there is none yet). `now` is ms since the epoch.
+ * Throws Refusal; an empty array means that there is nothing new to record.
+ */
+export function decide(
+  command: Command,
+  incident: Incident | undefined,
+  now: number,
+  playbook: Playbook,
+): StandingEvent[] {
+  return decided(command, incident, now, playbook).map(
+    (event) => ({ ...event, at: now, by: command.by }) as StandingEvent,
+  );
+}
+
+function decided(
+  command: Command,
+  incident: Incident | undefined,
+  now: number,
+  playbook: Playbook,
+): NewEvent[] {
+  switch (command.type) {
+    case 'TakeFiring':
+      return takeFiring(command, incident, playbook);
+    case 'DeclareIncident':
+      return [
+        {
+          type: 'IncidentOpened',
+          id: command.incident,
+          title: command.title,
+          severity: command.severity,
+          origin: 'person',
+          runbook: command.runbook,
+          drill: command.drill,
+        },
+        ...firstPage(command.severity, 'declared', playbook),
+      ];
+    case 'AskKill':
+      return askKill(command, incident, playbook);
+    // On the desk's own log there is no incident: holds and cancels stand there alone.
+    case 'PlaceHold':
+      return [
+        {
+          type: 'HoldPlaced',
+          hold: command.hold,
+          key: command.key,
+          reason: command.reason,
+          owner: command.owner,
+        },
+      ];
+    case 'LiftHold':
+      return [{ type: 'HoldLifted', hold: command.hold, key: command.key, reason: command.reason }];
+    case 'AskCancel':
+      return [{ type: 'CancelAsked', cancel: command.cancel, scope: command.scope, reason: command.reason }];
+    case 'FinishCancel':
+      return [{ type: 'CancelFinished', cancel: command.cancel, results: command.results, ms: command.ms }];
+    case 'Note':
+      return [command.event as NewEvent];
+    default:
+      return onIncident(command, mustBe(incident), now, playbook);
+  }
+}
+
+type OnIncident = Exclude<
+  Command,
+  {
+    type:
+      | 'TakeFiring'
+      | 'DeclareIncident'
+      | 'AskKill'
+      | 'PlaceHold'
+      | 'LiftHold'
+      | 'AskCancel'
+      | 'FinishCancel'
+      | 'Note';
+  }
+>;
+
+function onIncident(command: OnIncident, incident: Incident, now: number, playbook: Playbook): NewEvent[] {
+  switch (command.type) {
+    case 'TakeClearing':
+      return takeClearing(command, incident);
+    case 'JoinKill':
+      mustHaveKill(incident, command.kill);
+      return [{ type: 'KillJoined', kill: command.kill, reason: command.reason }];
+    case 'ReportKill':
+      return [command.event];
+    case 'JudgeKill':
+      return judgeKill(command, incident);
+    case 'AcceptResidual':
+      return acceptResidual(command, incident);
+    case 'PageAgain':
+      return [{ type: 'PageOwed', n: nextPage(incident), severity: incident.severity, why: command.why }];
+    case 'AskFlatten':
+      if (command.positions.length === 0)
+        throw new Refusal('nothing_to_flatten', 'There is no position to flatten at the last reading.');
+      return [
+        {
+          type: 'FlattenAsked',
+          flatten: command.flatten,
+          ...(command.kill === undefined ? {} : { kill: command.kill }),
+          positions: command.positions,
+        },
+      ];
+    case 'FinishFlatten':
+      return [
+        {
+          type: 'FlattenFinished',
+          flatten: command.flatten,
+          results: command.results,
+          verdict: command.verdict,
+          ms: command.ms,
+        },
+      ];
+    case 'AcknowledgeIncident':
+      if (incident.status === 'resolved')
+        throw new Refusal('already_resolved', `${incident.id} is already resolved.`);
+      if (incident.acknowledged !== undefined) {
+        const { by, at } = incident.acknowledged;
+        throw new Refusal(
+          'already_acknowledged',
+          `${by.name} already acknowledged ${incident.id} at ${utcTime(at)}.`,
+        );
+      }
+      return [{ type: 'IncidentAcknowledged' }];
+    case 'ResolveIncident':
+      return resolveIncident(command, incident);
+    case 'MarkStep': {
+      const mark = incident.steps[command.step];
+      if (mark !== undefined) {
+        throw new Refusal(
+          'step_already_marked',
+          `${mark.by.name} already marked that step ${mark.mark} at ${utcTime(mark.at)}.`,
+        );
+      }
+      return [
+        {
+          type: 'StepMarked',
+          step: command.step,
+          mark: command.mark,
+          ...(command.why === undefined ? {} : { why: command.why }),
+        },
+      ];
+    }
+    case 'LogMessage':
+      // Slack delivers at least once: the message's own time stamp is its identity.
+      return incident.messages[command.ts] === undefined
+        ? [{ type: 'MessageLogged', ts: command.ts, user: command.user, text: command.text }]
+        : [];
+    case 'EditMessage': {
+      const message = incident.messages[command.ts];
+      return message === undefined || message.text === command.text
+        ? []
+        : [{ type: 'MessageEdited', ts: command.ts, text: command.text }];
+    }
+    case 'DeleteMessage': {
+      const message = incident.messages[command.ts];
+      return message === undefined || message.deleted ? [] : [{ type: 'MessageDeleted', ts: command.ts }];
+    }
+    case 'AddNote':
+      return [{ type: 'NoteAdded', text: command.text }];
+    default: {
+      const unknown: never = command;
+      throw new Error(`unknown command ${JSON.stringify(unknown)} at ${now} ${playbook.version}`);
+    }
+  }
+}
+
+function takeFiring(
+  command: Extract<Command, { type: 'TakeFiring' }>,
+  incident: Incident | undefined,
+  playbook: Playbook,
+): NewEvent[] {
+  const { alert } = command;
+  const fired: NewEvent = { type: 'AlertFired', alert };
+  const cleared: NewEvent[] =
+    command.clearedAt === undefined
+      ? []
+      : [{ type: 'AlertCleared', key: alert.key, endedAt: command.clearedAt }];
+  if (incident === undefined) {
+    return [
+      {
+        type: 'IncidentOpened',
+        id: command.incident,
+        title: alert.title,
+        severity: alert.severity,
+        ...(alert.severityGuess === undefined ? {} : { severityNote: alert.severityGuess }),
+        origin: 'alert',
+        source: alert.source,
+        groupKey: alert.groupKey,
+        runbook: command.runbook,
+        drill: command.drill,
+      },
+      fired,
+      ...firstPage(alert.severity, 'opened', playbook),
+      ...cleared,
+      ...(cleared.length > 0 && resolvesItself(alert.severity) ? [resolvedByAlerts] : []),
+    ];
+  }
+  const known = incident.alerts[alert.key];
+  if (known?.state === 'firing') return [{ type: 'AlertRepeated', key: alert.key }];
+  // A late or duplicate copy of a firing that already ended is not a new one.
+  if (known !== undefined && alert.startsAtGiven && alert.startsAt <= known.startsAt)
+    return [{ type: 'AlertRepeated', key: alert.key }];
+  if (incident.status === 'resolved') {
+    return [
+      { type: 'IncidentReopened', why: 'an alert of its group fires again' },
+      fired,
+      ...raise(incident, alert.severity, `${alert.title} fires`, playbook, true),
+      ...cleared,
+    ];
+  }
+  return [fired, ...raise(incident, alert.severity, `${alert.title} fires`, playbook, false), ...cleared];
+}
+
+/** Raise the severity when this one is worse; page when it was raised to one that pages, or when the incident reopens. */
+function raise(
+  incident: Incident,
+  severity: Severity,
+  why: string,
+  playbook: Playbook,
+  reopens: boolean,
+): NewEvent[] {
+  const worse = isWorse(severity, incident.severity);
+  const now = worse ? severity : incident.severity;
+  const events: NewEvent[] = worse
+    ? [{ type: 'SeverityChanged', from: incident.severity, to: severity, why }]
+    : [];
+  if ((worse || reopens) && playbook.severities[now].page !== null) {
+    events.push({
+      type: 'PageOwed',
+      n: nextPage(incident),
+      severity: now,
+      why: worse ? `raised from ${incident.severity} to ${severity}` : 'reopened',
+    });
+  }
+  return events;
+}
+
+const resolvedByAlerts: NewEvent = { type: 'IncidentResolved', how: 'alertsCleared' };
+
+/** P2 and P3 resolve by themselves when all their alerts do; P0 and P1 only by a person. */
+const resolvesItself = (severity: Severity): boolean => severity === 'P2' || severity === 'P3';
+
+function takeClearing(command: Extract<Command, { type: 'TakeClearing' }>, incident: Incident): NewEvent[] {
+  const known = incident.alerts[command.alert.key];
+  if (known === undefined || known.state === 'resolved') return [];
+  // The end of an older firing does not end the one that is burning now.
+  if (command.alert.startsAtGiven && known.startsAtGiven && command.alert.startsAt < known.startsAt)
+    return [];
+  const others = Object.values(incident.alerts).filter((alert) => alert.key !== known.key);
+  const allClear = others.every((alert) => alert.state === 'resolved');
+  const events: NewEvent[] = [{ type: 'AlertCleared', key: known.key, endedAt: command.endedAt }];
+  if (allClear && resolvesItself(incident.severity) && incident.status !== 'resolved')
+    events.push(resolvedByAlerts);
+  return events;
+}
+
+function askKill(
+  command: Extract<Command, { type: 'AskKill' }>,
+  incident: Incident | undefined,
+  playbook: Playbook,
+): NewEvent[] {
+  const asked: NewEvent = {
+    type: 'KillAsked',
+    kill: command.kill,
+    reason: command.reason,
+    venues: command.venues,
+  };
+  if (incident === undefined) {
+    return [
+      {
+        type: 'IncidentOpened',
+        id: command.incident,
+        title: `Kill by ${command.by.name}: ${command.reason}`,
+        severity: 'P0',
+        origin: 'kill',
+        runbook: 'kill-switch',
+        drill: command.drill,
+      },
+      asked,
+      ...firstPage('P0', 'kill', playbook),
+    ];
+  }
+  const reopened: NewEvent[] =
+    incident.status === 'resolved' ? [{ type: 'IncidentReopened', why: 'a kill was asked for in it' }] : [];
+  return [...reopened, asked, ...raise(incident, 'P0', 'kill', playbook, reopened.length > 0)];
+}
+
+function judgeKill(command: Extract<Command, { type: 'JudgeKill' }>, incident: Incident): NewEvent[] {
+  const kill = mustHaveKill(incident, command.kill);
+  if (kill.verdict === command.verdict) return [];
+  const judged: NewEvent = {
+    type: 'KillJudged',
+    kill: command.kill,
+    verdict: command.verdict,
+    timings: command.timings,
+  };
+  const worse =
+    command.verdict === 'UNKNOWN' || (command.verdict === 'RESIDUAL' && kill.verdict !== 'UNKNOWN');
+  if (!worse) return [judged];
+  return [
+    judged,
+    { type: 'PageOwed', n: nextPage(incident), severity: 'P0', why: `kill verdict ${command.verdict}` },
+  ];
+}
+
+function acceptResidual(
+  command: Extract<Command, { type: 'AcceptResidual' }>,
+  incident: Incident,
+): NewEvent[] {
+  const kill = mustHaveKill(incident, command.kill);
+  if (kill.verdict !== 'RESIDUAL') {
+    throw new Refusal(
+      'nothing_to_accept',
+      `The verdict is ${kill.verdict ?? 'not in yet'}: only a RESIDUAL can be accepted.`,
+    );
+  }
+  if (kill.accepted !== null) {
+    throw new Refusal(
+      'already_accepted',
+      `${kill.accepted.by.name} already accepted it at ${utcTime(kill.accepted.at)}.`,
+    );
+  }
+  if (command.reason.trim() === '')
+    throw new Refusal('reason_missing', 'Say why the residual exposure is acceptable.');
+  return [{ type: 'ResidualAccepted', kill: command.kill, reason: command.reason }];
+}
+
+function resolveIncident(
+  command: Extract<Command, { type: 'ResolveIncident' }>,
+  incident: Incident,
+): NewEvent[] {
+  if (incident.resolution !== undefined) {
+    const { by, at } = incident.resolution;
+    throw new Refusal('already_resolved', `${by.name} already resolved ${incident.id} at ${utcTime(at)}.`);
+  }
+  const kill = newestKill(incident);
+  if (kill !== undefined && isRunning(kill)) {
+    throw new Refusal('kill_running', 'A kill is still running here: wait for its verdict.');
+  }
+  if (kill?.verdict === 'UNKNOWN') {
+    throw new Refusal(
+      'kill_unknown',
+      'The kill is UNKNOWN: orders or positions may be live. Read the venue by hand, or wait for the verdict.',
+    );
+  }
+  if (kill?.verdict === 'RESIDUAL' && kill.accepted === null) {
+    throw new Refusal(
+      'residual_not_accepted',
+      'Exposure is left and nobody has accepted it: flatten it, or press "Accept residual" with a reason.',
+    );
+  }
+  return [
+    {
+      type: 'IncidentResolved',
+      how: 'person',
+      summary: command.summary,
+      ...(command.rootCause === undefined ? {} : { rootCause: command.rootCause }),
+      ...(command.category === undefined ? {} : { category: command.category }),
+    },
+  ];
+}
+
+function firstPage(severity: Severity, why: string, playbook: Playbook): NewEvent[] {
+  return playbook.severities[severity].page === null ? [] : [{ type: 'PageOwed', n: 1, severity, why }];
+}
+
+/** The next page step; steps only grow, so that a key is never used twice. */
+export const nextPage = (incident: Incident): number =>
+  Math.max(0, ...incident.pages.map((page) => page.n)) + 1;
+
+/** The kill that was asked for last in this incident. */
+export function newestKill(incident: Incident): KillState | undefined {
+  return Object.values(incident.kills).at(-1);
+}
+
+function mustBe(incident: Incident | undefined): Incident {
+  if (incident === undefined) throw new Refusal('no_such_incident', 'There is no such incident.');
+  return incident;
+}
+
+function mustHaveKill(incident: Incident, kill: string): KillState {
+  const found = incident.kills[kill];
+  if (found === undefined) throw new Refusal('no_such_kill', `There is no kill ${kill} in ${incident.id}.`);
+  return found;
+}
+
+const utcTime = (at: number): string => `${new Date(at).toISOString().slice(11, 19)} UTC`;

@@ -1,0 +1,130 @@
+/** What the outside is owed after an event: the only place where effects are made. Pure. */
+
+import type { Effect, Lane, Work } from './effects.ts';
+import type { Incident, StandingEvent } from './incident.ts';
+
+/**
+ * The effects that one event owes, given the incident after it. Their ids hold the incident's version, so that the same
+ * event can never owe two different things under one id.
+ */
+export function react(event: StandingEvent, incident: Incident): Effect[] {
+  const owe = (lane: Lane, target: string, work: Work): Effect => ({
+    id: `${incident.id}/${incident.version}/${target}`,
+    incident: incident.id,
+    lane,
+    target: `${incident.id}/${target}`,
+    work,
+  });
+  const urgent: Lane = incident.severity === 'P0' ? 'slackUrgent' : 'slack';
+  const headline = () => owe(urgent, 'headline', { kind: 'headline' });
+  const receipt = (kill: string) => owe('slackUrgent', `receipt:${kill}`, { kind: 'receipt', kill });
+  const mail = (what: 'opened' | 'verdict' | 'resolved') =>
+    owe('mail', `mail:${what}:${incident.version}`, {
+      kind: 'mail',
+      what,
+      key: `${what}:${incident.version}`,
+    });
+  /** In the thread there is nothing to post to before the headline stands; `Posted` owes it again then. */
+  const inThread = (effects: Effect[]) => (incident.posts['headline'] === undefined ? [] : effects);
+  const notice = () =>
+    inThread([owe(urgent, `notice:${incident.version}`, { kind: 'notice', version: incident.version })]);
+
+  /** What is owed to one page stays in one lane, so that its resolve never overtakes its trigger. */
+  const pageLane = (severity: Incident['severity']): Lane => (severity === 'P0' ? 'pageP0' : 'page');
+
+  switch (event.type) {
+    case 'IncidentOpened':
+      return [headline(), ...(event.severity === 'P0' ? [mail('opened')] : [])];
+    case 'PageOwed':
+      return [owe(pageLane(event.severity), `page:${event.n}`, { kind: 'page', n: event.n }), headline()];
+    case 'PageQueued':
+      return [owe('pageCheck', `pageCheck:${event.n}`, { kind: 'pageCheck', n: event.n }), headline()];
+    case 'Posted':
+      if (event.what !== 'headline') return [];
+      return [
+        // Drawn again at once: between its drawing and its arrival things may have changed.
+        headline(),
+        owe(urgent, 'runbook', { kind: 'runbook' }),
+        ...Object.keys(incident.kills).map(receipt),
+        ...(incident.pages.length > 0 && event.permalink !== undefined
+          ? [
+              owe('pageCheck', 'pageNote', {
+                kind: 'pageNote',
+                n: 1,
+                text: `Slack thread: ${event.permalink}`,
+              }),
+            ]
+          : []),
+      ];
+    case 'IncidentAcknowledged':
+      return [
+        headline(),
+        ...incident.pages
+          .filter((page) => page.state !== 'closed' && page.state !== 'superseded')
+          .map((page) =>
+            owe(pageLane(page.severity), `pageAcknowledge:${page.n}`, { kind: 'pageAcknowledge', n: page.n }),
+          ),
+      ];
+    case 'IncidentResolved':
+      return [
+        headline(),
+        ...incident.pages
+          .filter((page) => page.state !== 'closed')
+          .map((page) =>
+            owe(pageLane(page.severity), `pageResolve:${page.n}`, { kind: 'pageResolve', n: page.n }),
+          ),
+        ...(event.how === 'person' ? [owe('slack', 'postmortem', { kind: 'postmortem' })] : []),
+        ...(incident.severity === 'P0' || incident.severity === 'P1' ? [mail('resolved')] : []),
+      ];
+    case 'SeverityChanged':
+      // A raise to P0 tells the stakeholders as an opening would.
+      return [headline(), ...(event.to === 'P0' ? [mail('opened')] : [])];
+    case 'AlertFired':
+    case 'AlertCleared':
+    case 'IncidentReopened':
+    case 'PageAssigned':
+    case 'PageFailed':
+    case 'PageClosed':
+      return [headline()];
+    case 'HoldPlaced':
+    case 'HoldLifted':
+    case 'ControlFailed':
+      return [headline(), ...notice()];
+    case 'StepMarked':
+      return inThread([owe(urgent, 'runbook', { kind: 'runbook' })]);
+    case 'KillAsked':
+      return [headline(), ...inThread([receipt(event.kill)])];
+    case 'KillJoined':
+    case 'KillLatched':
+    case 'VenueCancelled':
+    case 'VenueJudged':
+    case 'ResidualAccepted':
+      return inThread([receipt(event.kill)]);
+    case 'KillJudged':
+      return [headline(), ...inThread([receipt(event.kill)]), mail('verdict')];
+    case 'CancelFinished':
+    case 'FlattenFinished':
+    case 'PostmortemDrafted':
+    case 'NoteAdded':
+      return notice();
+    case 'CancelAsked':
+    case 'FlattenAsked':
+    case 'AlertRepeated':
+    case 'PageSuperseded':
+    case 'PostFailed':
+    case 'MailSent':
+    case 'MailFailed':
+    case 'MessageLogged':
+    case 'MessageEdited':
+    case 'MessageDeleted':
+    case 'ControlWritten':
+      return [];
+    case 'ResolutionNoted':
+    case 'RequestTaken':
+      return [];
+    default: {
+      const unknown: never = event;
+      throw new Error(`unknown event ${JSON.stringify(unknown)}`);
+    }
+  }
+}

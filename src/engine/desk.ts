@@ -1,0 +1,484 @@
+/** What a person or a machine can ask of the bot. Each use case orders the calls and decides nothing. */
+
+import { type Command, newestKill, Refusal } from '../domain/decide.ts';
+import type { Actor, Alert, Incident, Severity, StandingEvent } from '../domain/incident.ts';
+import { isRunning, type KillPace } from '../domain/kill.ts';
+import type { CancelResult, CancelScope } from '../domain/orders.ts';
+import { type Playbook, type Runbook, runbookFor } from '../domain/playbook.ts';
+import { controlValues, type Hold, type HoldKey } from '../domain/trading.ts';
+import {
+  type Clock,
+  type Control,
+  type ControlWritten,
+  DESK,
+  type Log,
+  type Store,
+  type Venue,
+} from '../ports.ts';
+import { createKillExecutor, type KillExecutor } from './kill.ts';
+import type { Committed, Ledger } from './ledger.ts';
+import { cancelEverywhere, closablePositions, flattenAll, saidBy } from './orders.ts';
+
+export interface DeskDeps {
+  store: Store;
+  ledger: Ledger;
+  clock: Clock;
+  control: Control;
+  venues: Venue[];
+  playbook: Playbook;
+  runbooks: Runbook[];
+  drill: boolean;
+  log: Log;
+  pace?: KillPace;
+}
+
+export interface KillAnswer {
+  incident: string;
+  kill: string;
+  state: 'started' | 'joined' | 'again';
+  warnings: string[];
+  /** For the second person: who asked first, and when. */
+  first?: { by: Actor; at: number };
+}
+
+export interface SwitchAnswer {
+  written: ControlWritten;
+  recorded: boolean;
+}
+
+/** An alert as a source sent it, and whether it begins or ends. */
+export interface TakenAlert {
+  alert: Alert;
+  status: 'firing' | 'resolved';
+  endedAt?: number;
+}
+
+export interface Desk {
+  /** Take alerts into their incidents; resolves when all are durable. Throws StoreUnavailable. Returns an incident per alert, null for a stray resolution. */
+  takeAlerts(taken: TakenAlert[], source: Actor): Promise<(string | null)[]>;
+  declare(by: Actor, title: string, severity: Severity): Promise<Incident>;
+  /** Never throws for the store, the control file or a venue. */
+  kill(by: Actor, reason: string, incident?: string): Promise<KillAnswer>;
+  hold(
+    by: Actor,
+    key: HoldKey,
+    reason: string,
+    owner: Hold['owner'],
+    incident?: string,
+  ): Promise<SwitchAnswer>;
+  /** Lift every hold on a key that `may` lets this person lift. Throws Refusal when there is none. */
+  lift(
+    by: Actor,
+    key: HoldKey,
+    reason: string,
+    may: (hold: Hold) => boolean,
+    incident?: string,
+  ): Promise<SwitchAnswer & { left: Hold[] }>;
+  cancel(
+    by: Actor,
+    scope: CancelScope,
+    reason: string,
+    incident?: string,
+  ): { id: string; asked: Promise<Committed>; done: Promise<CancelResult[]> };
+  flatten(by: Actor, incident: string): Promise<{ done: Promise<void>; positions: number }>;
+  /** A command that one incident decides by itself. */
+  command(incident: string, command: Command): Promise<Committed>;
+  /** Take up what a crash interrupted: kills, cancels, flattens, the control file. */
+  resume(): Promise<void>;
+  executor: KillExecutor;
+  venues: Venue[];
+  /** The incident that a message of this thread belongs to. */
+  byThread(ts: string): Incident | undefined;
+  stop(): void;
+}
+
+export function createDesk(deps: DeskDeps): Desk {
+  const { store, ledger, clock, control, venues, playbook, runbooks, log } = deps;
+  const executor = createKillExecutor({
+    ledger,
+    clock,
+    control,
+    venues,
+    log,
+    ...(deps.pace === undefined ? {} : { pace: deps.pace }),
+  });
+  // A kill that is being put on record: a second ask waits for it, then joins.
+  let asking: Promise<unknown> | null = null;
+
+  // ── Ids ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+  const numbers = new Map<string, number>();
+  for (const { id } of store.summaries()) {
+    const [, day = '', n = '0'] = /^INC-(\d{8})-(\d+)$/.exec(id) ?? [];
+    numbers.set(day, Math.max(numbers.get(day) ?? 0, Number(n)));
+  }
+  function newIncidentId(): string {
+    const day = new Date(clock.now()).toISOString().slice(0, 10).replaceAll('-', '');
+    const n = (numbers.get(day) ?? 0) + 1;
+    numbers.set(day, n);
+    return `INC-${day}-${String(n).padStart(3, '0')}`;
+  }
+  let lastId = 0;
+  /** Unique on this desk over restarts: time, and a counter within the millisecond. */
+  function newId(kind: string): string {
+    lastId = Math.max(clock.now(), lastId + 1);
+    return `${kind}-${lastId.toString(36)}`;
+  }
+
+  // ── Threads ──────────────────────────────────────────────────────────────────────────────────────────────────────
+  const threads = new Map<string, string>();
+  const rememberThread = (incident: Incident) => {
+    const headline = incident.posts['headline'];
+    if (headline !== undefined) threads.set(headline.ts, incident.id);
+  };
+  for (const incident of ledger.open()) rememberThread(incident);
+  ledger.onChanged((stream, events) => {
+    for (const event of events)
+      if (event.type === 'Posted' && event.what === 'headline') threads.set(event.ts, stream);
+    // A change of the trading state shows on every open headline, not only where it was made.
+    if (events.some(changesTrading)) void redrawOthers(stream);
+  });
+
+  async function redrawOthers(stream: string): Promise<void> {
+    for (const incident of ledger.open()) {
+      if (incident.id === stream || incident.posts['headline'] === undefined) continue;
+      await ledger.owe(incident.id, [
+        {
+          id: `${incident.id}/${incident.version}/headline:trading:${clock.now()}`,
+          incident: incident.id,
+          lane: 'slack',
+          target: `${incident.id}/headline`,
+          work: { kind: 'headline' },
+        },
+      ]);
+    }
+  }
+
+  // ── Alerts ───────────────────────────────────────────────────────────────────────────────────────────────────────
+  async function takeOne({ alert, status, endedAt }: TakenAlert, source: Actor): Promise<string | null> {
+    const latest = store.latestOfGroup(alert.source, alert.groupKey);
+    if (status === 'resolved') return takeClearing(alert, endedAt ?? clock.now(), source, latest?.id);
+    const reopenFor = playbook.grouping.reopenWithinMin * 60_000;
+    const joins =
+      latest !== undefined && (latest.resolvedAt === null || clock.now() - latest.resolvedAt <= reopenFor);
+    // Alerts come in any number at once: up to the append this gives way only where a closed incident must be read back, so
+    // that two alerts of one group never open two incidents.
+    const copyOf =
+      latest !== undefined && !joins && alert.startsAtGiven ? await ledger.load(latest.id) : undefined;
+    const known = copyOf?.alerts[alert.key];
+    const isCopy = known !== undefined && alert.startsAt <= known.startsAt;
+    const existing = latest !== undefined && (joins || isCopy) ? latest.id : undefined;
+    const incident = existing ?? newIncidentId();
+    const stray = store.strayResolution(`${alert.source}|${alert.groupKey}|${alert.key}|${alert.startsAt}`);
+    const command: Command = {
+      type: 'TakeFiring',
+      by: source,
+      incident,
+      alert,
+      runbook: runbookFor(alert, runbooks),
+      drill: deps.drill,
+      ...(stray === undefined ? {} : { clearedAt: stray }),
+    };
+    await ledger.commit(incident, command, { fresh: existing === undefined });
+    return incident;
+  }
+
+  async function takeClearing(
+    alert: Alert,
+    endedAt: number,
+    by: Actor,
+    incident: string | undefined,
+  ): Promise<string | null> {
+    const known =
+      incident === undefined ? undefined : (ledger.peek(incident) ?? (await ledger.load(incident)));
+    if (incident !== undefined && known?.alerts[alert.key] !== undefined) {
+      await ledger.commit(incident, { type: 'TakeClearing', by, alert, endedAt });
+      return incident;
+    }
+    const event: StandingEvent = {
+      type: 'ResolutionNoted',
+      at: clock.now(),
+      by,
+      source: alert.source,
+      groupKey: alert.groupKey,
+      key: alert.key,
+      startsAt: alert.startsAt,
+      endedAt,
+    };
+    while ((await store.append(DESK, store.version(DESK), [event], [])) === 'conflict');
+    return null;
+  }
+
+  // ── The switches ─────────────────────────────────────────────────────────────────────────────────────────────────
+  async function writeSwitch(key: HoldKey, why: string, by: Actor, stream: string): Promise<ControlWritten> {
+    const written = await control.write({ [key]: controlValues(ledger.trading())[key] });
+    const event =
+      written.state === 'written'
+        ? {
+            type: 'ControlWritten' as const,
+            rev: written.rev,
+            values: written.values as Record<string, string>,
+            why,
+          }
+        : { type: 'ControlFailed' as const, reason: written.reason, why };
+    if (written.state === 'failed')
+      log.error({ key, reason: written.reason }, 'the control file could not be written');
+    await ledger.commit(stream, { type: 'Note', by, event }, { mustGoOn: true });
+    return written;
+  }
+
+  // ── The kill ─────────────────────────────────────────────────────────────────────────────────────────────────────
+  async function kill(by: Actor, reason: string, wanted?: string): Promise<KillAnswer> {
+    const triggeredAt = clock.monotonic();
+    // Everything up to `begin` runs without giving way, so that of two asks at once one begins and the other joins.
+    if (asking !== null) await asking;
+    const latch = ledger.trading().latch;
+    const latched = latch === null ? undefined : ledger.peek(latch.incident);
+    const under = latched === undefined || latch === null ? undefined : latched.kills[latch.kill];
+    if (latched !== undefined && under !== undefined && isRunning(under)) {
+      const joined = await ledger.commit(
+        latched.id,
+        { type: 'JoinKill', by, kill: under.id, reason },
+        { mustGoOn: true },
+      );
+      const warnings = joined.recorded ? [] : [`not on record: ${ledger.unrecorded() ?? 'the store failed'}`];
+      return {
+        incident: latched.id,
+        kill: under.id,
+        state: 'joined',
+        warnings,
+        first: { by: under.by, at: under.at },
+      };
+    }
+    const openLatched = latched !== undefined && latched.status !== 'resolved' ? latched.id : undefined;
+    const incident = wanted ?? openLatched ?? newIncidentId();
+    return begin(incident, by, reason, triggeredAt, under !== undefined && incident === openLatched);
+  }
+
+  async function begin(
+    incident: string,
+    by: Actor,
+    reason: string,
+    triggeredAt: number,
+    again: boolean,
+  ): Promise<KillAnswer> {
+    const id = newId('K');
+    const asked = ledger.commit(
+      incident,
+      {
+        type: 'AskKill',
+        by,
+        incident,
+        kill: id,
+        reason,
+        venues: venues.map((venue) => venue.id),
+        drill: deps.drill,
+      },
+      { mustGoOn: true, fresh: ledger.peek(incident) === undefined && store.version(incident) === 0 },
+    );
+    asking = asked
+      .catch(() => undefined)
+      .finally(() => {
+        asking = null;
+      });
+    const { latched, reason: why } = await executor.start({ incident, kill: id, triggeredAt, asked: asking });
+    const { recorded } = await asked;
+    return {
+      incident,
+      kill: id,
+      state: again ? 'again' : 'started',
+      warnings: [
+        ...(latched ? [] : [`KILL_SWITCH=1 is not written: ${why ?? 'unknown'}. Stop the engine by hand.`]),
+        ...(recorded ? [] : [`not on record: ${ledger.unrecorded() ?? 'the store failed'}`]),
+      ],
+    };
+  }
+
+  // ── Cancel and flatten ───────────────────────────────────────────────────────────────────────────────────────────
+  async function finishCancel(
+    stream: string,
+    id: string,
+    scope: CancelScope,
+    by: Actor,
+  ): Promise<CancelResult[]> {
+    const startedAt = clock.monotonic();
+    const results = await cancelEverywhere(scope, venues, clock);
+    const ms = Math.round(clock.monotonic() - startedAt);
+    await ledger.commit(stream, { type: 'FinishCancel', by, cancel: id, results, ms }, { mustGoOn: true });
+    return results;
+  }
+
+  type Wanted = Extract<StandingEvent, { type: 'FlattenAsked' }>['positions'];
+  async function finishFlatten(
+    incident: string,
+    id: string,
+    positions: Wanted,
+    by: Actor,
+    send: boolean,
+  ): Promise<void> {
+    const startedAt = clock.monotonic();
+    const { results, verdict } = await flattenAll(id, positions, venues, clock, send);
+    const ms = Math.round(clock.monotonic() - startedAt);
+    await ledger.commit(
+      incident,
+      { type: 'FinishFlatten', by, flatten: id, results, verdict, ms },
+      { mustGoOn: true },
+    );
+    executor.readNow();
+  }
+
+  async function resumeWork(stream: string, history: StandingEvent[]): Promise<void> {
+    const finished = new Set(
+      history.flatMap((event) =>
+        event.type === 'CancelFinished'
+          ? [event.cancel]
+          : event.type === 'FlattenFinished'
+            ? [event.flatten]
+            : [],
+      ),
+    );
+    for (const event of history) {
+      if (event.type === 'CancelAsked' && !finished.has(event.cancel)) {
+        background(finishCancel(stream, event.cancel, event.scope, event.by));
+      }
+      if (event.type === 'FlattenAsked' && !finished.has(event.flatten)) {
+        background(finishFlatten(stream, event.flatten, event.positions, event.by, false));
+      }
+    }
+  }
+
+  function background(work: Promise<unknown>): void {
+    work.catch((error: unknown) => log.error({ error: String(error) }, 'work in the background failed'));
+  }
+
+  return {
+    executor,
+    venues,
+    async takeAlerts(taken, source) {
+      const settled = await Promise.allSettled(taken.map((one) => takeOne(one, source)));
+      const failed = settled.find((one) => one.status === 'rejected');
+      if (failed !== undefined) throw failed.reason;
+      return settled.map((one) => (one.status === 'fulfilled' ? one.value : null));
+    },
+    async declare(by, title, severity) {
+      const id = newIncidentId();
+      const { incident } = await ledger.commit(id, {
+        type: 'DeclareIncident',
+        by,
+        incident: id,
+        title,
+        severity,
+        runbook: null,
+        drill: deps.drill,
+      });
+      if (incident === undefined) throw new Error(`${id} was declared but is not there`);
+      return incident;
+    },
+    kill,
+    async hold(by, key, reason, owner, incident = DESK) {
+      // One hold a person and reason to hold: pressing twice is one hold.
+      const id = `${key}/${owner}/${by.id}`;
+      const committing = ledger.commit(
+        incident,
+        { type: 'PlaceHold', by, hold: id, key, reason, owner },
+        { mustGoOn: true },
+      );
+      // The fold is in memory as soon as the commit has begun to be written: the switch does not wait for the disk of the log.
+      const { recorded } = await committing;
+      return { written: await writeSwitch(key, reason, by, incident), recorded };
+    },
+    async lift(by, key, reason, may, incident = DESK) {
+      const held = ledger.trading().holds.filter((hold) => hold.key === key);
+      if (held.length === 0) throw new Refusal('not_held', `Nothing holds ${key}.`);
+      const liftable = held.filter(may);
+      if (liftable.length === 0) {
+        const names = held
+          .map((hold) => `${hold.reason} (${hold.owner}, ${saidBy(hold.by, hold.at)})`)
+          .join('; ');
+        throw new Refusal('needs_approver', `Only an approver may lift what holds ${key}: ${names}.`);
+      }
+      for (const hold of liftable)
+        await ledger.commit(incident, { type: 'LiftHold', by, hold: hold.id, key, reason });
+      const written = await writeSwitch(key, `lifted: ${reason}`, by, incident);
+      return { written, recorded: true, left: ledger.trading().holds.filter((hold) => hold.key === key) };
+    },
+    cancel(by, scope, reason, incident = DESK) {
+      if (scope.venue !== undefined && !venues.some((venue) => venue.id === scope.venue)) {
+        throw new Refusal(
+          'no_such_venue',
+          `There is no venue "${scope.venue}". Configured: ${venues.map((venue) => venue.id).join(', ')}.`,
+        );
+      }
+      const id = newId('C');
+      const asked = ledger.commit(
+        incident,
+        { type: 'AskCancel', by, cancel: id, scope, reason },
+        { mustGoOn: true },
+      );
+      const done = finishCancel(incident, id, scope, by);
+      background(done);
+      return { id, asked, done };
+    },
+    async flatten(by, incident) {
+      const current = ledger.peek(incident);
+      const under = current === undefined ? undefined : newestKill(current);
+      if (under !== undefined && isRunning(under))
+        throw new Refusal('kill_running', 'The kill is still running: wait for its verdict.');
+      if (current !== undefined && Object.values(current.unfinished).includes('flatten')) {
+        throw new Refusal('flatten_running', 'A flatten is already running here.');
+      }
+      // Capped by the side and amount read just before.
+      const positions = (await closablePositions(venues, clock)).map(({ venue, line }) => ({
+        venue,
+        symbol: line.symbol,
+        side: line.side,
+        amount: line.amount,
+      }));
+      const id = newId('F');
+      const kill = under === undefined ? {} : { kill: under.id };
+      await ledger.commit(incident, { type: 'AskFlatten', by, flatten: id, positions, ...kill });
+      const done = finishFlatten(incident, id, positions, by, true);
+      background(done);
+      return { done, positions: positions.length };
+    },
+    command: (incident, command) => ledger.commit(incident, command),
+    async resume() {
+      const trading = ledger.trading();
+      const latch = trading.latch;
+      if (latch !== null) {
+        const incident = await ledger.load(latch.incident);
+        const resumed = incident?.kills[latch.kill];
+        if (incident !== undefined && resumed !== undefined) {
+          const triggeredAt = clock.monotonic() - Math.max(0, clock.now() - resumed.at);
+          const order = {
+            incident: incident.id,
+            kill: resumed.id,
+            triggeredAt,
+            asked: Promise.resolve(),
+            resumed,
+          };
+          background(executor.start(order));
+        }
+      }
+      const reading = await control.read();
+      const wanted = controlValues(trading);
+      for (const key of ['HALT_NEW_ORDERS', 'PAUSE_SIGNALS'] as const) {
+        if (wanted[key] === '1' && (reading.state !== 'read' || reading.values[key] !== '1')) {
+          background(control.write({ [key]: '1' }));
+        }
+      }
+      await resumeWork(DESK, await store.history(DESK));
+      for (const incident of ledger.open()) {
+        if (Object.keys(incident.unfinished).length > 0)
+          await resumeWork(incident.id, await ledger.history(incident.id));
+      }
+    },
+    byThread(ts) {
+      const id = threads.get(ts);
+      return id === undefined ? undefined : ledger.peek(id);
+    },
+    stop: () => executor.stop(),
+  };
+}
+
+const changesTrading = (event: StandingEvent): boolean =>
+  event.type === 'KillAsked' || event.type === 'HoldPlaced' || event.type === 'HoldLifted';

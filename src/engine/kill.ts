@@ -1,0 +1,247 @@
+/**
+ * The executor of a kill: makes the calls that domain/kill.ts decides on, venue by venue, none waiting for another, and
+ * writes down each step. It goes on for as long as the latch holds.
+ */
+
+import { STANDDOWN } from '../domain/incident.ts';
+import {
+  afterCancel,
+  afterRead,
+  KILL_PACE,
+  type KillPace,
+  type KillState,
+  overdueVerdict,
+  startVenue,
+  type VenueReading,
+  type VenueVerdict,
+  worstVerdict,
+} from '../domain/kill.ts';
+import type { Clock, Control, Log, Venue } from '../ports.ts';
+import type { Ledger } from './ledger.ts';
+
+/** The latch is tried for at most this long before cancelling begins (RELIABILITY I5). */
+export const LATCH_FIRST_MS = 250;
+
+export interface KillOrder {
+  incident: string;
+  kill: string;
+  /** Monotonic ms of the trigger: the click, the command, the request. */
+  triggeredAt: number;
+  /** Settles when the kill is on record, or could not be put there: the executor's reports come after it. */
+  asked: Promise<unknown>;
+  /** Set when this kill was already under way when the process started. */
+  resumed?: KillState;
+}
+
+export interface KillExecutor {
+  /** Latch, then stop every venue, and watch. Resolves once the latch was tried; the rest goes on by itself. */
+  start(order: KillOrder): Promise<{ latched: boolean; reason: string | null }>;
+  /** The kill that is being executed or watched. */
+  current(): { incident: string; kill: string } | null;
+  /** Read every venue again now (after a flatten). */
+  readNow(): void;
+  stop(): void;
+}
+
+/** One reading of a venue, stamped by our monotonic clock before its first request and after its last answer. */
+export async function readVenue(venue: Venue, clock: Clock): Promise<VenueReading> {
+  const startedAt = clock.monotonic();
+  const reading = await venue.read();
+  return { ...reading, startedAt, endedAt: clock.monotonic() };
+}
+
+export function createKillExecutor(deps: {
+  ledger: Ledger;
+  clock: Clock;
+  control: Control;
+  venues: Venue[];
+  log: Log;
+  pace?: KillPace;
+}): KillExecutor {
+  const { ledger, clock, control, venues, log } = deps;
+  const pace = deps.pace ?? KILL_PACE;
+  interface Run {
+    order: KillOrder;
+    stop: AbortController;
+    wake: AbortController;
+  }
+  let running: Run | null = null;
+
+  /** Write the latch, and while it cannot be written, go on trying. Resolves with the first try. */
+  async function latch(run: Run): Promise<{ latched: boolean; reason: string | null }> {
+    const first = await latchOnce(run.order);
+    if (!first.latched) void latchUntilWritten(run);
+    return first;
+  }
+
+  async function latchUntilWritten(run: Run): Promise<void> {
+    for (
+      let waitMs = pace.retryMs;
+      !run.stop.signal.aborted;
+      waitMs = Math.min(waitMs * 2, pace.maxRetryMs)
+    ) {
+      await clock.wait(waitMs, run.stop.signal);
+      if (run.stop.signal.aborted) return;
+      const reading = await control.read();
+      const already = reading.state === 'read' && reading.values.KILL_SWITCH === '1';
+      if (already || (await latchOnce(run.order)).latched) return;
+    }
+  }
+
+  async function latchOnce(order: KillOrder): Promise<{ latched: boolean; reason: string | null }> {
+    const written = await control.write({ KILL_SWITCH: '1' });
+    const ms = Math.round(clock.monotonic() - order.triggeredAt);
+    const ok = written.state === 'written';
+    const reason = ok ? null : written.reason;
+    if (!ok) log.error({ reason }, 'KILL_SWITCH=1 could not be written: stop the engine by hand');
+    // A failed latch is said once; only a success after it is news.
+    const said = ledger.peek(order.incident)?.kills[order.kill]?.latch;
+    if (!ok && said?.ok === false) return { latched: false, reason };
+    await report(order, {
+      type: 'KillLatched',
+      kill: order.kill,
+      ok,
+      rev: ok ? written.rev : null,
+      ms,
+      ...(reason === null ? {} : { reason }),
+    });
+    return { latched: ok, reason };
+  }
+
+  type Report = Extract<Parameters<Ledger['commit']>[1], { type: 'ReportKill' }>['event'];
+
+  async function report(order: KillOrder, event: Report): Promise<void> {
+    await order.asked;
+    await ledger.commit(order.incident, { type: 'ReportKill', by: STANDDOWN, event }, { mustGoOn: true });
+  }
+
+  function start(order: KillOrder): Promise<{ latched: boolean; reason: string | null }> {
+    running?.stop.abort();
+    const run: Run = { order, stop: new AbortController(), wake: new AbortController() };
+    running = run;
+    const latching = latch(run).catch((error: unknown) => ({ latched: false, reason: String(error) }));
+    const tried = Promise.race([
+      latching,
+      clock.wait(LATCH_FIRST_MS, run.stop.signal).then(() => ({
+        latched: false,
+        reason: `the control file did not answer within ${LATCH_FIRST_MS} ms; still trying`,
+      })),
+    ]);
+    const stopping = tried.then(() => stopAll(run));
+    stopping.catch((error: unknown) =>
+      log.error({ error: String(error) }, 'the kill executor failed: cancel by hand'),
+    );
+    return tried;
+  }
+
+  async function stopAll(run: Run): Promise<void> {
+    const { order } = run;
+    const overdueAt = order.triggeredAt + pace.firstVerdictMs;
+    let lastCancelMs: number | null = null;
+    const all = venues.map((venue) => {
+      const progress = startVenue(venue.id, order.resumed !== undefined);
+      const before = order.resumed?.venues[venue.id];
+      return { venue, progress: { ...progress, said: before?.verdict ?? null, rounds: before?.rounds ?? 0 } };
+    });
+
+    async function say(verdict: VenueVerdict): Promise<void> {
+      const ms = Math.round(clock.monotonic() - order.triggeredAt);
+      await report(order, { type: 'VenueJudged', kill: order.kill, venue: verdict.venue, ms, verdict });
+      const said = all.map((one) => one.progress.said);
+      if (said.some((one) => one === null)) return;
+      const latchMs = ledger.peek(order.incident)?.kills[order.kill]?.latch;
+      await ledger.commit(
+        order.incident,
+        {
+          type: 'JudgeKill',
+          by: STANDDOWN,
+          kill: order.kill,
+          verdict: worstVerdict(said.flatMap((one) => (one === null ? [] : [one.verdict]))),
+          timings: { latchMs: latchMs?.ok === true ? latchMs.ms : null, lastCancelMs, verdictMs: ms },
+        },
+        { mustGoOn: true },
+      );
+    }
+
+    async function pause(ms: number, wake: AbortSignal): Promise<void> {
+      if (ms > 0) await clock.wait(ms, AbortSignal.any([run.stop.signal, wake]));
+    }
+
+    async function work(slot: (typeof all)[number]): Promise<void> {
+      while (!run.stop.signal.aborted) {
+        await pause(slot.progress.waitMs, run.wake.signal);
+        if (run.stop.signal.aborted) return;
+        try {
+          await step(slot);
+        } catch (error) {
+          // Ports answer in values: a throw is a fault of ours. The venue is not left alone because of it.
+          log.error(
+            { venue: slot.venue.id, error: String(error) },
+            'a step of the kill threw: it is tried again',
+          );
+          slot.progress = { ...slot.progress, step: 'cancel', waitMs: pace.retryMs * 10 };
+        }
+      }
+    }
+
+    async function step(slot: (typeof all)[number]): Promise<void> {
+      const { venue } = slot;
+      if (slot.progress.step === 'cancel') {
+        const lists = await venue.cancel({ scope: 'all' });
+        const endedAt = clock.monotonic();
+        const ms = Math.round(endedAt - order.triggeredAt);
+        slot.progress = afterCancel(slot.progress, endedAt);
+        const worthSaying = slot.progress.rounds === 1 || lists.some((list) => list.found > 0);
+        if (worthSaying) {
+          lastCancelMs = Math.max(lastCancelMs ?? 0, ms);
+          await report(order, {
+            type: 'VenueCancelled',
+            kill: order.kill,
+            venue: venue.id,
+            round: slot.progress.rounds,
+            ms,
+            lists,
+          });
+        }
+      } else {
+        const reading = await readVenue(venue, clock);
+        const { progress, say: verdict } = afterRead(
+          slot.progress,
+          reading,
+          clock.monotonic() >= overdueAt,
+          pace,
+        );
+        slot.progress = progress;
+        if (verdict !== null) await say(verdict);
+      }
+    }
+
+    /** By the deadline every venue has a verdict, and be it UNKNOWN. */
+    async function deadline(): Promise<void> {
+      await clock.wait(Math.max(0, overdueAt - clock.monotonic()), run.stop.signal);
+      if (run.stop.signal.aborted) return;
+      for (const slot of all) {
+        if (slot.progress.said !== null) continue;
+        const verdict = overdueVerdict(slot.progress);
+        slot.progress = { ...slot.progress, said: verdict };
+        await say(verdict);
+      }
+    }
+
+    await Promise.all([deadline(), ...all.map((slot) => work(slot))]);
+  }
+
+  return {
+    start,
+    current: () => (running === null ? null : { incident: running.order.incident, kill: running.order.kill }),
+    readNow() {
+      if (running === null) return;
+      running.wake.abort();
+      running.wake = new AbortController();
+    },
+    stop() {
+      running?.stop.abort();
+      running = null;
+    },
+  };
+}

@@ -1,0 +1,189 @@
+/** The only way into the log: load, decide, react, append, and again on a conflict. */
+
+import { type Command, decide } from '../domain/decide.ts';
+import type { Effect } from '../domain/effects.ts';
+import { evolve, type Incident, type StandingEvent } from '../domain/incident.ts';
+import type { Playbook } from '../domain/playbook.ts';
+import { react } from '../domain/react.ts';
+import { evolveTrading, type Trading } from '../domain/trading.ts';
+import { type Clock, DESK, type Log, type Store, StoreUnavailable } from '../ports.ts';
+
+/** `recorded` false: it happened and is shown, but no disk holds it. Only stopping may go on like that. */
+export interface Committed {
+  recorded: boolean;
+  events: StandingEvent[];
+  incident: Incident | undefined;
+}
+
+export interface CommitOptions {
+  /** Effects that these events settle. */
+  settles?: string[];
+  /** For stopping: when the store fails, go on in memory and say so, instead of throwing. */
+  mustGoOn?: boolean;
+  /** The log is known not to exist yet: nothing is looked up, so that the append happens before anything else can. */
+  fresh?: boolean;
+}
+
+export interface Ledger {
+  /** Decide a command on one log, and make it durable. Throws Refusal, or StoreUnavailable unless `mustGoOn`. */
+  commit(stream: string, command: Command, options?: CommitOptions): Promise<Committed>;
+  /** Owe effects without an event (redraw a headline), or settle some. Never throws: what fails is tried by the next. */
+  owe(stream: string, effects: Effect[], settles?: string[]): Promise<void>;
+  peek(incident: string): Incident | undefined;
+  load(incident: string): Promise<Incident | undefined>;
+  history(incident: string): Promise<StandingEvent[]>;
+  trading(): Trading;
+  open(): Incident[];
+  /** Why things go unrecorded, or null. */
+  unrecorded(): string | null;
+  /** Called with effects that are owed though nothing could be stored. */
+  onVolatile(listener: (effects: Effect[]) => void): void;
+  /** Called after every change, recorded or not. */
+  onChanged(listener: (stream: string, events: StandingEvent[]) => void): void;
+}
+
+/**
+ * How long stopping waits for a disk that does not answer before it goes on (DESIGN 5 lets a slash command wait 1 s). After
+ * the first such wait nothing waits again, until the disk answers.
+ */
+const HANG_MS = 1_000;
+
+/** How often a command is decided again when another one was faster. Each try sees the other's events, so few are needed. */
+const MAX_CONFLICTS = 50;
+
+export function createLedger(deps: { store: Store; clock: Clock; playbook: Playbook; log: Log }): Ledger {
+  const { store, clock, playbook, log } = deps;
+  // What happened while nothing could be stored: folded over the store's last state, until the process ends.
+  const volatileState = new Map<string, { incident: Incident; history: StandingEvent[] }>();
+  let volatileTrading: Trading | null = null;
+  let reason: string | null = null;
+  let hanging = false;
+  const volatileListeners: ((effects: Effect[]) => void)[] = [];
+  const changeListeners: ((stream: string, events: StandingEvent[]) => void)[] = [];
+
+  store.onAppended((stream, events) => {
+    for (const listener of changeListeners) listener(stream, events);
+  });
+
+  const peek = (id: string) => volatileState.get(id)?.incident ?? store.peek(id);
+  const load = async (id: string) => volatileState.get(id)?.incident ?? (await store.load(id));
+
+  /** Events and the effects they owe, folded one by one so that each effect sees the incident as it was then. */
+  function unfold(
+    incident: Incident | undefined,
+    events: StandingEvent[],
+  ): { incident: Incident | undefined; effects: Effect[] } {
+    let now = incident;
+    const effects: Effect[] = [];
+    for (const event of events) {
+      now = evolve(now, event);
+      effects.push(...react(event, now));
+    }
+    // The newest effect of a target stands for the older ones.
+    const newest = new Map(effects.map((effect) => [effect.target, effect]));
+    return { incident: now, effects: [...newest.values()] };
+  }
+
+  function keepInMemory(stream: string, events: StandingEvent[], why: string): Committed {
+    if (reason === null)
+      log.error({ why }, 'nothing can be recorded: stopping goes on, everything else is refused');
+    reason = why;
+    volatileTrading = events.reduce(
+      (trading, event) => evolveTrading(trading, event, stream),
+      volatileTrading ?? store.trading(),
+    );
+    let incident: Incident | undefined;
+    if (stream !== DESK) {
+      const before = peek(stream);
+      const unfolded = unfold(before, events);
+      incident = unfolded.incident;
+      if (incident !== undefined) {
+        const history = [...(volatileState.get(stream)?.history ?? []), ...events];
+        volatileState.set(stream, { incident, history });
+      }
+      for (const listener of volatileListeners) listener(unfolded.effects);
+    }
+    for (const listener of changeListeners) listener(stream, events);
+    return { recorded: false, events, incident };
+  }
+
+  async function commit(stream: string, command: Command, options: CommitOptions = {}): Promise<Committed> {
+    for (let tries = 0; tries < MAX_CONFLICTS; tries += 1) {
+      const isNew = stream === DESK || (options.fresh === true && tries === 0);
+      const before = peek(stream) ?? (isNew ? undefined : await load(stream));
+      const events = decide(command, before, clock.now(), playbook);
+      const settles = options.settles ?? [];
+      if (events.length === 0 && settles.length === 0) return { recorded: true, events, incident: before };
+      if (volatileState.has(stream) && options.mustGoOn === true)
+        return keepInMemory(stream, events, reason ?? 'the store failed');
+      const { incident, effects } =
+        stream === DESK ? { incident: undefined, effects: [] } : unfold(before, events);
+      try {
+        const version = stream === DESK ? store.version(DESK) : (before?.version ?? 0);
+        const appended = store.append(stream, version, events, effects, settles);
+        const result = options.mustGoOn === true ? await orHang(appended) : await appended;
+        if (result === 'appended') return { recorded: true, events, incident };
+        if (result === 'hangs') {
+          // The store's memory already holds these events: what is owed leaves now, and once only.
+          for (const listener of volatileListeners) listener(effects);
+          return { recorded: false, events, incident };
+        }
+      } catch (error) {
+        if (!(error instanceof StoreUnavailable)) throw error;
+        if (options.mustGoOn !== true) throw error;
+        return keepInMemory(stream, events, error.message);
+      }
+    }
+    throw new StoreUnavailable(`${stream} changed under us ${MAX_CONFLICTS} times`);
+  }
+
+  async function orHang(
+    appended: Promise<'appended' | 'conflict'>,
+  ): Promise<'appended' | 'conflict' | 'hangs'> {
+    const limit = new AbortController();
+    const answered = appended.finally(() => {
+      hanging = false;
+      limit.abort();
+    });
+    answered.catch(() => undefined); // the race below reports it; after a hang, the next append does
+    const hang = clock.wait(hanging ? 0 : HANG_MS, limit.signal).then(() => 'hangs' as const);
+    const first = await Promise.race([
+      answered,
+      hang.then(async (word) => (limit.signal.aborted ? await answered : word)),
+    ]);
+    if (first === 'hangs') {
+      if (!hanging) log.error({}, 'the disk does not answer: stopping goes on unrecorded');
+      hanging = true;
+    }
+    return first;
+  }
+
+  return {
+    commit,
+    peek,
+    load,
+    history: async (id) => [...(await store.history(id)), ...(volatileState.get(id)?.history ?? [])],
+    trading: () => volatileTrading ?? store.trading(),
+    open: () => [
+      ...store.open().filter((incident) => !volatileState.has(incident.id)),
+      ...[...volatileState.values()]
+        .map((one) => one.incident)
+        .filter((incident) => incident.status !== 'resolved'),
+    ],
+    unrecorded: () => reason ?? store.failure() ?? (hanging ? 'the disk does not answer' : null),
+    onVolatile: (listener) => void volatileListeners.push(listener),
+    onChanged: (listener) => void changeListeners.push(listener),
+    async owe(stream, effects, settles = []) {
+      for (let tries = 0; tries < MAX_CONFLICTS; tries += 1) {
+        try {
+          if ((await store.append(stream, store.version(stream), [], effects, settles)) === 'appended')
+            return;
+        } catch (error) {
+          if (!(error instanceof StoreUnavailable)) throw error;
+          for (const listener of volatileListeners) listener(effects);
+          return;
+        }
+      }
+    },
+  };
+}

@@ -1,0 +1,210 @@
+/**
+ * The way out: claims what is owed, lane by lane, performs it through the ports, and records what really happened.
+ * Lanes never wait for each other; within a lane, the things owed to one incident keep their order.
+ */
+
+import type { FactEvent } from '../domain/decide.ts';
+import type { Effect, Lane } from '../domain/effects.ts';
+import { STANDDOWN } from '../domain/incident.ts';
+import { type Clock, type Log, type Store, type StoredEffect } from '../ports.ts';
+import type { Ledger } from './ledger.ts';
+
+/** What performing an effect came to. `retryInMs`: it stays owed. `facts` are recorded either way. */
+export type Outcome =
+  | { done: true; facts: FactEvent[] }
+  | { done: false; retryInMs: number; facts: FactEvent[] };
+
+export interface Attempt {
+  effect: Effect;
+  /** 0 for the first try in this process. */
+  tries: number;
+  /** True when an earlier try may have reached the far side (a lost answer, or a crash): look before repeating. */
+  maybe: boolean;
+  /** Set by the performer when this try may have reached the far side. */
+  setMaybe(): void;
+}
+
+export type Perform = (attempt: Attempt) => Promise<Outcome>;
+
+export interface Outbox {
+  start(): void;
+  /** Wait until nothing is being performed right now, or `ms` are over. New effects are not begun after this call. */
+  stop(ms: number): Promise<void>;
+  /** Effects that are owed: being performed, waiting their turn, or waiting to be tried again. */
+  waiting(): { lane: Lane; count: number }[];
+}
+
+/** How many effects of a lane are in the air at once. Slack allows about one post a second a channel (FACTS 10). */
+const CONCURRENCY: Record<Lane, number> = {
+  pageP0: 8,
+  page: 4,
+  pageCheck: 4,
+  slackUrgent: 2,
+  slack: 2,
+  mail: 2,
+};
+
+interface Item {
+  effects: Effect[];
+  tries: number;
+  maybe: boolean;
+  notBefore: number;
+  running: boolean;
+}
+
+export function createOutbox(deps: {
+  store: Store;
+  ledger: Ledger;
+  clock: Clock;
+  log: Log;
+  perform: Perform;
+}): Outbox {
+  const { store, ledger, clock, log, perform } = deps;
+  const lanes = new Map<Lane, Map<string, Item>>();
+  const flying = new Map<Lane, number>();
+  const timers = new Set<AbortController>();
+  const busy = new Set<Promise<void>>();
+  // Left without being recorded: should the disk answer after all, they must not leave again.
+  const leftUnrecorded = new Set<string>();
+  let running = false;
+
+  function accept({ effect, recovered }: StoredEffect): void {
+    if (leftUnrecorded.has(effect.id)) return;
+    const lane = lanes.get(effect.lane) ?? new Map<string, Item>();
+    lanes.set(effect.lane, lane);
+    const item = lane.get(effect.target);
+    if (item === undefined) {
+      lane.set(effect.target, {
+        effects: [effect],
+        tries: 0,
+        maybe: recovered,
+        notBefore: 0,
+        running: false,
+      });
+    } else if (!item.effects.some((one) => one.id === effect.id)) {
+      item.effects.push(effect);
+    }
+    pump(effect.lane);
+  }
+
+  function pump(name: Lane): void {
+    if (!running) return;
+    const lane = lanes.get(name);
+    if (lane === undefined) return;
+    const now = clock.monotonic();
+    // One thing at a time for an incident, in the order owed, so that a thread never stands before its headline.
+    const taken = new Set(
+      [...lane.values()].filter((item) => item.running).map((item) => item.effects[0]?.incident),
+    );
+    for (const [target, item] of lane) {
+      if ((flying.get(name) ?? 0) >= CONCURRENCY[name]) return;
+      const incident = item.effects[0]?.incident;
+      if (item.running || item.notBefore > now || taken.has(incident)) continue;
+      taken.add(incident);
+      item.running = true;
+      flying.set(name, (flying.get(name) ?? 0) + 1);
+      const work: Promise<void> = run(name, target, item).finally(() => {
+        busy.delete(work);
+        flying.set(name, (flying.get(name) ?? 1) - 1);
+        pump(name);
+      });
+      busy.add(work);
+    }
+  }
+
+  async function run(lane: Lane, target: string, item: Item): Promise<void> {
+    const claimed = [...item.effects];
+    const newest = claimed.at(-1);
+    if (newest === undefined) return;
+    const attempt: Attempt = {
+      effect: newest,
+      tries: item.tries,
+      maybe: item.maybe,
+      setMaybe: () => {
+        item.maybe = true;
+      },
+    };
+    let outcome: Outcome;
+    try {
+      outcome = await perform(attempt);
+    } catch (error) {
+      // A performer answers in outcomes; a throw is a fault of ours. It stays owed: dropping it would be silent.
+      log.error({ effect: newest.id, error: String(error) }, 'performing an effect threw: it is tried again');
+      outcome = { done: false, retryInMs: 5_000, facts: [] };
+    }
+    if (outcome.done) {
+      const left = item.effects.filter((effect) => !claimed.includes(effect));
+      if (left.length === 0) lanes.get(lane)?.delete(target);
+      else
+        lanes.get(lane)?.set(target, { effects: left, tries: 0, maybe: false, notBefore: 0, running: false });
+      await record(
+        newest.incident,
+        outcome.facts,
+        claimed.map((effect) => effect.id),
+      );
+      return;
+    }
+    await record(newest.incident, outcome.facts, []);
+    item.running = false;
+    item.tries += 1;
+    item.notBefore = clock.monotonic() + outcome.retryInMs;
+    wakeIn(lane, outcome.retryInMs);
+  }
+
+  /** Facts and the settling are one append, so that a crash between them cannot settle without the record. */
+  async function record(incident: string, facts: FactEvent[], settles: string[]): Promise<void> {
+    try {
+      const [last, ...rest] = [...facts].reverse();
+      for (const event of rest.reverse())
+        await ledger.commit(incident, { type: 'Note', by: STANDDOWN, event }, { mustGoOn: true });
+      if (last !== undefined)
+        await ledger.commit(
+          incident,
+          { type: 'Note', by: STANDDOWN, event: last },
+          { mustGoOn: true, settles },
+        );
+      else if (settles.length > 0) await ledger.owe(incident, [], settles);
+    } catch (error) {
+      log.error({ incident, error: String(error) }, 'what was performed could not be recorded');
+    }
+  }
+
+  function wakeIn(lane: Lane, ms: number): void {
+    const timer = new AbortController();
+    timers.add(timer);
+    void clock.wait(ms, timer.signal).then(() => {
+      timers.delete(timer);
+      pump(lane);
+    });
+  }
+
+  store.onAppended((_stream, _events, effects) => {
+    for (const effect of effects) accept({ effect, recovered: false });
+  });
+  ledger.onVolatile((effects) => {
+    for (const effect of effects) {
+      accept({ effect, recovered: false });
+      leftUnrecorded.add(effect.id);
+    }
+  });
+
+  return {
+    start() {
+      running = true;
+      for (const stored of store.owed()) accept(stored);
+      for (const lane of lanes.keys()) pump(lane);
+    },
+    async stop(ms) {
+      running = false;
+      for (const timer of timers) timer.abort();
+      const limit = new AbortController();
+      await Promise.race([Promise.allSettled([...busy]), clock.wait(ms, limit.signal)]);
+      limit.abort();
+    },
+    waiting: () =>
+      [...lanes].map(([lane, items]) => ({
+        lane,
+        count: [...items.values()].reduce((sum, item) => sum + item.effects.length, 0),
+      })),
+  };
+}
