@@ -1,0 +1,58 @@
+/** Every action id, callback id and button value: written here, and read here, nowhere else. Pure. */
+
+import type { StepButton } from '../domain/playbook.ts';
+
+/** Buttons, as `noun.verb`. */
+export const ACTION = {
+  acknowledge: 'incident.acknowledge',
+  resolve: 'incident.resolve',
+  kill: 'desk.kill',
+  cancel: 'orders.cancel',
+  haltOrders: 'orders.halt',
+  resumeOrders: 'orders.resume',
+  pauseSignals: 'signals.pause',
+  resumeSignals: 'signals.resume',
+  flatten: 'position.flatten',
+  accept: 'residual.accept',
+  stepDone: 'step.done',
+  stepSkip: 'step.skip',
+} as const;
+export type ActionId = (typeof ACTION)[keyof typeof ACTION];
+
+/** Modals and the message shortcut. */
+export const CALLBACK = {
+  resolve: 'incident.resolve',
+  declare: 'incident.declare',
+  cancel: 'orders.cancel',
+  accept: 'residual.accept',
+  skip: 'step.skip',
+} as const;
+
+/** The action behind a runbook step's button. */
+export const STEP_ACTION: Record<StepButton, ActionId> = {
+  kill: ACTION.kill,
+  cancel: ACTION.cancel,
+  haltOrders: ACTION.haltOrders,
+  pauseSignals: ACTION.pauseSignals,
+  acknowledge: ACTION.acknowledge,
+  flatten: ACTION.flatten,
+  done: ACTION.stepDone,
+  skip: ACTION.stepSkip,
+};
+
+/** What a button carries: which incident, and which step or kill of it. Checked against the log when it is pressed. */
+export interface ButtonValue {
+  incident: string;
+  ref?: string;
+}
+
+export const buttonValue = ({ incident, ref }: ButtonValue): string =>
+  ref === undefined ? incident : `${incident}|${ref}`;
+
+/** Null for anything that we cannot have written. */
+export function readButtonValue(value: unknown): ButtonValue | null {
+  if (typeof value !== 'string') return null;
+  const found = /^(INC-\d{8}-\d{3,9})(?:\|([\w:.-]{1,120}))?$/.exec(value);
+  if (found?.[1] === undefined) return null;
+  return found[2] === undefined ? { incident: found[1] } : { incident: found[1], ref: found[2] };
+}

@@ -1,0 +1,84 @@
+/** Block Kit within Slack's limits, whatever is put in. Pure. */
+
+import type { Button, ConfirmationDialog, KnownBlock } from '@slack/types';
+import type { ActionId } from './actions.ts';
+import { cut } from './text.ts';
+
+// Slack's limits (FACTS 10): section 3,000, header 150, button 75, context 10 elements, actions 25, 50 blocks a message.
+const SECTION = 3_000;
+const HEADER = 150;
+const BUTTON = 75;
+const BLOCKS = 50;
+
+export const header = (text: string): KnownBlock => ({
+  type: 'header',
+  text: { type: 'plain_text', text: cut(text, HEADER), emoji: false },
+});
+
+/** mrkdwn that render/ composed: foreign words in it went through `inert`. `verbatim` keeps Slack from linking by itself. */
+export const section = (mrkdwn: string): KnownBlock => ({
+  type: 'section',
+  text: { type: 'mrkdwn', text: cut(mrkdwn === '' ? ' ' : mrkdwn, SECTION), verbatim: true },
+});
+
+export const context = (...mrkdwn: string[]): KnownBlock => ({
+  type: 'context',
+  elements: mrkdwn.slice(0, 10).map((text) => ({ type: 'mrkdwn', text: cut(text, SECTION), verbatim: true })),
+});
+
+export const divider: KnownBlock = { type: 'divider' };
+
+export interface ButtonSpec {
+  action: ActionId;
+  label: string;
+  value: string;
+  style?: 'primary' | 'danger';
+  confirm?: ConfirmationDialog;
+}
+
+export const button = ({ action, label, value, style, confirm }: ButtonSpec): Button => ({
+  type: 'button',
+  action_id: action,
+  text: { type: 'plain_text', text: cut(label, BUTTON), emoji: false },
+  value,
+  ...(style === undefined ? {} : { style }),
+  ...(confirm === undefined ? {} : { confirm }),
+});
+
+export const actions = (...buttons: ButtonSpec[]): KnownBlock => ({
+  type: 'actions',
+  elements: buttons.slice(0, 25).map(button),
+});
+
+/** Slack's native confirm. Title 100, text 300, buttons 30. */
+export const confirm = (title: string, text: string, yes: string, no: string): ConfirmationDialog => ({
+  title: { type: 'plain_text', text: cut(title, 100), emoji: false },
+  text: { type: 'plain_text', text: cut(text, 300), emoji: false },
+  confirm: { type: 'plain_text', text: cut(yes, 30), emoji: false },
+  deny: { type: 'plain_text', text: cut(no, 30), emoji: false },
+  style: 'danger',
+});
+
+/** A message within the limits: too many blocks end with how many are not shown. */
+export function message(text: string, blocks: KnownBlock[]): { text: string; blocks: KnownBlock[] } {
+  const shown =
+    blocks.length <= BLOCKS
+      ? blocks
+      : [...blocks.slice(0, BLOCKS - 1), context(`${blocks.length - BLOCKS + 1} more not shown`)];
+  return { text: cut(text, SECTION), blocks: shown };
+}
+
+/** Lines in as few sections as hold them, each line whole. */
+export function sections(lines: string[]): KnownBlock[] {
+  const blocks: KnownBlock[] = [];
+  let current = '';
+  for (const line of lines.map((one) => cut(one, SECTION))) {
+    if (current !== '' && current.length + line.length + 1 > SECTION) {
+      blocks.push(section(current));
+      current = '';
+    }
+    current = current === '' ? line : `${current}\n${line}`;
+  }
+  if (current !== '') blocks.push(section(current));
+  return blocks;
+}

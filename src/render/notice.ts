@@ -1,0 +1,115 @@
+/** One message in the thread about something that just happened. Pure. */
+
+import type { KnownBlock } from '@slack/types';
+import type { Incident, StandingEvent } from '../domain/incident.ts';
+import type { CancelResult, CloseResult } from '../domain/orders.ts';
+import { message, section, sections } from './blocks.ts';
+import { clockTime, count, inert, since, size } from './text.ts';
+
+/** Null for events that have no message of their own. `draft` is the postmortem's Markdown, for its event. */
+export function notice(
+  incident: Incident,
+  event: StandingEvent,
+  draft: string | null,
+): { text: string; blocks: KnownBlock[] } | null {
+  const lines = noticeLines(event);
+  if (lines === null) return null;
+  const drill = incident.drill ? 'DRILL · ' : '';
+  const [first = '', ...rest] = lines;
+  const blocks = sections([`${drill}${first}`, ...rest]);
+  if (draft !== null) blocks.push(...draftBlocks(draft));
+  return message(`${drill}${first.replaceAll('*', '')}`, blocks);
+}
+
+function noticeLines(event: StandingEvent): string[] | null {
+  const who = inert(event.by.name, 60);
+  const when = clockTime(event.at);
+  switch (event.type) {
+    case 'HoldPlaced': {
+      const what = event.key === 'HALT_NEW_ORDERS' ? 'New orders halted' : 'Signals paused';
+      return [`✋ *${what}* by ${who} at ${when}: “${inert(event.reason, 300)}”`];
+    }
+    case 'HoldLifted': {
+      const what =
+        event.key === 'HALT_NEW_ORDERS' ? 'A halt of new orders was lifted' : 'A pause of signals was lifted';
+      return [`▶ *${what}* by ${who} at ${when}: “${inert(event.reason, 300)}”`];
+    }
+    case 'ControlFailed':
+      return [
+        `❗ *The control file could not be written* (${inert(event.why, 200)}): ${inert(event.reason, 300)}. The engine was not told. Tell it by hand.`,
+      ];
+    case 'CancelFinished':
+      return [
+        `*Cancel* by ${who}, asked at ${when}`,
+        ...event.results.map((result) => cancelLine(result, event.ms)),
+      ];
+    case 'FlattenFinished':
+      return [
+        `*Flatten* by ${who}: ${count(event.results.length, 'position')}, ${since(event.ms)}, then read back: *${event.verdict}*`,
+        ...event.results.map(closeLine),
+      ];
+    case 'PostmortemDrafted':
+      return [
+        `📝 *Postmortem draft ${inert(event.id, 40)}* · blanks are marked TODO · file \`${inert(event.file, 200)}\``,
+      ];
+    case 'NoteAdded':
+      return [`📌 Note by ${who}: ${inert(event.text, 2_000)}`];
+    default:
+      return null;
+  }
+}
+
+function cancelLine(result: CancelResult, ms: number): string {
+  const venue = inert(result.venue, 60);
+  const found = result.lists.reduce((sum, list) => sum + list.found, 0);
+  switch (result.verdict) {
+    case 'cancelled':
+      return `✓ ${venue}: ${count(found, 'order')} found, none left at the reading · ${since(ms)}`;
+    case 'left':
+      return `▲ ${venue}: *${count(result.left ?? 0, 'order')} still live*: ${inert(result.reason ?? '', 300)}`;
+    case 'unknown':
+      return `❓ ${venue}: *UNKNOWN*: ${inert(result.reason ?? 'it could not be read', 300)}. Check by hand.`;
+    default: {
+      const unknown: never = result.verdict;
+      return String(unknown);
+    }
+  }
+}
+
+function closeLine(result: CloseResult): string {
+  const what = `${inert(result.venue, 60)} ${inert(result.symbol, 40)} ${result.side} ${size(result.asked)}`;
+  const reason = result.reason === undefined ? '' : `: ${inert(result.reason, 300)}`;
+  switch (result.state) {
+    case 'closed':
+      return `✓ ${what}: closed, read back as zero`;
+    case 'partly':
+      return `▲ ${what}: *${size(result.left ?? 0)} left*${reason}`;
+    case 'refused':
+      return `▲ ${what}: *the order was refused*, ${size(result.left ?? 0)} left${reason}`;
+    case 'unknown':
+      return `❓ ${what}: *UNKNOWN*${reason}. Check by hand; it is not sent again.`;
+    default: {
+      const unknown: never = result.state;
+      return String(unknown);
+    }
+  }
+}
+
+/** The draft as it stands in the file, in plain text blocks: nothing in it becomes markup. */
+function draftBlocks(markdown: string): KnownBlock[] {
+  const MAX = 2_900;
+  const blocks: KnownBlock[] = [];
+  let current = '';
+  for (const line of markdown.split('\n')) {
+    if (current.length + line.length + 1 > MAX && current !== '') {
+      blocks.push({ type: 'section', text: { type: 'plain_text', text: current, emoji: false } });
+      current = '';
+    }
+    current = `${current}${current === '' ? '' : '\n'}${line.slice(0, MAX)}`;
+  }
+  if (current.trim() !== '')
+    blocks.push({ type: 'section', text: { type: 'plain_text', text: current, emoji: false } });
+  return blocks.length <= 40
+    ? blocks
+    : [...blocks.slice(0, 40), section(`_${blocks.length - 40} more parts in the file_`)];
+}

@@ -1,0 +1,82 @@
+/** What on-call reads on the phone. Pure. */
+
+import { newestKill } from '../domain/decide.ts';
+import type { Incident } from '../domain/incident.ts';
+import type { Playbook } from '../domain/playbook.ts';
+import type { Trading } from '../domain/trading.ts';
+import { dateTime, plain, safeLink } from './text.ts';
+import { tradingState } from './trading.ts';
+
+export interface PageText {
+  severity: 'critical' | 'error' | 'warning';
+  summary: string;
+  source: string;
+  links: { href: string; text: string }[];
+  customDetails: Record<string, unknown>;
+  timestampIso: string;
+}
+
+/** Null where the playbook pages nobody for this severity. `thread` is the Slack thread's address once it is known. */
+export function pageText(
+  incident: Incident,
+  n: number,
+  thread: string | null,
+  trading: Trading,
+  playbook: Playbook,
+): PageText | null {
+  const page = incident.pages.find((one) => one.n === n);
+  const severity = page === undefined ? null : playbook.severities[page.severity].page;
+  if (page === undefined || severity === null) return null;
+  const kill = newestKill(incident);
+  const stopless = kill !== undefined && kill.verdict === 'RESIDUAL' ? residualFirst(incident) : '';
+  const alerts = Object.values(incident.alerts);
+  const sourceLinks = alerts.flatMap((alert) => {
+    const href = safeLink(alert.link);
+    return href === null ? [] : [{ href, text: 'Source of the alert' }];
+  });
+  return {
+    severity,
+    summary: `${incident.drill ? 'DRILL · ' : ''}${stopless}${page.severity} ${plain(incident.title, 600)} (${incident.id})`,
+    source: plain(alerts[0]?.source ?? 'standdown', 200),
+    links: [...(thread === null ? [] : [{ href: thread, text: 'Slack thread' }]), ...sourceLinks.slice(0, 1)],
+    customDetails: {
+      incident: incident.id,
+      drill: incident.drill,
+      severity: page.severity,
+      ...(incident.severityNote === undefined ? {} : { severity_note: plain(incident.severityNote) }),
+      why: page.why,
+      trading: tradingState(trading),
+      ...(kill === undefined
+        ? {}
+        : {
+            kill: kill.verdict ?? 'running',
+            kill_by: plain(kill.by.name, 60),
+            kill_reason: plain(kill.reason),
+          }),
+      runbook: incident.runbook ?? 'none matches',
+      opened: dateTime(incident.openedAt),
+      acknowledge_within: playbook.severities[page.severity].responseTime,
+      alerts: alerts.slice(0, 10).map((alert) => ({
+        title: plain(alert.title),
+        state: alert.state,
+        since: dateTime(alert.startsAt),
+        ...(alert.value === undefined ? {} : { value: plain(alert.value, 60) }),
+        labels: Object.fromEntries(
+          Object.entries(alert.labels)
+            .slice(0, 20)
+            .map(([name, value]) => [plain(name, 80), plain(value, 200)]),
+        ),
+      })),
+      ...(alerts.length > 10 ? { more_alerts: alerts.length - 10 } : {}),
+    },
+    timestampIso: new Date(page.owedAt).toISOString(),
+  };
+}
+
+/** Where a position is left without a stop, the page says so first. */
+function residualFirst(incident: Incident): string {
+  const venues = Object.values(newestKill(incident)?.venues ?? {});
+  const exposed = venues.some((venue) => (venue.verdict?.positions ?? []).some((line) => !line.dust));
+  const stopped = venues.some((venue) => (venue.verdict?.orders ?? []).some((order) => order.protective));
+  return exposed && !stopped ? 'POSITION WITHOUT A STOP · ' : '';
+}

@@ -1,0 +1,210 @@
+/** The receipt of a kill, growing in the thread as things are proven. Pure. */
+
+import type { KnownBlock } from '@slack/types';
+import type { Incident } from '../domain/incident.ts';
+import type { KillState, VenueKillState, VenueVerdict } from '../domain/kill.ts';
+import type { OrderLine, PositionLine } from '../domain/orders.ts';
+import { ACTION, buttonValue } from './actions.ts';
+import { actions, type ButtonSpec, context, divider, message, section, sections } from './blocks.ts';
+import { flattenButton } from './buttons.ts';
+import { clockTime, count, inert, money, since, size } from './text.ts';
+
+/** What the receipt says of a venue that only the configuration knows. */
+export interface VenuePages {
+  [venue: string]: string;
+}
+
+/** How many lines of a list are shown before "N more". */
+const LINES = 12;
+
+export function receipt(
+  incident: Incident,
+  kill: KillState,
+  pages: VenuePages,
+  unrecorded: string | null,
+): { text: string; blocks: KnownBlock[] } {
+  const drill = incident.drill ? ' · *DRILL*' : '';
+  const title = `■ *KILL* by ${inert(kill.by.name, 60)} · “${inert(kill.reason, 200)}” · ${clockTime(kill.at)} UTC${drill}`;
+  const steps = [
+    latchLine(kill),
+    engineLine(),
+    pageLine(incident, kill),
+    ...Object.entries(kill.venues).flatMap(([id, venue]) => cancelLines(id, venue)),
+  ];
+  const blocks: KnownBlock[] = [section(title), ...sections(steps)];
+  if (kill.joined.length > 0) {
+    const names = kill.joined.map((one) => `${inert(one.by.name, 60)} at ${clockTime(one.at)}`);
+    blocks.push(context(`Also asked for by ${names.join(', ')}: one kill, joined`));
+  }
+  if (unrecorded !== null)
+    blocks.push(
+      section(`❗ *Not on record*: ${inert(unrecorded, 300)}. This receipt will not survive a restart.`),
+    );
+  blocks.push(divider, ...verdictBlocks(incident, kill, pages));
+  blocks.push(
+    context('Trading stays stopped. To resume: postmortem in review ✗ · recovery check ✗ · 2 approvals ✗'),
+  );
+  const verdict = kill.verdict ?? 'running';
+  return message(
+    `${incident.drill ? 'DRILL · ' : ''}Kill by ${kill.by.name}: ${verdict} (${incident.id})`,
+    blocks,
+  );
+}
+
+function latchLine(kill: KillState): string {
+  if (kill.latch === null) return '… *latching*: writing KILL_SWITCH=1';
+  if (kill.latch.ok) return `✓ *latched*: KILL_SWITCH=1 written and read back · ${since(kill.latch.ms)}`;
+  return `❗ *not latched*: ${inert(kill.latch.reason ?? 'unknown', 200)}. Stop the engine by hand; still trying`;
+}
+
+const engineLine = (): string => '○ *engine*: not confirmed (sends none)';
+
+function pageLine(incident: Incident, kill: KillState): string {
+  const page = incident.pages.find((one) => one.owedAt >= kill.at) ?? incident.pages.at(-1);
+  if (page === undefined) return '○ *page*: none is owed';
+  const people = page.assignedTo.map((name) => inert(name, 60)).join(', ');
+  const took =
+    page.queuedAt === undefined || page.queuedAt < kill.at ? '' : ` · ${since(page.queuedAt - kill.at)}`;
+  switch (page.state) {
+    case 'assigned':
+    case 'acknowledged':
+      return `✓ *paged*: ${page.state === 'assigned' ? 'assigned to' : 'acknowledged,'} ${people}${took}`;
+    case 'queued':
+      return `○ *page*: queued at PagerDuty, nobody confirmed yet${took}`;
+    case 'closed':
+      return `✓ *page*: resolved${people === '' ? '' : `, was with ${people}`}`;
+    case 'owed':
+      return '… *paging* on-call';
+    case 'retrying':
+    case 'failed':
+    case 'superseded':
+      return `❗ *not paged*: ${inert(page.reason ?? 'unknown', 200)}`;
+    default: {
+      const unknown: never = page.state;
+      return String(unknown);
+    }
+  }
+}
+
+/** What the venue answered. Proof is the reading, further down. */
+function cancelLines(id: string, venue: VenueKillState): string[] {
+  if (venue.cancelledMs === null) return [`… *cancelling* at ${inert(id, 60)}`];
+  const lists = Object.entries(venue.lists).map(([name, list]) => {
+    const protective = list.protective > 0 ? ` (${list.protective} protective)` : '';
+    return `${list.found} in ${inert(name, 60)}${protective}`;
+  });
+  const found = lists.length === 0 ? 'no order listed' : `${lists.join(', ')}`;
+  const failed =
+    venue.failures.length === 0
+      ? ''
+      : `\n   ❗ ${venue.failures
+          .slice(0, 3)
+          .map((failure) => inert(failure, 200))
+          .join(' · ')}${venue.failures.length > 3 ? ` · ${venue.failures.length - 3} more` : ''}`;
+  const mark = venue.failures.length === 0 ? '✓' : '❗';
+  const rounds = venue.rounds > 1 ? ` · ${venue.rounds} rounds` : '';
+  return [
+    `${mark} *cancel answered*: ${inert(id, 60)} ${found} · ${since(venue.cancelledMs)}${rounds}${failed}`,
+  ];
+}
+
+function verdictBlocks(incident: Incident, kill: KillState, pages: VenuePages): KnownBlock[] {
+  const venues = Object.entries(kill.venues);
+  const lines = venues.flatMap(([id, venue]) => venueLines(id, venue.verdict, pages[id], venue.judgedAt));
+  if (kill.verdict === null)
+    return [section('*VERDICT*  not in yet: reading every list and position'), ...sections(lines)];
+  const read = kill.timings === null ? '' : ` · first verdict ${since(kill.timings.verdictMs)}`;
+  const exposed = venues.flatMap(([, venue]) => venue.verdict?.positions ?? []);
+  const live = venues.flatMap(([, venue]) => venue.verdict?.orders ?? []);
+  const stopless =
+    exposed.some((line) => !line.dust) && !live.some((order) => order.protective) ? ', *WITHOUT A STOP*' : '';
+  const words = {
+    FLAT: 'every list and every position read twice, empty',
+    RESIDUAL: `${leftWords(live, exposed)}${stopless}`,
+    UNKNOWN: 'not everything could be read: orders may be live',
+  }[kill.verdict];
+  const blocks: KnownBlock[] = [section(`*VERDICT*  *${kill.verdict}*: ${words}${read}`), ...sections(lines)];
+  if (kill.accepted !== null) {
+    blocks.push(
+      context(
+        `Residual accepted by ${inert(kill.accepted.by.name, 60)} at ${clockTime(kill.accepted.at)}: “${inert(kill.accepted.reason, 300)}”`,
+      ),
+    );
+  }
+  const buttons: ButtonSpec[] = [];
+  const sellable = exposed.filter((line) => !line.dust);
+  if (sellable.length > 0)
+    buttons.push(flattenButton(incident.id, sellable.slice(0, 3).map(positionShort).join(', ')));
+  if (kill.verdict === 'RESIDUAL' && kill.accepted === null) {
+    buttons.push({
+      action: ACTION.accept,
+      label: 'Accept residual…',
+      value: buttonValue({ incident: incident.id, ref: kill.id }),
+    });
+  }
+  if (buttons.length > 0 && incident.status !== 'resolved') blocks.push(actions(...buttons));
+  return blocks;
+}
+
+/** `1 position, 512.40 USDT`: the sum is unknown as soon as one of them is. */
+function leftWords(orders: OrderLine[], positions: PositionLine[]): string {
+  const parts: string[] = [];
+  if (orders.length > 0) parts.push(`${count(orders.length, 'order')} still live`);
+  if (positions.length > 0) {
+    const currencies = new Set(positions.map((line) => line.currency));
+    const [currency = ''] = currencies;
+    const known = currencies.size === 1 && positions.every((line) => line.notional !== null);
+    const sum = known ? positions.reduce((total, line) => total + (line.notional ?? 0), 0) : null;
+    parts.push(`${count(positions.length, 'position')}, ${money(sum, currency)}`);
+  }
+  return parts.join(' and ');
+}
+
+function venueLines(
+  id: string,
+  verdict: VenueVerdict | null,
+  page: string | undefined,
+  judgedAt: number | null,
+): string[] {
+  const name = inert(id, 60);
+  if (verdict === null) return [`… ${name}: reading`];
+  const covered =
+    verdict.notCovered.length === 0
+      ? ''
+      : `\n   not covered: ${verdict.notCovered.map((one) => inert(one, 80)).join(', ')}`;
+  if (verdict.verdict === 'UNKNOWN') {
+    const look = page === undefined ? 'the venue’s own page' : page;
+    const found = [
+      ...verdict.orders.slice(0, LINES).map(orderLine),
+      ...verdict.positions.slice(0, LINES).map(positionLine),
+    ];
+    return [
+      `❓ *UNKNOWN* ${name} since ${clockTime(judgedAt ?? 0)}: ${inert(verdict.reason ?? 'unknown', 400)}. Orders there may be live. Check by hand: ${look} · I keep trying.${covered}`,
+      ...found,
+    ];
+  }
+  if (verdict.verdict === 'FLAT')
+    return [
+      `✓ *FLAT* ${name}: ${verdict.listsRead.map((list) => inert(list, 60)).join(', ')} read twice${covered}`,
+    ];
+  const more = verdict.orders.length + verdict.positions.length - 2 * LINES;
+  return [
+    `▲ *RESIDUAL* ${name}${covered}`,
+    ...verdict.orders.slice(0, LINES).map(orderLine),
+    ...verdict.positions.slice(0, LINES).map(positionLine),
+    ...(more > 0 ? [`   ${more} more`] : []),
+  ];
+}
+
+const orderLine = (order: OrderLine): string =>
+  `   live order ${inert(order.symbol, 40)} ${order.side} ${order.amount === null ? 'size unknown' : size(order.amount)}${order.price === null ? '' : ` at ${size(order.price)}`}${order.protective ? ' (protective)' : ''} · ${inert(order.list, 40)} id ${inert(order.id, 40)}`;
+
+const positionShort = (line: PositionLine): string =>
+  `${inert(line.symbol, 40)} ${line.side} ${size(line.amount)}`;
+
+/** Symbol, side, size, notional at mark, unrealised P&L, and what a move of 1 % costs. */
+function positionLine(line: PositionLine): string {
+  const perPercent = line.notional === null ? null : -Math.abs(line.notional) / 100;
+  const pnl = line.unrealisedPnl === null ? '' : ` · uPnL ${money(line.unrealisedPnl, line.currency)}`;
+  return `   ${positionShort(line)} · ${money(line.notional, line.currency)}${pnl} · ${money(perPercent, line.currency)} per 1 % against${line.dust ? ' · dust: below the minimum order' : ''}`;
+}

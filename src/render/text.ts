@@ -1,0 +1,103 @@
+/** Text for people: foreign words made harmless, cut to size; times, money and durations with their units. Pure. */
+
+/** Control characters, bidi marks and lone surrogates: they hide, reorder or break what a person reads. */
+// eslint-disable-next-line no-control-regex -- these are exactly the ones to remove
+const INVISIBLE =
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]|\p{Surrogate}/gu;
+
+/** Cut at a whole character, and say that it was cut. */
+export function cut(text: string, max: number): string {
+  if (text.length <= max) return text;
+  const kept = text.slice(0, Math.max(0, max - 1));
+  // Never end within a surrogate pair.
+  return `${/[\uD800-\uDBFF]$/.test(kept) ? kept.slice(0, -1) : kept}…`;
+}
+
+/** One line of somebody else's text, for plain_text elements: no control characters, no line breaks. */
+export function plain(text: string, max = 300): string {
+  return cut(text.replace(INVISIBLE, '').replace(/\s+/g, ' ').trim(), max);
+}
+
+/**
+ * One line of somebody else's text inside mrkdwn: no mention, link, emoji or markup comes of it. `&`, `<` and `>` are
+ * Slack's own escapes; the marks get a word joiner, which shows as nothing and breaks the pattern.
+ */
+export function inert(text: string, max = 300): string {
+  return plain(text, max)
+    .replace(/&/g, '&amp;')
+    .replace(/</g, '&lt;')
+    .replace(/>/g, '&gt;')
+    .replace(/[*_~`:@#|]/g, '$&\u2060');
+}
+
+/** What Slack sends in a message: its three escapes undone, references reduced to what they name. */
+export function fromSlack(text: string): string {
+  return text
+    .replace(
+      /<([@#!])([^>|]*)(?:\|([^>]*))?>/g,
+      (_all, kind: string, id: string, label?: string) => `${kind === '!' ? '@' : kind}${label ?? id}`,
+    )
+    .replace(/<([^>|]+)(?:\|([^>]*))?>/g, (_all, url: string, label?: string) =>
+      label === undefined || label === url ? url : `${label} (${url})`,
+    )
+    .replace(/&lt;/g, '<')
+    .replace(/&gt;/g, '>')
+    .replace(/&amp;/g, '&');
+}
+
+/** An http(s) address without a user part, or null: nothing else is ever shown as a link. Never fetched. */
+export function safeLink(href: string | undefined): string | null {
+  if (href === undefined || href.length > 2_000) return null;
+  try {
+    const url = new URL(href);
+    if ((url.protocol !== 'http:' && url.protocol !== 'https:') || url.username !== '' || url.password !== '')
+      return null;
+    return url.href.replace(/[<>|]/g, (mark) => encodeURIComponent(mark));
+  } catch {
+    return null;
+  }
+}
+
+/** 14:05:02 UTC's clock part; times are always UTC with seconds. */
+export const clockTime = (at: number): string => new Date(at).toISOString().slice(11, 19);
+export const dateTime = (at: number): string =>
+  `${new Date(at).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+
+/** `+0.03 s`: the time since a trigger. */
+export const since = (ms: number): string => `+${(ms / 1_000).toFixed(2)} s`;
+
+/** A duration in its two largest units: `2 min 40 s`. */
+export function duration(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1_000));
+  const [days, hours, minutes, rest] = [
+    Math.floor(seconds / 86_400),
+    Math.floor(seconds / 3_600) % 24,
+    Math.floor(seconds / 60) % 60,
+    seconds % 60,
+  ];
+  const parts = [
+    [days, 'd'],
+    [hours, 'h'],
+    [minutes, 'min'],
+    [rest, 's'],
+  ].filter(([n]) => n !== 0);
+  if (parts.length === 0) return '0 s';
+  return parts
+    .slice(0, 2)
+    .map(([n, unit]) => `${n} ${unit}`)
+    .join(' ');
+}
+
+/** An amount with its currency; null is said as unknown. */
+export function money(amount: number | null, currency: string): string {
+  if (amount === null || !Number.isFinite(amount)) return `unknown ${currency}`;
+  const sign = amount < 0 ? '−' : '';
+  return `${sign}${Math.abs(amount).toFixed(2)} ${currency}`;
+}
+
+/** A size without the noise of binary fractions. */
+export const size = (amount: number): string => String(Number(amount.toPrecision(12)));
+
+/** `3 orders`, `1 order`. */
+export const count = (n: number, noun: string, plural = `${noun}s`): string =>
+  `${n} ${n === 1 ? noun : plural}`;
