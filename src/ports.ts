@@ -92,7 +92,7 @@ export interface Store {
   onAppended(listener: (stream: string, events: StandingEvent[], effects: Effect[]) => void): void;
   /** Why nothing can be stored, or null. */
   failure(): string | null;
-  /** Take a name once (a Slack delivery, an Idempotency-Key): false when it was taken within its time. Not durable by itself. */
+  /** What starting found. */
   report(): StoreReport;
   close(): Promise<void>;
 }

@@ -185,7 +185,9 @@ export type DeskEvent =
       endedAt: number;
     }
   /** A request that must run once was taken; `answer` is what was said to it. */
-  | { type: 'RequestTaken'; name: string; answer?: unknown };
+  | { type: 'RequestTaken'; name: string; answer?: unknown }
+  /** The members of a user group or schedule, as last read: for when Slack or PagerDuty cannot be asked. */
+  | { type: 'MembersSeen'; name: string; members: string[] };
 
 /** Everything that can stand in a log. */
 export type StandingEvent =
@@ -341,6 +343,7 @@ function fold(next: Incident, event: Exclude<StandingEvent, { type: 'IncidentOpe
       return;
     case 'ResolutionNoted':
     case 'RequestTaken':
+    case 'MembersSeen':
       return; // stand in the desk's log only
     case 'NoteAdded':
     case 'HoldPlaced':

@@ -121,6 +121,7 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
       return [];
     case 'ResolutionNoted':
     case 'RequestTaken':
+    case 'MembersSeen':
       return [];
     default: {
       const unknown: never = event;

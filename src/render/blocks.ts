@@ -59,13 +59,25 @@ export const confirm = (title: string, text: string, yes: string, no: string): C
   style: 'danger',
 });
 
-/** A message within the limits: too many blocks end with how many are not shown. */
+/** Slack refuses messages of about 13,200 characters over all blocks (bolt-js #2509): well below it. */
+const MESSAGE = 11_000;
+/** `chat.update` refuses text over 4,000 bytes; a character has at most four. */
+const FALLBACK = 900;
+
+/** A message within the limits: what is too much ends with how many blocks are not shown. */
 export function message(text: string, blocks: KnownBlock[]): { text: string; blocks: KnownBlock[] } {
-  const shown =
-    blocks.length <= BLOCKS
-      ? blocks
-      : [...blocks.slice(0, BLOCKS - 1), context(`${blocks.length - BLOCKS + 1} more not shown`)];
-  return { text: cut(text, SECTION), blocks: shown };
+  const shown: KnownBlock[] = [];
+  let length = 0;
+  for (const block of blocks) {
+    length += JSON.stringify(block).length;
+    if (shown.length >= BLOCKS - 1 || length > MESSAGE) break;
+    shown.push(block);
+  }
+  const hidden = blocks.length - shown.length;
+  return {
+    text: cut(text, FALLBACK),
+    blocks: hidden === 0 ? shown : [...shown, context(`${hidden} more blocks are not shown here`)],
+  };
 }
 
 /** Lines in as few sections as hold them, each line whole. */

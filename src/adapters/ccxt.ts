@@ -1,0 +1,404 @@
+/**
+ * Exchanges through ccxt, the only file that imports it. A dedicated instance for each venue, without ccxt's limiter,
+ * with a deadline of our own around every request, and with failures in words that hold no URL and no secret.
+ */
+
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { existsSync } from 'node:fs';
+import type { Clock, Venue } from '../ports.ts';
+import type { Call, VenueFacts } from './venues/facts.ts';
+import { createGeneralDriver, type Unified } from './venues/general.ts';
+import { PROVEN } from './venues/index.ts';
+import { createProvenDriver } from './venues/proven.ts';
+import { type FailureCause, type Market, VenueFailure, type Wire } from './venues/wire.ts';
+
+export interface VenueOptions {
+  /** The name used everywhere else. */
+  id: string;
+  /** Any ccxt id. */
+  exchange: string;
+  apiKey: string;
+  secret: string;
+  /** What some venues call a passphrase. */
+  password?: string;
+  /** ccxt's unified names: a hint for speed, never the limit of what is cancelled or read. */
+  symbols: string[];
+  /** Balances that are not a position. The first one prices the others. */
+  quoteAssets: string[];
+  /** Replaces scheme and host of every REST URL: a testnet or a simulator. */
+  baseUrl?: string;
+  clock: Clock;
+  /** Of each request, from before it is signed to the end of its body. Default 4000. */
+  callTimeoutMs?: number;
+  /** Takes every secret out of a text. */
+  mask: (text: string) => string;
+  /** `keepWhilePosition`: a kill leaves reduce-only orders on an open position. */
+  protectiveOrders: 'cancel' | 'keepWhilePosition';
+}
+
+/** The configuration names an exchange that ccxt does not have, or a baseUrl that is none. */
+export class VenueConfigError extends Error {
+  readonly code = 'venue_config';
+}
+
+/** Markets are up to 2,000 rows: they may take longer than a call of the kill. */
+const MARKETS_MS = 20_000;
+/** After a 429 or 418 that says no time. Binance bans for 2 minutes at least (its "limits" page). */
+const DEFAULT_WAIT_MS = { 429: 1_000, 418: 120_000 } as const;
+
+/**
+ * Open one exchange account. Imports the one exchange's module (31 MB instead of 82, FACTS 3); sends nothing.
+ * Throws VenueConfigError. The venue that it returns never throws.
+ */
+export async function createVenue(options: VenueOptions): Promise<Venue> {
+  const facts = PROVEN.get(options.exchange);
+  const exchange = await openExchange(options, facts);
+  const wire = createWire(exchange, options, facts);
+  const shared = {
+    id: options.id,
+    symbols: options.symbols,
+    quoteAssets: options.quoteAssets,
+    protectiveOrders: options.protectiveOrders,
+  };
+  const driver =
+    facts === undefined
+      ? createGeneralDriver(wire, unified(exchange, wire), shared)
+      : createProvenDriver(wire, { ...shared, facts, clock: options.clock });
+  return {
+    id: options.id,
+    exchange: options.exchange,
+    proven: facts !== undefined,
+    page: facts?.page ?? exchange.urls.www ?? `the web page of ${options.exchange}`,
+    ...driver,
+    async close() {
+      wire.stop();
+      await exchange.fetchDispatcher?.destroy();
+    },
+  };
+}
+
+// ── ccxt, as far as it is used here ──────────────────────────────────────────────────────────────────────────────────
+
+interface CcxtMarket {
+  id: string;
+  symbol: string;
+  contractSize?: number | undefined;
+  limits?: { amount?: { min?: number | undefined }; cost?: { min?: number | undefined } };
+}
+
+interface Exchange {
+  urls: { api: unknown; www?: string };
+  has: Record<string, unknown>;
+  markets?: Record<string, CcxtMarket>;
+  markets_by_id?: Record<string, (CcxtMarket & Record<string, unknown>)[]>;
+  loadMarkets(reload: boolean): Promise<unknown>;
+  loadTimeDifference(): Promise<unknown>;
+  amountToPrecision(symbol: string, amount: number): string | undefined;
+  handleErrors(...args: ErrorArguments): unknown;
+  handleHttpStatusCode(status: number, reason: string, url: string, method: string, body: string): void;
+  undiciRequest(url: string, params: { signal: AbortSignal }): Promise<unknown>;
+  fetchDispatcher?: { destroy(): Promise<void> };
+}
+
+type ErrorArguments = [
+  status: number,
+  reason: string,
+  url: string,
+  method: string,
+  headers: Record<string, string>,
+  body: string,
+  response: unknown,
+  ...rest: unknown[],
+];
+
+async function openExchange(options: VenueOptions, facts: VenueFacts | undefined): Promise<Exchange> {
+  const { exchange: name } = options;
+  const file = new URL(`./src/${name}.js`, import.meta.resolve('ccxt'));
+  if (!/^[a-z0-9]+$/.test(name) || !existsSync(file))
+    throw new VenueConfigError(`ccxt has no exchange "${name}"`);
+  const module = (await import(/* @vite-ignore */ file.href)) as {
+    default: new (config: object) => Exchange;
+  };
+  const callTimeoutMs = options.callTimeoutMs ?? 4_000;
+  const exchange = new module.default({
+    apiKey: options.apiKey,
+    secret: options.secret,
+    ...(options.password === undefined ? {} : { password: options.password }),
+    enableRateLimit: false,
+    // Ours ends first, and covers the body too; this one is behind it.
+    timeout: callTimeoutMs + 1_000,
+    options: {
+      maxRetriesOnFailure: 0,
+      warnOnFetchOpenOrdersWithoutSymbol: false,
+      fetchOpenOrders: { warnWithoutSymbol: false },
+      ...facts?.options,
+    },
+  });
+  if (options.baseUrl !== undefined) exchange.urls.api = rebased(exchange.urls.api, originOf(options.baseUrl));
+  return exchange;
+}
+
+function originOf(baseUrl: string): string {
+  const url = URL.canParse(baseUrl) ? new URL(baseUrl) : null;
+  if (url === null || !/^https?:$/.test(url.protocol))
+    throw new VenueConfigError('baseUrl is not an http or https URL');
+  return url.origin;
+}
+
+/** Every http(s) URL in ccxt's nested table with another scheme and host; paths stay. */
+function rebased(urls: unknown, origin: string): unknown {
+  // Host names may be templates such as api.{hostname}, which `new URL` refuses.
+  if (typeof urls === 'string') return urls.replace(/^https?:\/\/[^/]+/, origin);
+  if (typeof urls !== 'object' || urls === null) return urls;
+  return Object.fromEntries(Object.entries(urls).map(([key, value]) => [key, rebased(value, origin)]));
+}
+
+// ── One request ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** What the venue answered, when it answered an error. */
+interface Answered {
+  status: number;
+  code: string | null;
+  text: string;
+}
+
+/** The signal of the request under way, for the patched transport. */
+const inFlight = new AsyncLocalStorage<AbortSignal>();
+
+interface OpenWire extends Wire {
+  run<T>(work: () => Promise<T>, deadlineMs?: number): Promise<T>;
+  stop(): void;
+}
+
+function createWire(exchange: Exchange, options: VenueOptions, facts: VenueFacts | undefined): OpenWire {
+  const { clock, callTimeoutMs = 4_000 } = options;
+  const oneLane = facts?.oneLane.is ?? true;
+  const stopped = new AbortController();
+  const answers = new WeakMap<object, Answered>();
+  let waitUntil: { at: number; status: number } | null = null;
+  let lane: Promise<unknown> = Promise.resolve();
+  let settingClock = false;
+
+  const say = (text: string): string => {
+    const own = [options.apiKey, options.secret, options.password ?? ''].filter((secret) => secret !== '');
+    const clean = own.reduce((rest, secret) => rest.replaceAll(secret, '[secret]'), text);
+    return options.mask(
+      clean
+        .replace(/https?:\/\/\S+/g, '[url]')
+        .replace(/signature=\S+/gi, '[signature]')
+        .replace(/\s+/g, ' ')
+        .slice(0, 240),
+    );
+  };
+  const fail = (text: string, failure: Partial<FailureCause>): VenueFailure =>
+    new VenueFailure(say(text), { outcome: 'unknown', venueCode: null, className: null, ...failure });
+
+  // A request that passed its deadline is taken back, body and all: ccxt's own timeout ends with the headers.
+  const send = exchange.undiciRequest.bind(exchange);
+  exchange.undiciRequest = (url, params) => {
+    const signal = inFlight.getStore();
+    return send(
+      url,
+      signal === undefined ? params : { ...params, signal: AbortSignal.any([params.signal, signal]) },
+    );
+  };
+
+  // ccxt's errors hold signed URLs and mislead in their class: what the venue itself answered is kept beside them.
+  const handle = exchange.handleErrors.bind(exchange);
+  exchange.handleErrors = (...args) => {
+    const [status, reason, url, method, headers, body, response] = args;
+    noteWait(status, headers, body);
+    try {
+      const handled = handle(...args);
+      if (handled === undefined) exchange.handleHttpStatusCode(status, reason, url, method, body);
+      return handled;
+    } catch (error) {
+      if (typeof error === 'object' && error !== null) answers.set(error, { status, ...codeOf(response) });
+      throw error;
+    }
+  };
+
+  function noteWait(status: number, headers: Record<string, string>, body: string): void {
+    if (status !== 429 && status !== 418) return;
+    const named = Object.entries(headers).find(([name]) => name.toLowerCase() === 'retry-after')?.[1];
+    const at = clock.now() + (waitMsOf(named, body, clock.now()) ?? DEFAULT_WAIT_MS[status]);
+    if (waitUntil === null || at > waitUntil.at) waitUntil = { at, status };
+  }
+
+  function translate(error: unknown): VenueFailure {
+    if (error instanceof VenueFailure) return error;
+    const className = error instanceof Error ? error.constructor.name : null;
+    const answered = typeof error === 'object' && error !== null ? answers.get(error) : undefined;
+    if (answered !== undefined) return answeredFailure(answered, className ?? 'Error');
+    const text = error instanceof Error ? error.message : '';
+    // Only what follows these words is free of the URL.
+    const detail = /fetch failed: ([^?&=]{1,120})$/.exec(text)?.[1];
+    const redirected = /was not followed \(HTTP/.test(text);
+    // These are thrown before a request is made.
+    const local = ['ArgumentsRequired', 'NotSupported', 'BadSymbol'].includes(className ?? '');
+    const words = redirected
+      ? 'the venue redirects, which is not followed'
+      : className === 'AuthenticationError'
+        ? 'the key or secret is missing'
+        : (detail ?? systemCodeOf(error));
+    return fail(words === null ? (className ?? 'unknown fault') : `${className}: ${words}`, {
+      className,
+      outcome: local || className === 'AuthenticationError' ? 'notSent' : 'unknown',
+    });
+  }
+
+  function answeredFailure({ status, code, text }: Answered, className: string): VenueFailure {
+    if (code !== null && facts?.codes.clockSkew.includes(code) === true) setClock();
+    const words = (code === null ? undefined : facts?.codes.words[code]) ?? className;
+    const detail = code === null ? 'no error code in the answer' : `${code} ${text}`.trim();
+    const wait =
+      (status === 429 || status === 418) && waitUntil !== null ? `; nothing is sent until ${iso(waitUntil.at)}` : '';
+    const said = status >= 400 && status < 500 && status !== 408 && code !== null;
+    const sure = said && facts?.codes.outcomeUnknown.includes(code) !== true;
+    return fail(`${words} (HTTP ${status}, ${detail})${wait}`, {
+      className,
+      venueCode: code,
+      outcome: status === 404 || status === 405 ? 'missing' : sure ? 'refused' : 'unknown',
+    });
+  }
+
+  /** Learn the difference of the clocks for the requests to come; this one has failed. */
+  function setClock(): void {
+    if (settingClock) return;
+    settingClock = true;
+    void run(() => exchange.loadTimeDifference())
+      .catch(() => undefined)
+      .finally(() => {
+        settingClock = false;
+      });
+  }
+
+  async function run<T>(work: () => Promise<T>, deadlineMs = callTimeoutMs): Promise<T> {
+    if (waitUntil !== null && clock.now() < waitUntil.at)
+      throw fail(
+        `the venue asked us to wait (HTTP ${waitUntil.status}): nothing is sent until ${iso(waitUntil.at)}`,
+        { outcome: 'notSent' },
+      );
+    if (stopped.signal.aborted) throw fail('this venue was closed', { outcome: 'notSent' });
+    const settled = new AbortController();
+    const request = new AbortController();
+    const late = clock.wait(deadlineMs, settled.signal).then(() => {
+      throw fail(`timeout: no whole answer within ${deadlineMs} ms`, {});
+    });
+    try {
+      return await Promise.race([
+        inFlight.run(AbortSignal.any([request.signal, stopped.signal]), work),
+        late,
+      ]);
+    } catch (error) {
+      throw translate(error);
+    } finally {
+      settled.abort();
+      request.abort();
+    }
+  }
+
+  /** One after the other where the venue's nonce needs it. */
+  function inLane<T>(job: () => Promise<T>): Promise<T> {
+    if (!oneLane) return job();
+    const turn = lane.then(job, job);
+    lane = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async function call<T>(request: Call<T>, deadlineMs?: number): Promise<T> {
+    const method = (exchange as unknown as Record<string, unknown>)[request.method];
+    if (typeof method !== 'function')
+      throw fail(`ccxt has no method ${request.method}`, { outcome: 'notSent' });
+    const answer: unknown = await inLane(() =>
+      run(() => Promise.resolve(method.call(exchange, { ...request.params })), deadlineMs),
+    );
+    const parsed = request.answer.safeParse(answer);
+    if (parsed.success) return parsed.data;
+    const issue = parsed.error.issues[0];
+    throw fail(
+      `the venue’s answer has another shape than expected (${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''})`,
+      {},
+    );
+  }
+
+  const marketOf = (market: CcxtMarket | undefined): Market | undefined =>
+    market && {
+      id: market.id,
+      symbol: market.symbol,
+      contractSize: market.contractSize ?? null,
+      minAmount: market.limits?.amount?.min ?? null,
+      minCost: market.limits?.cost?.min ?? null,
+    };
+
+  return {
+    call,
+    run: (work, deadlineMs) => inLane(() => run(work, deadlineMs)),
+    stop: () => stopped.abort(),
+    async loadMarkets() {
+      // `true`: ccxt keeps a failed first load for ever otherwise (FACTS 3).
+      await run(() => exchange.loadMarkets(true), MARKETS_MS);
+    },
+    marketById: (id) =>
+      marketOf(exchange.markets_by_id?.[id]?.find((market) => facts === undefined || market[facts.market] === true)),
+    marketBySymbol: (symbol) => marketOf(exchange.markets?.[symbol]),
+    cutToStep(symbol, amount) {
+      try {
+        const cut = exchange.amountToPrecision(symbol, amount);
+        return cut === undefined || !(Number(cut) > 0) ? null : cut;
+      } catch {
+        // ccxt throws where nothing is left after the cut.
+        return null;
+      }
+    },
+  };
+}
+
+const iso = (at: number): string => new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');
+
+/** Node's and undici's code of a failed connection, such as `UND_ERR_SOCKET`; null for any other error. */
+function systemCodeOf(error: unknown): string | null {
+  const code = error instanceof Error && 'code' in error ? error.code : null;
+  return typeof code === 'string' && /^[A-Z_]{3,60}$/.test(code) ? code : null;
+}
+
+/** How long a 429 or 418 asks to wait, ms; null when it does not say. A number of seconds, a date, or Binance's words. */
+function waitMsOf(retryAfter: string | undefined, body: string, now: number): number | null {
+  if (retryAfter !== undefined && /^\d+(\.\d+)?$/.test(retryAfter.trim())) return Number(retryAfter) * 1000;
+  const date = retryAfter === undefined ? Number.NaN : Date.parse(retryAfter);
+  if (!Number.isNaN(date)) return Math.max(0, date - now);
+  const until = /banned until (\d{13})/.exec(body)?.[1];
+  return until === undefined ? null : Math.max(0, Number(until) - now);
+}
+
+/** The venue's code and words in an error answer. Venues spell them in a few ways; none: it was not the venue's JSON. */
+function codeOf(response: unknown): { code: string | null; text: string } {
+  const row: unknown = Array.isArray(response) ? response[0] : response;
+  if (typeof row !== 'object' || row === null) return { code: null, text: '' };
+  const fields = row as Record<string, unknown>;
+  const first = (names: string[]): string | null => {
+    for (const name of names) {
+      const value: unknown = Array.isArray(fields[name]) ? fields[name][0] : fields[name];
+      if (typeof value === 'string' || typeof value === 'number') return String(value);
+    }
+    return null;
+  };
+  return {
+    code: first(['code', 'retCode', 'ret_code', 'error', 'err-code']),
+    text: first(['msg', 'retMsg', 'ret_msg', 'message', 'err-msg']) ?? '',
+  };
+}
+
+/** ccxt's unified methods, for the exchanges outside the table: each under the same deadline and in the same words. */
+function unified(exchange: Exchange, wire: OpenWire): Unified {
+  const methods = exchange as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>;
+  return {
+    has: (name) => exchange.has[name] === true,
+    call: (name, ...args) =>
+      wire.run(async () => {
+        const method = methods[name];
+        if (method === undefined) throw new Error(`ccxt has no method ${name}`);
+        return method.apply(exchange, args);
+      }),
+  };
+}

@@ -1,0 +1,136 @@
+/**
+ * One process a data directory. The lock is a file that names its holder. Node has no flock, so a lock outlives a crash
+ * and has to be taken over: the only process that may replace a stale lock is the one that holds a second lock, named
+ * after that very stale one. Two that saw the same stale lock can so never both replace it.
+ */
+
+import { randomUUID } from 'node:crypto';
+import { link, readdir, readFile, readlink, rename, rm, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { errorCode, StoreRefused } from './disk.ts';
+
+interface Holder {
+  pid: number;
+  /** Clock ticks since boot when the process began (proc(5), field 22): tells a reused pid. Null without /proc. */
+  startTicks: string | null;
+  bootId: string | null;
+  /** The machine or container, and its space of process ids: in another one, our pids mean nothing. */
+  host: string;
+  pidSpace: string | null;
+  /** Unique to this holding. */
+  nonce: string;
+}
+
+export interface LockOptions {
+  /** Where the proc file system is; tests point it nowhere. */
+  proc?: string;
+}
+
+/**
+ * Take the lock of a data directory. Returns how to release it.
+ * Throws StoreRefused, naming the holder's pid, while another process (or this one) holds it.
+ */
+export async function acquireLock(folder: string, options: LockOptions = {}): Promise<() => Promise<void>> {
+  const proc = options.proc ?? '/proc';
+  const me: Holder = {
+    pid: process.pid,
+    startTicks: await startTicks(proc, process.pid),
+    bootId: await contents(join(proc, 'sys/kernel/random/boot_id')),
+    host: hostname(),
+    pidSpace: await readlink(join(proc, 'self/ns/pid')).catch(() => null),
+    nonce: randomUUID(),
+  };
+  const rival = await take(folder, 'lock', me, proc);
+  if (rival !== null)
+    throw new StoreRefused(
+      `${folder} is in use by process ${rival.pid}${rival.host === me.host ? '' : ` on ${rival.host}`}. Stop that process first, or give this one another data directory; two would act twice.`,
+    );
+  // Guards of take-overs that crashed. They are of locks that are gone, so that holding one gives nothing.
+  for (const name of await readdir(folder)) {
+    if (/^lock\.[0-9a-f-]{36}$/.test(name)) await rm(join(folder, name), { force: true });
+  }
+  return async () => {
+    const holder = await readHolder(join(folder, 'lock'));
+    if (holder?.nonce === me.nonce) await rm(join(folder, 'lock'), { force: true });
+  };
+}
+
+/** Take a lock file; null when taken, else who has it. */
+async function take(folder: string, name: string, me: Holder, proc: string): Promise<Holder | null> {
+  const path = join(folder, name);
+  for (;;) {
+    if (await createWhole(path, me)) return null;
+    const holder = await readHolder(path);
+    if (holder === undefined) continue; // released in between
+    if (await isAlive(holder, me, proc)) return holder;
+
+    const guard = `lock.${holder.nonce}`;
+    const rival = await take(folder, guard, { ...me, nonce: randomUUID() }, proc);
+    if (rival !== null) return rival; // somebody alive is taking it over
+    try {
+      // Looked at again under the guard: the stale lock may have been replaced since, and its guard released.
+      if ((await readHolder(path))?.nonce !== holder.nonce) continue;
+      const mine = `${path}.${me.nonce}.tmp`;
+      await writeFile(mine, JSON.stringify(me), { mode: 0o600 });
+      await rename(mine, path);
+      return null;
+    } finally {
+      await rm(join(folder, guard), { force: true });
+    }
+  }
+}
+
+/** Create a lock file with its content in one step; false when there is one. A reader never sees half of it. */
+async function createWhole(path: string, me: Holder): Promise<boolean> {
+  const mine = `${path}.${me.nonce}.tmp`;
+  await writeFile(mine, JSON.stringify(me), { flag: 'wx', mode: 0o600 });
+  try {
+    await link(mine, path);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return false;
+    throw error;
+  } finally {
+    await rm(mine, { force: true });
+  }
+}
+
+async function readHolder(path: string): Promise<Holder | undefined> {
+  const text = await contents(path);
+  if (text === null) return undefined;
+  try {
+    const holder = JSON.parse(text) as Holder;
+    if (Number.isInteger(holder.pid) && typeof holder.nonce === 'string') return holder;
+  } catch {
+    // said below: whatever is in it, it is not ours
+  }
+  throw new StoreRefused(
+    `${path} does not say which process holds it. If no Standdown runs on this data directory, remove that file.`,
+  );
+}
+
+async function isAlive(holder: Holder, me: Holder, proc: string): Promise<boolean> {
+  if (holder.bootId !== null && me.bootId !== null && holder.bootId !== me.bootId) return false;
+  try {
+    process.kill(holder.pid, 0);
+  } catch (error) {
+    return errorCode(error) === 'EPERM'; // it is there, and another user's
+  }
+  if (holder.startTicks === null) return true;
+  const now = await startTicks(proc, holder.pid);
+  return now === null || now === holder.startTicks;
+}
+
+/** When a process began, as /proc says; null when it does not say. */
+async function startTicks(proc: string, pid: number): Promise<string | null> {
+  const stat = await contents(join(proc, String(pid), 'stat'));
+  // The name in brackets may hold spaces and brackets: count from the last one, which ends field 2.
+  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+}
+
+const contents = (path: string): Promise<string | null> =>
+  readFile(path, 'utf8').then(
+    (text) => text.trim(),
+    () => null,
+  );

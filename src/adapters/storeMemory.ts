@@ -1,0 +1,359 @@
+/** What the store holds in memory, and how a record changes it. No disk, and no time but `now`. */
+
+import type { Effect } from '../domain/effects.ts';
+import { evolve, type Incident, type StandingEvent } from '../domain/incident.ts';
+import { evolveTrading, RUNNING, type Trading } from '../domain/trading.ts';
+import { DESK, type IncidentSummary } from '../ports.ts';
+import {
+  type DeskChunk,
+  FOLD,
+  type IncidentFile,
+  type IndexLine,
+  SHARD,
+  type SnapshotFile,
+  type Stray,
+  summaryOf,
+} from './storeFiles.ts';
+
+/** How long a stray resolution is kept (a firing that comes later is a new one). */
+const STRAY_MS = 24 * 60 * 60 * 1_000;
+/** Closed incidents stay in memory until they are put away; a snapshot is due when one waits longer, or more wait. */
+const CLOSED_STAY_MS = 60 * 60 * 1_000;
+const CLOSED_STAY_COUNT = 500;
+/** The desk's log is put away in parts of this many events. */
+const DESK_CHUNK = 1_000;
+/** An id names a file, so it must not lead out of its folder. */
+const SAFE_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
+
+/** One line of the journal. */
+export interface StoredRecord {
+  stream: string;
+  /** The version of the stream before it. */
+  version: number;
+  events: StandingEvent[];
+  effects: Effect[];
+  settles: string[];
+}
+
+/** An incident: in memory while it is open or not put away, else in its file. */
+export interface Entry {
+  id: string;
+  ordinal: number;
+  version: number;
+  /** The version that its file holds; 0 when it has none. */
+  saved: number;
+  alerts: number;
+  summary: IncidentSummary | null;
+  live: { incident: Incident; events: StandingEvent[] } | null;
+  reviving: Promise<void> | null;
+  /** Why its file is of no use, in a sentence. Such an incident is listed, and can be neither read nor changed. */
+  damaged: string | null;
+}
+
+/** The incident of a file, folded again when the fold has changed since. */
+export function refold(file: IncidentFile): { incident: Incident; events: StandingEvent[] } {
+  if (file.fold === FOLD) return file;
+  let incident: Incident | undefined;
+  for (const event of file.events) incident = evolve(incident, event);
+  return { incident: incident ?? file.incident, events: file.events };
+}
+
+/** One instant of memory, to be written. */
+export interface Captured {
+  incidents: { entry: Entry; incident: Incident; events: StandingEvent[]; version: number }[];
+  shards: Map<number, IndexLine[]>;
+  count: number;
+  trading: Trading;
+  strays: Stray[];
+  desk: { kept: SnapshotFile['desk']; parts: { from: number; events: StandingEvent[] }[] };
+}
+
+export interface Memory {
+  entries: Map<string, Entry>;
+  /** The desk's log: `events` are the newest of `version`, the older ones are in `chunks`. */
+  desk: { version: number; chunks: DeskChunk[]; events: StandingEvent[] };
+  version: (stream: string) => number;
+  /** Add an incident that the index names. */
+  index: (line: IndexLine) => void;
+  /** Bring an incident into memory from its file, when starting. */
+  place: (entry: Entry, file: IncidentFile) => void;
+  /** Bring a put-away incident back into memory. */
+  revived: (entry: Entry, found: { incident: Incident; events: StandingEvent[] }) => void;
+  /** Set an incident apart that cannot be read; the others go on. */
+  giveUp: (id: string, why: string) => void;
+  /** Fold a record in. Throws, and changes nothing, when its events do not make a log. */
+  fold: (record: StoredRecord) => void;
+  /** Fold a record of the journal in, unless the incident's file holds it already. */
+  replay: (record: StoredRecord, note: (sentence: string) => void) => void;
+  /** This instant, to be written. */
+  capture: () => Captured;
+  /** What was captured is on disk: closed incidents leave memory, and so does the older part of the desk's log. */
+  putAway: (captured: Captured) => void;
+  hasChanges: () => boolean;
+  /** True when too many closed incidents wait to be put away, or one waits too long. */
+  closedTooLong: () => boolean;
+  trading: () => Trading;
+  summaries: () => IncidentSummary[];
+  open: () => Incident[];
+  latestOfGroup: (source: string, groupKey: string) => IncidentSummary | undefined;
+  strayResolution: (id: string) => number | undefined;
+}
+
+/** The memory of a store as its snapshot and index left it; the journal's records are folded in after that. */
+export function createMemory(now: () => number, snapshot: SnapshotFile | undefined): Memory {
+  const entries = new Map<string, Entry>();
+  /** By how many were opened before; a hole is an incident that is lost. */
+  const ordinals: (Entry | undefined)[] = Array.from({ length: snapshot?.incidents ?? 0 });
+  const unreadable = new Set<string>();
+  const open = new Map<string, Entry>();
+  /** Closed incidents that are still in memory, and since when. */
+  const closed = new Map<string, number>();
+  const dirty = new Set<Entry>();
+  const groups = new Map<string, Entry>();
+  const strays = new Map<string, Stray>((snapshot?.strays ?? []).map((stray) => [stray.id, stray]));
+  let trading: Trading = snapshot?.trading ?? RUNNING;
+  const desk: { version: number; chunks: DeskChunk[]; events: StandingEvent[] } = snapshot?.desk ?? {
+    version: 0,
+    chunks: [],
+    events: [],
+  };
+
+  const groupOf = (source: string, groupKey: string): string => JSON.stringify([source, groupKey]);
+  const version = (stream: string): number =>
+    stream === DESK ? desk.version : (entries.get(stream)?.version ?? 0);
+
+  function add(entry: Entry, source: string | null | undefined, groupKey: string | null | undefined): void {
+    entries.set(entry.id, entry);
+    ordinals[entry.ordinal] = entry;
+    if (typeof source === 'string' && typeof groupKey === 'string')
+      groups.set(groupOf(source, groupKey), entry);
+  }
+
+  function index(line: IndexLine): void {
+    const { summary } = line;
+    const entry: Entry = {
+      id: summary.id,
+      ordinal: line.ordinal,
+      version: line.version,
+      saved: line.version,
+      alerts: summary.alerts,
+      summary,
+      live: null,
+      reviving: null,
+      damaged: null,
+    };
+    add(entry, summary.source, summary.groupKey);
+  }
+
+  /** File an incident under open or closed. */
+  function sort(entry: Entry, incident: Incident): void {
+    if (incident.status === 'resolved') {
+      open.delete(entry.id);
+      if (!closed.has(entry.id)) closed.set(entry.id, now());
+    } else {
+      closed.delete(entry.id);
+      open.set(entry.id, entry);
+    }
+  }
+
+  /** Bring an incident into memory from its file. */
+  function place(entry: Entry, file: IncidentFile): void {
+    entry.live = refold(file);
+    entry.saved = file.events.length;
+    if (entry.version !== entry.saved) {
+      // Its file is ahead of the index: a crash came between the two.
+      entry.version = entry.saved;
+      entry.alerts = Object.keys(entry.live.incident.alerts).length;
+      entry.summary = null;
+      dirty.add(entry);
+    }
+    sort(entry, entry.live.incident);
+  }
+
+  function revived(entry: Entry, found: { incident: Incident; events: StandingEvent[] }): void {
+    entry.live ??= { incident: found.incident, events: [...found.events] };
+    sort(entry, entry.live.incident);
+  }
+
+  /** Fold a record in. Throws, and changes nothing, when its events do not make a log. */
+  function fold(record: StoredRecord): void {
+    const { stream, events } = record;
+    if (stream === DESK) {
+      for (const event of events) {
+        desk.events.push(event);
+        if (event.type === 'ResolutionNoted') noteStray(event);
+      }
+      desk.version += events.length;
+    } else if (events.length > 0) foldIncident(stream, events);
+    foldTrading(record);
+  }
+
+  function foldTrading({ stream, events }: StoredRecord): void {
+    for (const event of events) trading = evolveTrading(trading, event, stream);
+  }
+
+  function foldIncident(id: string, events: StandingEvent[]): void {
+    const before = entries.get(id);
+    let incident = before?.live?.incident;
+    let alerts = before?.alerts ?? 0;
+    for (const event of events) {
+      if (event.type === 'IncidentOpened' && event.id !== id)
+        throw new Error(`the log of ${id} cannot open ${event.id}`);
+      if (event.type === 'AlertFired' && !Object.hasOwn(incident?.alerts ?? {}, event.alert.key)) alerts += 1;
+      incident = evolve(incident, event);
+    }
+    if (incident === undefined) return;
+    let entry = before;
+    if (entry === undefined) {
+      if (!SAFE_ID.test(id)) throw new Error(`${JSON.stringify(id)} cannot be an incident's id`);
+      const live = { incident, events: [] };
+      entry = {
+        id,
+        ordinal: ordinals.length,
+        version: 0,
+        saved: 0,
+        alerts,
+        summary: null,
+        live,
+        reviving: null,
+        damaged: null,
+      };
+      add(entry, incident.source, incident.groupKey);
+    }
+    if (entry.live === null) throw new Error(`${id} is not in memory`);
+    entry.live.incident = incident;
+    for (const event of events) entry.live.events.push(event);
+    entry.version += events.length;
+    entry.alerts = alerts;
+    entry.summary = null;
+    dirty.add(entry);
+    sort(entry, incident);
+  }
+
+  /** Fold a record of the journal in, unless the incident's file holds it already. */
+  function replay(record: StoredRecord, note: (sentence: string) => void): void {
+    const { stream, events } = record;
+    if (stream === DESK || events.length === 0) return fold(record);
+    const entry = entries.get(stream);
+    const at = entry?.version ?? 0;
+    if (!unreadable.has(stream) && record.version === at) return fold(record);
+    foldTrading(record);
+    if (unreadable.has(stream) || record.version + events.length <= at) return;
+    const sentence = `${stream} cannot be shown or changed: the journal goes on at its event ${record.version + 1}, and its file ends at ${at}.`;
+    giveUp(stream, sentence);
+    note(sentence);
+  }
+
+  function giveUp(id: string, why: string): void {
+    unreadable.add(id);
+    const entry = entries.get(id);
+    if (entry === undefined) return;
+    summary(entry);
+    entry.damaged = why;
+    entry.live = null;
+    open.delete(id);
+    closed.delete(id);
+    dirty.delete(entry);
+  }
+
+  function noteStray(event: StandingEvent & { type: 'ResolutionNoted' }): void {
+    const id = `${event.source}|${event.groupKey}|${event.key}|${event.startsAt}`;
+    strays.delete(id); // so that the map stays in the order of time
+    strays.set(id, { id, endedAt: event.endedAt, notedAt: event.at });
+    for (const stray of strays.values()) {
+      if (stray.notedAt > now() - STRAY_MS) break;
+      strays.delete(stray.id);
+    }
+  }
+
+  function summary(entry: Entry): IncidentSummary {
+    if (entry.summary === null && entry.live !== null)
+      entry.summary = summaryOf(entry.live.incident, entry.alerts);
+    return entry.summary as IncidentSummary;
+  }
+
+  function capture(): Captured {
+    const incidents: Captured['incidents'] = [];
+    const shards = new Map<number, IndexLine[]>();
+    for (const entry of dirty) {
+      if (entry.live === null) continue;
+      if (entry.saved < entry.version) incidents.push({ entry, ...entry.live, version: entry.version });
+      const shard = Math.floor(entry.ordinal / SHARD);
+      if (shards.has(shard)) continue;
+      const members = ordinals.slice(shard * SHARD, (shard + 1) * SHARD).filter((one) => one !== undefined);
+      shards.set(
+        shard,
+        members.map((one) => ({ ordinal: one.ordinal, version: one.version, summary: summary(one) })),
+      );
+    }
+    return {
+      incidents,
+      shards,
+      count: ordinals.length,
+      trading,
+      strays: [...strays.values()].filter((stray) => stray.notedAt > now() - STRAY_MS),
+      desk: captureDesk(),
+    };
+  }
+
+  function captureDesk(): Captured['desk'] {
+    const chunks = [...desk.chunks];
+    const parts: { from: number; events: StandingEvent[] }[] = [];
+    let from = desk.version - desk.events.length;
+    let taken = 0;
+    while (desk.events.length - taken >= 2 * DESK_CHUNK) {
+      const events = desk.events.slice(taken, taken + DESK_CHUNK);
+      parts.push({ from, events });
+      chunks.push({ from, newestAt: events.reduce((newest, event) => Math.max(newest, event.at), 0) });
+      from += DESK_CHUNK;
+      taken += DESK_CHUNK;
+    }
+    return { parts, kept: { version: desk.version, chunks, events: desk.events.slice(taken) } };
+  }
+
+  /** What was captured is on disk: closed incidents leave memory, and so does the older part of the desk's log. */
+  function putAway(captured: Captured): void {
+    for (const { entry, version } of captured.incidents) entry.saved = version;
+    for (const entry of dirty) if (entry.saved === entry.version) dirty.delete(entry);
+    for (const id of closed.keys()) {
+      const entry = entries.get(id);
+      if (entry === undefined || entry.saved !== entry.version) continue;
+      summary(entry);
+      entry.live = null;
+      closed.delete(id);
+    }
+    desk.chunks = captured.desk.kept.chunks;
+    desk.events.splice(0, captured.desk.parts.length * DESK_CHUNK);
+  }
+
+  return {
+    entries,
+    desk,
+    version,
+    index,
+    place,
+    revived,
+    giveUp,
+    fold,
+    replay,
+    capture,
+    putAway,
+    hasChanges: () => dirty.size > 0,
+    closedTooLong: () => {
+      if (closed.size >= CLOSED_STAY_COUNT) return true;
+      for (const since of closed.values()) return since < now() - CLOSED_STAY_MS;
+      return false;
+    },
+    trading: () => trading,
+    summaries: () => ordinals.flatMap((entry) => (entry === undefined ? [] : summary(entry))),
+    open: () => [...open.values()].flatMap((entry) => entry.live?.incident ?? []),
+    latestOfGroup: (source, groupKey) => {
+      const entry = groups.get(groupOf(source, groupKey));
+      return entry === undefined ? undefined : summary(entry);
+    },
+    strayResolution: (id) => {
+      const stray = strays.get(id);
+      return stray === undefined || stray.notedAt <= now() - STRAY_MS ? undefined : stray.endedAt;
+    },
+  };
+}

@@ -1,0 +1,162 @@
+/** The shape of the per-venue table: what one exchange keeps, how it is read, how it is cancelled, and who says so. */
+
+import { z } from 'zod';
+
+/** Where a fact comes from: a page of the venue, or a line of ccxt that was read or seen on the wire. */
+export type Source = string;
+
+/** A fact that people want to look up, with its source. */
+export interface Fact<T> {
+  is: T;
+  source: Source;
+}
+
+/** One request through ccxt's implicit methods, which need no markets, and the shape that its answer must have. */
+export interface Call<T> {
+  /** ccxt's name of the implicit method, such as `fapiPrivateGetOpenOrders`. */
+  method: string;
+  params: Record<string, unknown>;
+  /** An answer of another shape is a failure, never an empty list. */
+  answer: z.ZodType<T>;
+}
+
+/** An order in the venue's own names. Quantities in base units. */
+export interface RawOrder {
+  id: string;
+  symbol: string;
+  side: 'buy' | 'sell' | 'unknown';
+  amount: number | null;
+  price: number | null;
+  protective: boolean;
+}
+
+export interface OrdersPage {
+  orders: RawOrder[];
+  /** What to ask for next; null after the last page. */
+  next: string | null;
+}
+
+/** What became of some orders that were cancelled by id. */
+export interface CancelAnswer {
+  cancelled: string[];
+  refused: { id: string; code: string; text: string }[];
+}
+
+/** One list of open orders that the venue keeps. */
+export interface ListFacts {
+  name: string;
+  /** Account-wide, without a symbol. */
+  read: (cursor: string | null) => Call<OrdersPage>;
+  /** Cancels all of one symbol; answers the orders where the venue names them, else null. */
+  sweep: (symbol: string) => Call<RawOrder[] | null>;
+  /** Cancels by the venue's ids, at most `batch` in one request, all of one symbol. */
+  cancel: (symbol: string, ids: string[]) => Call<CancelAnswer>;
+  batch: number;
+  source: Source;
+}
+
+/** A position, a balance or a loan in the venue's own names. Amounts in base units, positive. */
+export interface RawPosition {
+  /** The venue's symbol for a contract, the asset for a balance or a loan. */
+  symbol: string;
+  kind: 'contract' | 'balance' | 'loan';
+  side: 'long' | 'short';
+  amount: number;
+  /** What an order can close now: on spot, without what is locked in orders. */
+  free: number;
+  /** Absolute, at mark; null when the venue does not say. */
+  notional: number | null;
+  /** What `notional` and `unrealisedPnl` are in; null when the venue does not say. */
+  currency: string | null;
+  unrealisedPnl: number | null;
+  /** True when the account keeps long and short of one symbol apart. */
+  hedge: boolean;
+}
+
+/** The order that closes (a part of) a position, once. */
+export interface CloseOrder {
+  /** The venue's symbol. */
+  symbol: string;
+  position: RawPosition;
+  /** Plain decimals, base units. */
+  quantity: string;
+  /** 35 characters of `[a-z0-9-]`. */
+  clientId: string;
+}
+
+export interface PositionFacts {
+  scope: string;
+  /** The first is asked; the next only when the venue answers that there is no such path. Zero amounts left out. */
+  reads: Call<RawPosition[]>[];
+  /** Absent: nothing here is closed by the bot. */
+  close?: (order: CloseOrder) => Call<{ orderId: string }>;
+  /** The quantity must be rounded down to the market's step, for which the markets must be known. */
+  closeNeedsStep: boolean;
+  source: Source;
+}
+
+/** A wallet: the lists and positions that belong together. */
+export interface AccountFacts {
+  name: string;
+  /**
+   * Not every user has this wallet. It is covered from the moment that this call answered (in `warm`); until then it is
+   * named as not covered.
+   */
+  probe?: Call<unknown>;
+  lists: ListFacts[];
+  positions: PositionFacts[];
+}
+
+export interface VenueFacts {
+  /** ccxt's id. */
+  exchange: string;
+  /** The venue's own page where a person sees orders and positions. */
+  page: string;
+  /** Options for ccxt's constructor. */
+  options: Record<string, unknown>;
+  /** The flag of ccxt's markets that are this venue's. */
+  market: 'spot' | 'linear' | 'inverse';
+  /** ccxt's unified name → the venue's, by spelling alone, since the markets may not be known; null when it cannot be. */
+  venueSymbol: (unified: string) => string | null;
+  accounts: AccountFacts[];
+  /** Prices by the venue's symbol, for balances; the venue's symbol of an asset against a quote asset. */
+  prices?: { call: Call<Map<string, number>>; symbol: (asset: string, quote: string) => string };
+  notCovered: { what: string; source: Source }[];
+  codes: {
+    /** The order is not open any more, or there is none to cancel. */
+    gone: string[];
+    clockSkew: string[];
+    /** The venue does not know itself whether the request was carried out. */
+    outcomeUnknown: string[];
+    /** What a code means, for people. */
+    words: Record<string, string>;
+    source: Source;
+  };
+  hedgeMode: Fact<string>;
+  reduceOnly: Fact<string>;
+  /** True where the nonce is a millisecond: two calls in one millisecond would be refused, so one goes after the other. */
+  oneLane: Fact<boolean>;
+  /** How often a whole reading fits the venue's limits with room for an engine on the same address. */
+  pollMs: Fact<number>;
+}
+
+const DECIMAL = /^-?\d+(\.\d+)?([eE][+-]?\d+)?$/;
+
+/** A number, or a string of one; ccxt passes on what the venue sent, and quotes all numbers when one is beyond 2^53. */
+export const decimal = z
+  .union([z.number(), z.string().regex(DECIMAL)])
+  .transform(Number)
+  .refine(Number.isFinite);
+
+/** An order id as text. A number beyond 2^53 has lost its last digits: cancelling it would cancel another order. */
+export const orderId = z.union([z.string().min(1), z.number().int().refine(Number.isSafeInteger)]).transform(String);
+
+/** A true/false that some venues send as text. */
+export const flag = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')]);
+
+/** A sum or difference of decimals without the dust of binary floats, which carry 15 digits faithfully. */
+export const tidy = (value: number): number => Number(value.toPrecision(15));
+
+/** The first of these prices that is set; venues print 0 for none. */
+export const firstPrice = (...prices: (number | undefined)[]): number | null =>
+  prices.find((price) => price !== undefined && price > 0) ?? null;

@@ -1,0 +1,469 @@
+/** The driver of a venue in the proven table: it cancels, reads and closes by the venue's own ids, and needs no markets. */
+
+import { createHash } from 'node:crypto';
+import type { ListReading, PositionsReading } from '../../domain/kill.ts';
+import type { CancelledList, OrderLine, PositionLine } from '../../domain/orders.ts';
+import type { Clock, Venue } from '../../ports.ts';
+import type { ListFacts, PositionFacts, RawOrder, RawPosition, VenueFacts } from './facts.ts';
+import { plain, pool, tally, VenueFailure, type Wire, wordsOf } from './wire.ts';
+
+/** Cancels of whole symbols under way at once: every configured symbol of a large desk in one round trip. */
+const SYMBOLS_AT_ONCE = 100;
+/** Cancels by id under way at once. */
+const IDS_AT_ONCE = 20;
+/** How long a cancel by id waits for the cancel of its whole symbol, which may have made it needless. */
+const SWEEP_GRACE_MS = 250;
+/** A venue that goes on naming next pages is a failure, not a reason to read for ever. */
+const MAX_PAGES = 200;
+/** Prices only put a figure beside a balance: no reading waits long for them. */
+const PRICES_MS = 1_000;
+
+export interface DriverOptions {
+  id: string;
+  facts: VenueFacts;
+  /** ccxt's unified names, from the configuration: a hint for speed. */
+  symbols: string[];
+  quoteAssets: string[];
+  protectiveOrders: 'cancel' | 'keepWhilePosition';
+  clock: Clock;
+}
+
+/** What `closePosition` and the general driver share. */
+export type CloseAnswer = Awaited<ReturnType<Venue['closePosition']>>;
+
+/**
+ * An order id that follows from the key alone, so that the same order is never two: 35 characters of `[a-z0-9-]`.
+ * Source of the limit: Binance takes `^[\.A-Z\:/a-z0-9_-]{1,36}$`.
+ */
+export const clientIdOf = (venue: string, orderKey: string): string =>
+  `sd-${createHash('sha256').update(`${venue}\n${orderKey}`).digest('hex').slice(0, 32)}`;
+
+/** What a failed order means: refused only where the venue, or we, certainly did nothing. */
+export function closeFailure(error: unknown): CloseAnswer {
+  const reason = wordsOf(error);
+  const outcome = error instanceof VenueFailure ? error.failure.outcome : 'unknown';
+  return outcome === 'unknown' ? { state: 'unknown', reason } : { state: 'refused', reason };
+}
+
+/**
+ * Build the driver. What it answers follows the `Venue` port: `cancel` says what the venue answered, `read` what it
+ * shows, and neither throws.
+ */
+export function createProvenDriver(
+  wire: Wire,
+  options: DriverOptions,
+): Pick<Venue, 'warm' | 'cancel' | 'read' | 'closePosition'> {
+  const { id, facts, quoteAssets, clock } = options;
+  /** Optional wallets that were found, and why the others were not. */
+  const covered = new Set<string>();
+  const missing = new Map<string, string>();
+  /** Venue symbols that each list showed last. */
+  const lastSeen = new Map<string, Set<string>>();
+  /** Ids that a cancel of their whole symbol should have taken: still listed in the next round, they go by id. */
+  const claimedBefore = new Map<string, Set<string>>();
+  const sentKeys = new Set<string>();
+
+  const venueSymbol = (symbol: string): string =>
+    wire.marketBySymbol(symbol)?.id ?? (symbol.includes('/') ? facts.venueSymbol(symbol) : null) ?? symbol;
+  const configured = new Map(options.symbols.map((symbol) => [venueSymbol(symbol), symbol]));
+  const shown = (symbol: string): string =>
+    wire.marketById(symbol)?.symbol ?? configured.get(symbol) ?? symbol;
+  const accounts = () =>
+    facts.accounts.filter((account) => account.probe === undefined || covered.has(account.name));
+
+  const notCovered = (): string[] => [
+    ...facts.accounts
+      .filter((account) => account.probe !== undefined && !covered.has(account.name))
+      .map((account) => `${account.name} (${missing.get(account.name) ?? 'not looked for yet'})`),
+    ...facts.notCovered.map((fact) => fact.what),
+  ];
+
+  // ── Reading ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Every page of one list. Throws VenueFailure. */
+  async function readOrders(list: ListFacts): Promise<RawOrder[]> {
+    const orders: RawOrder[] = [];
+    let cursor: string | null = null;
+    for (let page = 1; page <= MAX_PAGES; page += 1) {
+      const answer: { orders: RawOrder[]; next: string | null } = await wire.call(list.read(cursor));
+      orders.push(...answer.orders);
+      if (answer.next === null) {
+        lastSeen.set(list.name, new Set(orders.map((order) => order.symbol)));
+        return orders;
+      }
+      cursor = answer.next;
+    }
+    throw new VenueFailure(`the venue goes on after ${MAX_PAGES} pages`, {
+      outcome: 'unknown',
+      venueCode: null,
+      className: null,
+    });
+  }
+
+  /** One scope of positions, by the first path that the venue has. Balances in a quote asset are not positions. */
+  async function readPositions(scope: PositionFacts): Promise<RawPosition[]> {
+    for (const [index, call] of scope.reads.entries()) {
+      try {
+        const rows = await wire.call(call);
+        return rows.filter((row) => row.kind !== 'balance' || !quoteAssets.includes(row.symbol));
+      } catch (error) {
+        const absent = error instanceof VenueFailure && error.failure.outcome === 'missing';
+        if (!absent || index === scope.reads.length - 1) throw error;
+      }
+    }
+    return [];
+  }
+
+  const orderLine = (list: ListFacts, order: RawOrder): OrderLine => ({
+    ...order,
+    list: list.name,
+    symbol: shown(order.symbol),
+  });
+
+  /** How a position is called: a contract by its symbol, a balance by its pair, a loan and another wallet by name. */
+  function positionSymbol(scope: PositionFacts, row: RawPosition): string {
+    if (row.kind === 'contract') return shown(row.symbol);
+    if (row.kind === 'loan') return `${row.symbol} loan (${scope.scope})`;
+    if (scope.close === undefined) return `${row.symbol} (${scope.scope})`;
+    return quoteAssets[0] === undefined ? row.symbol : `${row.symbol}/${quoteAssets[0]}`;
+  }
+
+  function positionLine(scope: PositionFacts, row: RawPosition, prices: Map<string, number>): PositionLine {
+    const quote = quoteAssets.find((asset) => prices.has(facts.prices?.symbol(row.symbol, asset) ?? ''));
+    const venueName = facts.prices?.symbol(row.symbol, quote ?? quoteAssets[0] ?? '') ?? row.symbol;
+    const price = prices.get(venueName);
+    const isQuote = row.kind === 'loan' && quoteAssets.includes(row.symbol);
+    const notional = row.notional ?? (isQuote ? row.amount : price === undefined ? null : row.amount * price);
+    const market = row.kind === 'balance' ? wire.marketById(venueName) : undefined;
+    const tooSmall = row.amount < (market?.minAmount ?? 0);
+    const tooCheap = notional !== null && notional < (market?.minCost ?? 0);
+    return {
+      symbol: positionSymbol(scope, row),
+      side: row.side,
+      amount: row.amount,
+      notional,
+      currency: isQuote ? row.symbol : (row.currency ?? quote ?? quoteAssets[0] ?? row.symbol),
+      unrealisedPnl: row.unrealisedPnl,
+      dust: tooSmall || tooCheap,
+    };
+  }
+
+  async function pricesFor(rows: RawPosition[]): Promise<Map<string, number>> {
+    if (facts.prices === undefined || rows.every((row) => row.notional !== null)) return new Map();
+    // Without a price the notional is unknown; what was read of the position stands all the same.
+    return wire.call(facts.prices.call, PRICES_MS).catch(() => new Map<string, number>());
+  }
+
+  async function listReading(list: ListFacts): Promise<ListReading> {
+    try {
+      const orders = await readOrders(list);
+      return { list: list.name, state: 'read', orders: orders.map((order) => orderLine(list, order)) };
+    } catch (error) {
+      return { list: list.name, state: 'failed', reason: wordsOf(error) };
+    }
+  }
+
+  async function positionsReading(scope: PositionFacts): Promise<PositionsReading> {
+    try {
+      const rows = await readPositions(scope);
+      const prices = await pricesFor(rows);
+      return {
+        scope: scope.scope,
+        state: 'read',
+        positions: rows.map((row) => positionLine(scope, row, prices)),
+      };
+    } catch (error) {
+      return { scope: scope.scope, state: 'failed', reason: wordsOf(error) };
+    }
+  }
+
+  const read: Venue['read'] = async () => {
+    const inUse = accounts();
+    const [lists, positions] = await Promise.all([
+      Promise.all(inUse.flatMap((account) => account.lists).map(listReading)),
+      Promise.all(inUse.flatMap((account) => account.positions).map(positionsReading)),
+    ]);
+    return { venue: id, proven: true, lists, positions, notCovered: notCovered() };
+  };
+
+  // ── Cancelling ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  const gone = (error: unknown): boolean =>
+    error instanceof VenueFailure &&
+    error.failure.venueCode !== null &&
+    facts.codes.gone.includes(error.failure.venueCode);
+
+  interface Swept {
+    ok: boolean;
+    /** The orders that the venue named; null when it names none. */
+    named: RawOrder[] | null;
+    reason: string | null;
+  }
+
+  async function sweep(list: ListFacts, symbol: string): Promise<Swept> {
+    try {
+      return { ok: true, named: await wire.call(list.sweep(symbol)), reason: null };
+    } catch (error) {
+      return gone(error)
+        ? { ok: true, named: [], reason: null }
+        : { ok: false, named: [], reason: wordsOf(error) };
+    }
+  }
+
+  /** Cancel some orders of one symbol by id. An order that is gone is neither an answer nor a failure. */
+  async function cancelIds(list: ListFacts, symbol: string, ids: string[]) {
+    const failures: { what: string; reason: string }[] = [];
+    let cancelled: string[] = [];
+    try {
+      const answer = await wire.call(list.cancel(symbol, ids));
+      cancelled = answer.cancelled;
+      for (const one of answer.refused) {
+        if (facts.codes.gone.includes(one.code)) continue;
+        failures.push({ what: `${symbol} ${one.id}`, reason: facts.codes.words[one.code] ?? `code ${one.code}` });
+      }
+    } catch (error) {
+      if (!gone(error)) for (const one of ids) failures.push({ what: `${symbol} ${one}`, reason: wordsOf(error) });
+    }
+    return { cancelled, failures };
+  }
+
+  /** Which open positions an order may protect; null when they could not be read. */
+  type Held = RawPosition[] | null;
+
+  async function heldNow(): Promise<Held> {
+    const scopes = accounts().flatMap((account) => account.positions);
+    return Promise.all(scopes.map(readPositions)).then(
+      (rows) => rows.flat(),
+      () => null,
+    );
+  }
+
+  /** Where the positions cannot be read, a stop is kept: taking it might leave one without. */
+  const protects = (order: RawOrder, held: Held): boolean =>
+    order.protective &&
+    (held === null ||
+      held.some((row) =>
+        row.kind === 'contract' ? row.symbol === order.symbol : order.symbol.startsWith(row.symbol),
+      ));
+
+  async function cancelList(
+    list: ListFacts,
+    scope: Parameters<Venue['cancel']>[0],
+    only: string | null,
+    held: Promise<Held> | null,
+  ): Promise<CancelledList> {
+    const byIdOnly = scope.scope === 'entries' || held !== null;
+    // The listing goes first, so that it shows what the cancels beside it take.
+    const listing = readOrders(list).then(
+      (orders) => ({ orders, reason: null }),
+      (error: unknown) => ({ orders: [], reason: wordsOf(error) }),
+    );
+    const hints = only === null ? [...configured.keys(), ...(lastSeen.get(list.name) ?? [])] : [only];
+    const symbols = byIdOnly ? [] : [...new Set(hints)];
+    const sweeps = new Map<string, Promise<Swept>>();
+    const sweeping = pool(
+      SYMBOLS_AT_ONCE,
+      symbols.map((symbol) => () => {
+        const one = sweep(list, symbol);
+        sweeps.set(symbol, one);
+        return one;
+      }),
+    );
+
+    const { orders, reason } = await listing;
+    const holding = held === null ? null : await held;
+    const targets = orders.filter(
+      (order) =>
+        (only === null || order.symbol === only) &&
+        !(scope.scope === 'entries' && order.protective) &&
+        !(held !== null && protects(order, holding)),
+    );
+    const claimed = await claimedOf(list, targets, sweeps);
+    const groups = inGroups(
+      targets.filter((order) => !claimed.has(order.id)),
+      list.batch,
+    );
+    const byId = await pool(
+      IDS_AT_ONCE,
+      groups.map(({ symbol, ids }) => () => cancelIds(list, symbol, ids)),
+    );
+    const swept = await sweeping;
+
+    const found = new Map(targets.map((order) => [order.id, order]));
+    for (const order of swept.flatMap((one) => one.named ?? [])) if (!found.has(order.id)) found.set(order.id, order);
+    const answered = new Set([
+      ...claimed,
+      ...swept.flatMap((one) => (one.named ?? []).map((order) => order.id)),
+      ...byId.flatMap((one) => one.cancelled),
+    ]);
+    const failures = [
+      ...(reason === null ? [] : [{ what: 'listing', reason }]),
+      ...swept.flatMap((one, index) =>
+        one.reason === null ? [] : [{ what: `all of ${symbols[index] ?? ''}`, reason: one.reason }],
+      ),
+      ...byId.flatMap((one) => one.failures),
+    ];
+    return {
+      list: list.name,
+      found: found.size,
+      answered: [...found.keys()].filter((one) => answered.has(one)).length,
+      protective: [...found.values()].filter((order) => order.protective).length,
+      failures: tally(failures),
+    };
+  }
+
+  /**
+   * The orders that a cancel of their whole symbol has answered for, so that they need none by id. An order that one
+   * answered for in the round before, and that is listed again, is not believed twice.
+   */
+  async function claimedOf(
+    list: ListFacts,
+    targets: RawOrder[],
+    sweeps: Map<string, Promise<Swept>>,
+  ): Promise<Set<string>> {
+    const doubted = claimedBefore.get(list.name) ?? new Set<string>();
+    const patience = new AbortController();
+    const grace = clock.wait(SWEEP_GRACE_MS, patience.signal).then(() => null);
+    const claimed = new Set<string>();
+    for (const order of targets) {
+      const swept = await Promise.race([sweeps.get(order.symbol) ?? null, grace]);
+      const named = swept?.named?.some((one) => one.id === order.id) ?? true;
+      if (swept?.ok === true && named && !doubted.has(order.id)) claimed.add(order.id);
+    }
+    patience.abort();
+    const listed = targets.map((order) => order.id);
+    claimedBefore.set(list.name, new Set([...claimed, ...listed.filter((one) => doubted.has(one))]));
+    return claimed;
+  }
+
+  const cancel: Venue['cancel'] = async (scope) => {
+    const only = scope.symbol === undefined ? null : venueSymbol(scope.symbol);
+    const keeping = options.protectiveOrders === 'keepWhilePosition' && scope.scope === 'all';
+    const held = keeping ? heldNow() : null;
+    const lists = accounts().flatMap((account) => account.lists);
+    return Promise.all(lists.map((list) => cancelList(list, scope, only, held)));
+  };
+
+  // ── Closing ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  const closePosition: Venue['closePosition'] = async (position, orderKey) => {
+    if (!(position.amount > 0)) return { state: 'refused', reason: 'the amount is not above zero' };
+    if (sentKeys.has(orderKey))
+      return { state: 'refused', reason: 'this order was sent before, and is never sent twice' };
+    sentKeys.add(orderKey);
+    const answer = await closeOnce(position, orderKey);
+    // Refused means that nothing was done: then the key may be used again.
+    if (answer.state === 'refused') sentKeys.delete(orderKey);
+    return answer;
+  };
+
+  async function closeOnce(
+    position: Parameters<Venue['closePosition']>[0],
+    orderKey: string,
+  ): Promise<CloseAnswer> {
+    try {
+      for (const scope of accounts().flatMap((account) => account.positions)) {
+        const rows = await readPositions(scope);
+        const row = rows.find(
+          (one) =>
+            one.side === position.side &&
+            (positionSymbol(scope, one) === position.symbol || one.symbol === position.symbol),
+        );
+        if (row !== undefined) return await closeRow(scope, row, position.amount, orderKey);
+      }
+    } catch (error) {
+      // Nothing but reads has gone out so far: closeRow answers in values.
+      return { state: 'refused', reason: `the position could not be read: ${wordsOf(error)}` };
+    }
+    return { state: 'refused', reason: `there is no ${position.side} ${position.symbol} any more` };
+  }
+
+  async function closeRow(
+    scope: PositionFacts,
+    row: RawPosition,
+    amount: number,
+    orderKey: string,
+  ): Promise<CloseAnswer> {
+    if (scope.close === undefined || row.kind === 'loan')
+      return { state: 'refused', reason: `${row.symbol} (${scope.scope}) is closed by hand: ${facts.page}` };
+    const capped = Math.min(amount, row.free);
+    if (!(capped > 0)) return { state: 'refused', reason: 'all of it is locked in orders: cancel them first' };
+    const sized = scope.closeNeedsStep ? await sizedForMarket(row, capped) : sizedAsRead(row, capped);
+    if ('reason' in sized) return { state: 'refused', reason: sized.reason };
+    const clientId = clientIdOf(id, orderKey);
+    try {
+      const { orderId } = await wire.call(scope.close({ ...sized, position: row, clientId }));
+      return { state: 'sent', orderId };
+    } catch (error) {
+      return closeFailure(error);
+    }
+  }
+
+  type Sized = { symbol: string; quantity: string } | { reason: string };
+
+  const sizedAsRead = (row: RawPosition, amount: number): Sized => ({
+    symbol: row.symbol,
+    quantity: plain(amount),
+  });
+
+  /** Rounded down to the step of the first market that sells this asset for a quote asset. */
+  async function sizedForMarket(row: RawPosition, amount: number): Promise<Sized> {
+    const find = () =>
+      quoteAssets
+        .map((quote) => wire.marketById(facts.prices?.symbol(row.symbol, quote) ?? row.symbol))
+        .find((market) => market !== undefined);
+    try {
+      if (find() === undefined) await wire.loadMarkets();
+    } catch (error) {
+      return { reason: `its step size is not known: ${wordsOf(error)}` };
+    }
+    const market = find();
+    if (market === undefined) return { reason: `no market sells ${row.symbol} for ${quoteAssets.join(' or ')}` };
+    const quantity = wire.cutToStep(market.symbol, amount);
+    if (quantity === null || (market.minAmount !== null && Number(quantity) < market.minAmount))
+      return { reason: `${plain(amount)} ${row.symbol} is below the least that can be sold` };
+    return { symbol: market.id, quantity };
+  }
+
+  // ── Warming up ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  async function probe(account: VenueFacts['accounts'][number]): Promise<void> {
+    if (account.probe === undefined) return;
+    try {
+      await wire.call(account.probe);
+      covered.add(account.name);
+      missing.delete(account.name);
+    } catch (error) {
+      // Once found it stays covered: a wallet that cannot be read any more is UNKNOWN, not absent.
+      missing.set(account.name, wordsOf(error));
+    }
+  }
+
+  const warm: Venue['warm'] = async () => {
+    const reasons: string[] = [];
+    // The reading opens the connections, shows whether the key works, and learns which symbols have orders.
+    const [reading] = await Promise.all([
+      read(),
+      wire.loadMarkets().catch((error: unknown) => void reasons.push(`markets: ${wordsOf(error)}`)),
+      ...facts.accounts.map(probe),
+    ]);
+    for (const list of reading.lists) if (list.state === 'failed') reasons.push(`${list.list}: ${list.reason}`);
+    for (const scope of reading.positions)
+      if (scope.state === 'failed') reasons.push(`${scope.scope}: ${scope.reason}`);
+    return reasons.length === 0 ? { ok: true } : { ok: false, reason: reasons.join('; ') };
+  };
+
+  return { warm, cancel, read, closePosition };
+}
+
+/** Orders of one symbol together, at most `size` ids each. */
+function inGroups(orders: RawOrder[], size: number): { symbol: string; ids: string[] }[] {
+  const bySymbol = new Map<string, string[]>();
+  for (const order of orders) bySymbol.set(order.symbol, [...(bySymbol.get(order.symbol) ?? []), order.id]);
+  return [...bySymbol].flatMap(([symbol, ids]) =>
+    Array.from({ length: Math.ceil(ids.length / size) }, (_, index) => ({
+      symbol,
+      ids: ids.slice(index * size, (index + 1) * size),
+    })),
+  );
+}

@@ -1,0 +1,266 @@
+/** Puts the bot together from a configuration, starts it, and stops it. */
+
+import type { Agent } from 'node:https';
+import { join } from 'node:path';
+import { createVenue } from './adapters/ccxt.ts';
+import { systemClock } from './adapters/clock.ts';
+import { openControlFile } from './adapters/controlFile.ts';
+import { createDrafts } from './adapters/drafts.ts';
+import { createPagerDutyPager } from './adapters/pagerduty.ts';
+import { createSlack } from './adapters/slack.ts';
+import { createSmtpMailer } from './adapters/smtp.ts';
+import { openStore } from './adapters/store.ts';
+import { type LiveConfig, secretsOf } from './config.ts';
+import type { KillPace } from './domain/kill.ts';
+import { createDraw } from './draw.ts';
+import { createAccess } from './engine/access.ts';
+import { createDesk, type Desk } from './engine/desk.ts';
+import { createLedger, type Ledger } from './engine/ledger.ts';
+import { openMembers } from './engine/members.ts';
+import { openOnce } from './engine/once.ts';
+import { createOutbox } from './engine/outbox.ts';
+import { createPerform } from './engine/perform.ts';
+import { registerActions } from './listeners/actions.ts';
+import { registerCommands } from './listeners/commands.ts';
+import type { ListenerContext } from './listeners/context.ts';
+import { registerEvents } from './listeners/events.ts';
+import { registerGuard } from './listeners/guard.ts';
+import { registerViews } from './listeners/views.ts';
+import { createLog, createMask } from './log.ts';
+import type { Policy } from './policy.ts';
+import type { Clock, Store } from './ports.ts';
+import { criteriaStatus } from './webhooks/criteria.ts';
+import { startEdge } from './webhooks/edge.ts';
+import { createMetrics } from './webhooks/metrics.ts';
+import { createSlackDoor } from './webhooks/slack.ts';
+
+export interface BotOptions {
+  config: LiveConfig;
+  policy: Policy;
+  /** True: every message, page and mail is labelled DRILL. */
+  drill: boolean;
+  clock?: Clock;
+  pace?: KillPace;
+  /** For a private CA of rehearsal and tests. */
+  pagerAgent?: Agent;
+  writeLog?: (line: string) => void;
+}
+
+export interface Bot {
+  url: string;
+  desk: Desk;
+  ledger: Ledger;
+  store: Store;
+  /** What starting found and said, in sentences. */
+  notes: string[];
+  /** Drain what is in flight, at most 5 s (RELIABILITY fault 15), then close everything. */
+  stop(): Promise<void>;
+}
+
+const DRAIN_MS = 4_000;
+
+type Cleanup = () => Promise<unknown>;
+
+/** Throws with a sentence for the operator when it cannot start; what was opened by then is closed again. */
+export async function startBot(options: BotOptions): Promise<Bot> {
+  const cleanups: Cleanup[] = [];
+  const stopAll = async () => {
+    for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
+  };
+  try {
+    return await assemble(options, cleanups, stopAll);
+  } catch (error) {
+    await stopAll();
+    throw error;
+  }
+}
+
+async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Promise<void>): Promise<Bot> {
+  const { config, policy, drill } = options;
+  const clock = options.clock ?? systemClock;
+  const mask = createMask(secretsOf(config));
+  const log = createLog(config.logLevel, mask, options.writeLog);
+  const notes = [...config.warnings];
+
+  const store = await openStore({ dataDir: config.dataDir, now: clock.now, log });
+  cleanups.push(() => store.close());
+  notes.push(...store.report().notes);
+  const control = await openControlFile({ path: config.controlFile, now: clock.now });
+
+  const venues = await Promise.all(
+    config.venues.map((venue) =>
+      createVenue({
+        id: venue.id,
+        exchange: venue.exchange,
+        apiKey: venue.apiKey,
+        secret: venue.secret,
+        symbols: venue.symbols,
+        quoteAssets: venue.quoteAssets,
+        clock,
+        mask,
+        protectiveOrders: config.kill.protectiveOrders,
+        ...(venue.password === null ? {} : { password: venue.password }),
+        ...(venue.baseUrl === null ? {} : { baseUrl: venue.baseUrl }),
+      }),
+    ),
+  );
+  for (const venue of venues) cleanups.push(() => venue.close());
+  for (const venue of venues) {
+    if (!venue.proven)
+      notes.push(
+        `${venue.id}: ${venue.exchange} is outside the proven table: a kill there ends in UNKNOWN at best.`,
+      );
+  }
+
+  const ledger = createLedger({ store, clock, playbook: policy.playbook, log });
+  const { transport } = config.slack;
+  const slack = createSlack({
+    botToken: config.slack.botToken,
+    signingSecret: transport.kind === 'http' ? transport.signingSecret : null,
+    appToken: transport.kind === 'socket' ? transport.appToken : null,
+    apiUrl: config.slack.apiUrl,
+    clock,
+    log,
+    mask,
+  });
+  const pagerduty = config.pagerduty;
+  const pager = createPagerDutyPager({
+    routingKey: pagerduty.routingKey,
+    ...(pagerduty.apiToken === null ? {} : { apiToken: pagerduty.apiToken }),
+    ...(pagerduty.from === null ? {} : { fromEmail: pagerduty.from }),
+    ...(pagerduty.eventsServer === null ? {} : { eventsServer: pagerduty.eventsServer }),
+    ...(pagerduty.apiServer === null ? {} : { apiServer: pagerduty.apiServer }),
+    ...(options.pagerAgent === undefined ? {} : { agent: options.pagerAgent }),
+  });
+  const mail = config.mail === 'off' ? null : config.mail;
+  const draw = createDraw({
+    policy,
+    names: { venues: venues.map((venue) => venue.id), protectiveOrders: config.kill.protectiveOrders },
+    venuePages: Object.fromEntries(venues.map((venue) => [venue.id, venue.page])),
+    trading: () => ledger.trading(),
+    unrecorded: () => ledger.unrecorded(),
+  });
+
+  const desk = createDesk({
+    store,
+    ledger,
+    clock,
+    control,
+    venues,
+    playbook: policy.playbook,
+    runbooks: policy.runbooks,
+    drill,
+    log,
+    ...(options.pace === undefined ? {} : { pace: options.pace }),
+  });
+  cleanups.push(async () => desk.stop());
+
+  const perform = createPerform({
+    store,
+    ledger,
+    clock,
+    chat: slack.chat,
+    pager,
+    mailer: mail === null ? null : createSmtpMailer({ url: mail.smtpUrl, from: mail.from }),
+    stakeholders: mail?.stakeholders ?? [],
+    drafts: createDrafts(join(config.dataDir, 'postmortems')),
+    draw,
+    channel: config.slack.channel,
+    // Known before anything is posted; the thread's own address follows as a note (docs/adr/0003).
+    channelLink: `https://slack.com/app_redirect?channel=${encodeURIComponent(config.slack.channel)}`,
+    mailDomain: /@([\w.-]+)>?$/.exec(mail?.from ?? '')?.[1] ?? 'standdown.invalid',
+    log,
+  });
+  const outbox = createOutbox({ store, ledger, clock, log, perform });
+  cleanups.push(() => outbox.stop(DRAIN_MS));
+
+  const once = await openOnce(store, clock, log);
+  const members = await openMembers(store, clock, log);
+  const context: ListenerContext = {
+    desk,
+    ledger,
+    store,
+    once,
+    playbook: policy.playbook,
+    clock,
+    log,
+    channel: config.slack.channel,
+    drill,
+    identity: () => slack.identity(),
+    access: createAccess({
+      responders: config.access.responders,
+      approvers: config.access.approvers,
+      clock,
+      log,
+      groupMembers: (group) => slack.chat.groupMembers(group),
+      async scheduleMembers(schedule) {
+        const people = await pager.onCall([schedule]);
+        if (people === null) return null;
+        const ids = await Promise.all(people.map(({ email }) => slack.userByEmail(email)));
+        return ids.filter((id) => id !== null);
+      },
+      ...members,
+    }),
+  };
+  registerGuard(slack.app, context);
+  registerCommands(slack.app, context);
+  registerActions(slack.app, context);
+  registerViews(slack.app, context);
+  registerEvents(slack.app, context);
+
+  const edge = await startEdge({
+    host: config.host,
+    port: config.port,
+    tokens: config.tokens,
+    mode: drill ? 'rehearsal' : 'live',
+    desk,
+    ledger,
+    store,
+    once,
+    playbook: policy.playbook,
+    clock,
+    log,
+    metrics: createMetrics(ledger, outbox),
+    slack:
+      transport.kind === 'socket'
+        ? null
+        : {
+            door: createSlackDoor(
+              transport.signingSecret,
+              clock.now,
+              (signature) => once.take(`signature:${signature}`) !== null,
+            ),
+            handle: slack.handle,
+          },
+    criteria: () => criteriaStatus(config, policy.playbook),
+    engines: config.engines.map((engine) => engine.id),
+    notReady: () => store.failure(),
+  });
+  cleanups.push(() => edge.close());
+
+  // Taking up what was interrupted comes before Slack: a kill does not wait for a socket.
+  await desk.resume();
+  outbox.start();
+  void slack.identify();
+  for (const venue of venues) {
+    void venue.warm().then((warmed) => {
+      if (!warmed.ok)
+        log.warn(
+          { venue: venue.id, reason: warmed.reason },
+          'a venue is not warm: a kill there works, and may be slower',
+        );
+    });
+  }
+  cleanups.push(() => slack.stop());
+  if (slack.mode === 'socket') {
+    void slack
+      .start()
+      .catch((error: unknown) =>
+        log.error(
+          { error: mask(String(error)) },
+          'Socket Mode did not connect: slash commands do not arrive',
+        ),
+      );
+  }
+  return { url: edge.url, desk, ledger, store, notes, stop };
+}

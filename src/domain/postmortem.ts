@@ -1,0 +1,326 @@
+/**
+ * The postmortem draft: what the log proves, in words, and null for everything that nobody said or measured. Pure; the
+ * template decides how it looks, and shows each null as a visible blank.
+ */
+
+import type { AlertState, Incident, Page, StandingEvent } from './incident.ts';
+import type { KillState } from './kill.ts';
+import type { Playbook } from './playbook.ts';
+import type { TimelineRow } from './timeline.ts';
+import { timeline, verdictWords } from './timeline.ts';
+import { counted, listed, span, utc } from './words.ts';
+
+/** What templates/postmortem.md is rendered from: plain text as it was given, not escaped; null: not known. */
+export interface PostmortemView {
+  /** PM_YYYYMMDD_NNN. */
+  id: string;
+  drill: boolean;
+  title: string;
+  /** Who is asked to fill the blanks. */
+  owner: string;
+  summary: {
+    incident: string;
+    /** YYYY-MM-DD, UTC, of the opening. */
+    date: string;
+    openedAt: string;
+    resolvedAt: string | null;
+    duration: string | null;
+    severity: string;
+    severityNote: string | null;
+    /** CRITICAL, HIGH, MEDIUM or LOW. */
+    class: string;
+    slos: string | null;
+    budgetConsumed: string | null;
+    author: string | null;
+    reviewers: string | null;
+    status: 'DRAFT';
+    /** What the person who resolved it wrote. */
+    text: string | null;
+    reopened: number;
+  };
+  impact: {
+    /** What is on record of trading: kills, cancels, holds. Money is never in it. */
+    trading: string[];
+    tradingMoney: string | null;
+    user: string | null;
+    system: string | null;
+    data: string | null;
+  };
+  timeline: TimelineRow[];
+  alerts: {
+    title: string;
+    source: string;
+    severity: string;
+    since: string | null;
+    cleared: string | null;
+    repeats: number;
+  }[];
+  pages: { n: number; why: string; owedAt: string; state: string; people: string | null }[];
+  kills: {
+    id: string;
+    by: string;
+    at: string;
+    reason: string;
+    joined: string | null;
+    latch: string;
+    /** From the trigger; null where it never was. */
+    lastCancel: string | null;
+    toVerdict: string | null;
+    /** The latest one; null: none yet. */
+    verdict: string | null;
+    /** A line a venue. */
+    cancelled: string[];
+    venues: string[];
+    /** Who accepted the residual and why; null: nobody. */
+    accepted: string | null;
+  }[];
+  rootCause: {
+    immediate: string | null;
+    contributing: string | null;
+    root: string | null;
+    category: string | null;
+  };
+  wentWell: string[];
+  wentBadly: string[];
+  detection: {
+    how: string;
+    /** First alert's own start → opened. Null where the source gave no time, or one after the opening. */
+    toDetect: string | null;
+    toAcknowledge: string | null;
+    acknowledgedBy: string | null;
+    toResolve: string | null;
+  };
+  /** What could not be posted or mailed. */
+  undelivered: { what: string; reason: string }[];
+  actionItems: {
+    action: string;
+    owner: string | null;
+    priority: string | null;
+    due: string | null;
+    status: string;
+  }[];
+  lessons: string | null;
+  /** The playbook's lines, with the latest time of each; null: it has no clock, or the incident is not resolved. */
+  followUps: { text: string; due: string | null }[];
+}
+
+export interface PostmortemOptions {
+  /** PM_YYYYMMDD_NNN; the file's name comes from it, never from a title. */
+  id: string;
+  author?: string;
+  reviewers?: string[];
+}
+
+/**
+ * Draft a postmortem from the incident and its whole log. Everything in it is on record; budget, money, impact on users,
+ * causes that nobody wrote, lessons and action items are null or empty.
+ */
+export function draftPostmortem(
+  incident: Incident,
+  history: StandingEvent[],
+  playbook: Pick<Playbook, 'severities' | 'slos' | 'checklist'>,
+  options: PostmortemOptions,
+): PostmortemView {
+  const { resolution } = incident;
+  const resolvedAt = resolution?.at ?? null;
+  const kills = Object.values(incident.kills).sort((a, b) => a.at - b.at);
+  const firstAck = history.find((event) => event.type === 'IncidentAcknowledged');
+  const alerts = Object.values(incident.alerts).sort((a, b) => a.receivedAt - b.receivedAt);
+  const between = (from: number, to: number | null | undefined) =>
+    to === null || to === undefined ? null : span(to - from);
+  return {
+    id: options.id,
+    drill: incident.drill,
+    title: incident.title,
+    owner: ownerOf(incident),
+    summary: {
+      incident: incident.id,
+      date: utc(incident.openedAt).slice(0, 10),
+      openedAt: utc(incident.openedAt),
+      resolvedAt: resolvedAt === null ? null : utc(resolvedAt),
+      duration: between(incident.openedAt, resolvedAt),
+      severity: incident.severity,
+      severityNote: incident.severityNote ?? null,
+      class: playbook.severities[incident.severity].class,
+      slos: sloOf(incident, playbook),
+      budgetConsumed: null,
+      author: options.author ?? null,
+      reviewers: options.reviewers === undefined ? null : listed(options.reviewers, '') || null,
+      status: 'DRAFT',
+      text: resolution?.summary ?? null,
+      reopened: incident.reopened,
+    },
+    impact: {
+      trading: tradingFacts(kills, history),
+      tradingMoney: null,
+      user: null,
+      system: null,
+      data: null,
+    },
+    timeline: timeline(history),
+    alerts: alerts.map(alertView),
+    pages: incident.pages.map(pageView),
+    kills: kills.map(killView),
+    rootCause: {
+      immediate: null,
+      contributing: null,
+      root: resolution?.rootCause ?? null,
+      category: resolution?.category ?? null,
+    },
+    wentWell: [],
+    wentBadly: [],
+    detection: {
+      how: detectedHow(incident, alerts),
+      toDetect: between(firstStart(alerts) ?? Number.NaN, incident.openedAt),
+      toAcknowledge: between(incident.openedAt, firstAck?.at),
+      acknowledgedBy: firstAck?.by.name ?? null,
+      toResolve: between(incident.openedAt, resolvedAt),
+    },
+    undelivered: Object.entries(incident.undelivered).map(([what, reason]) => ({ what, reason })),
+    actionItems: [],
+    lessons: null,
+    followUps: playbook.checklist.map(({ text, withinHours }) => ({
+      text,
+      due: withinHours === null || resolvedAt === null ? null : utc(resolvedAt + withinHours * 3_600_000),
+    })),
+  };
+}
+
+/** The person who resolved it, else who acknowledged it; a machine owns nothing. */
+function ownerOf(incident: Incident): string {
+  const people = [incident.resolution?.by, incident.acknowledged?.by].filter(
+    (by) => by !== undefined && by.via !== 'standdown' && by.via !== 'alert',
+  );
+  return people[0]?.name ?? 'on-call';
+}
+
+/** The SLO that the runbook is about: runbook ids of SLOs begin with theirs. */
+function sloOf(incident: Incident, playbook: Pick<Playbook, 'slos'>): string | null {
+  const slo = playbook.slos.find((one) => incident.runbook?.toLowerCase().startsWith(one.id.toLowerCase()));
+  return slo === undefined ? null : `${slo.id} ${slo.title} (target ${slo.targetPct} %)`;
+}
+
+function firstStart(alerts: AlertState[]): number | null {
+  const starts = alerts.filter((alert) => alert.startsAtGiven).map((alert) => alert.startsAt);
+  return starts.length === 0 ? null : Math.min(...starts);
+}
+
+function detectedHow(incident: Incident, alerts: AlertState[]): string {
+  const first = alerts[0];
+  switch (incident.origin) {
+    case 'alert':
+      return first === undefined
+        ? `An alert from ${incident.source ?? 'an unknown source'}`
+        : `An alert from ${first.source}: ${first.title}`;
+    case 'kill':
+      return `The kill by ${incident.openedBy.name}; no alert opened it`;
+    case 'person':
+      return `${incident.openedBy.name} declared it; no alert opened it`;
+    default: {
+      const unknown: never = incident.origin;
+      return String(unknown);
+    }
+  }
+}
+
+function alertView(alert: AlertState): PostmortemView['alerts'][number] {
+  return {
+    title: alert.title,
+    source: alert.source,
+    severity:
+      alert.severityGuess === undefined ? alert.severity : `${alert.severity} (${alert.severityGuess})`,
+    since: alert.startsAtGiven ? utc(alert.startsAt) : null,
+    cleared: alert.resolvedAt === undefined ? null : utc(alert.resolvedAt),
+    repeats: alert.repeats,
+  };
+}
+
+const PAGE_WORDS: Record<Page['state'], string> = {
+  owed: 'not sent yet',
+  queued: 'queued at PagerDuty, nobody confirmed',
+  assigned: 'assigned, not acknowledged',
+  acknowledged: 'acknowledged',
+  retrying: 'failed, will retry',
+  failed: 'failed, gave up',
+  superseded: 'not needed any more',
+  closed: 'closed',
+};
+
+function pageView(page: Page): PostmortemView['pages'][number] {
+  const reason = page.reason === undefined ? '' : `: ${page.reason}`;
+  const by = page.acknowledgedBy === undefined ? '' : `, acknowledged by ${page.acknowledgedBy}`;
+  return {
+    n: page.n,
+    why: page.why,
+    owedAt: utc(page.owedAt),
+    state: `${PAGE_WORDS[page.state]}${reason}`,
+    people: page.assignedTo.length === 0 ? null : `${listed(page.assignedTo, '')}${by}`,
+  };
+}
+
+function killView(kill: KillState): PostmortemView['kills'][number] {
+  const { latch, timings } = kill;
+  const latched =
+    latch === null
+      ? 'not tried, or not recorded'
+      : latch.ok
+        ? `KILL_SWITCH=1 written and read back after ${span(latch.ms) ?? 'an unknown time'}`
+        : `KILL_SWITCH=1 could NOT be written: ${latch.reason ?? 'reason unknown'}`;
+  const venues = Object.entries(kill.venues);
+  return {
+    id: kill.id,
+    by: kill.by.name,
+    at: utc(kill.at),
+    reason: kill.reason,
+    joined:
+      listed(
+        kill.joined.map(({ by }) => by.name),
+        '',
+      ) || null,
+    latch: latched,
+    lastCancel: span(timings?.lastCancelMs),
+    toVerdict: span(timings?.verdictMs),
+    verdict: kill.verdict,
+    cancelled: venues.map(([id, venue]) => {
+      const lists = Object.entries(venue.lists).map(
+        ([list, { found, answered, protective }]) =>
+          `${answered} of ${found} in ${list}${protective > 0 ? ` (${protective} protective)` : ''}`,
+      );
+      return `${id}: ${listed(lists, 'no cancel is on record')}, in ${counted(venue.rounds, 'round')}`;
+    }),
+    venues: venues.map(([id, venue]) =>
+      venue.verdict === null ? `${id}: no verdict is on record` : verdictWords(venue.verdict),
+    ),
+    accepted:
+      kill.accepted === null
+        ? null
+        : `${kill.accepted.by.name} at ${utc(kill.accepted.at)}: ${kill.accepted.reason}`,
+  };
+}
+
+/** What was done to trading, from the log alone. */
+function tradingFacts(kills: KillState[], history: StandingEvent[]): string[] {
+  const facts: string[] = [];
+  for (const kill of kills) {
+    const lists = Object.values(kill.venues).flatMap((venue) => Object.values(venue.lists));
+    const answered = lists.reduce((sum, list) => sum + list.answered, 0);
+    facts.push(
+      `Trading was killed at ${utc(kill.at)}; ${counted(answered, 'cancel')} answered with success; verdict ${kill.verdict ?? 'not on record'}.`,
+    );
+  }
+  for (const event of history) {
+    if (event.type === 'HoldPlaced')
+      facts.push(
+        `${event.key === 'PAUSE_SIGNALS' ? 'Signals were paused' : 'New orders were halted'} at ${utc(event.at)}.`,
+      );
+    if (event.type === 'HoldLifted')
+      facts.push(
+        `${event.key === 'PAUSE_SIGNALS' ? 'A pause of signals' : 'A halt of new orders'} was lifted at ${utc(event.at)}.`,
+      );
+    if (event.type === 'FlattenFinished')
+      facts.push(
+        `Positions were flattened at ${utc(event.at)}: ${counted(event.results.filter(({ state }) => state === 'closed').length, 'position')} closed of ${event.results.length}; verdict ${event.verdict}.`,
+      );
+  }
+  return facts;
+}

@@ -1,0 +1,247 @@
+/** Every event in words: the rows of the timeline and of the postmortem. Pure, plain text; whoever renders escapes. */
+
+import type { StandingEvent } from './incident.ts';
+import type { VenueVerdict } from './kill.ts';
+import type {
+  CancelledList,
+  CancelResult,
+  CancelScope,
+  CloseResult,
+  OrderLine,
+  PositionLine,
+} from './orders.ts';
+import { counted, listed, span, utc } from './words.ts';
+
+const because = (why: string | undefined): string => (why === undefined || why === '' ? '' : `: ${why}`);
+const after = (ms: number): string => `${span(ms) ?? 'an unknown time'} after the trigger`;
+/** At most this many lines of one kind are written out in a row; the rest is counted. */
+const SHOWN = 10;
+
+function some(items: string[], none: string): string {
+  const more = items.length - SHOWN;
+  return `${listed(items.slice(0, SHOWN), none)}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
+/** `binance BTC/USDT:USDT buy 0.01 at 61000 (protective)`. What the venue did not give is said to be unknown. */
+export function orderWords(order: OrderLine): string {
+  const amount = order.amount === null ? 'amount unknown' : String(order.amount);
+  const price = order.price === null ? '' : ` at ${order.price}`;
+  return `${order.symbol} ${order.side} ${amount}${price} in ${order.list}${order.protective ? ' (protective)' : ''}`;
+}
+
+/** `BTC/USDT:USDT long 0.008, 512.40 USDT, uPnL -3.10`. */
+export function positionWords(line: PositionLine): string {
+  const worth = line.notional === null ? 'value unknown' : `${line.notional.toFixed(2)} ${line.currency}`;
+  const gain = line.unrealisedPnl === null ? '' : `, uPnL ${line.unrealisedPnl.toFixed(2)}`;
+  return `${line.symbol} ${line.side} ${line.amount}, ${worth}${gain}${line.dust ? ', dust' : ''}`;
+}
+
+/** What one venue's verdict says, in a sentence. */
+export function verdictWords(verdict: VenueVerdict): string {
+  const left = [...verdict.orders.map(orderWords), ...verdict.positions.map(positionWords)];
+  const notCovered =
+    verdict.notCovered.length === 0 ? '' : `; not covered: ${listed(verdict.notCovered, '')}`;
+  switch (verdict.verdict) {
+    case 'FLAT':
+      return `${verdict.venue}: FLAT, ${counted(verdict.listsRead.length, 'list')} read twice and empty${notCovered}`;
+    case 'RESIDUAL':
+      return `${verdict.venue}: RESIDUAL, left: ${some(left, 'nothing listed')}${notCovered}`;
+    case 'UNKNOWN':
+      return `${verdict.venue}: UNKNOWN${because(verdict.reason)}${left.length === 0 ? '' : `; seen: ${some(left, '')}`}${notCovered}`;
+    default: {
+      const unknown: never = verdict.verdict;
+      return String(unknown);
+    }
+  }
+}
+
+function listWords(lists: CancelledList[]): string {
+  const found = lists.map(
+    (list) =>
+      `${list.answered} of ${list.found} in ${list.list}${list.protective > 0 ? ` (${list.protective} protective)` : ''}`,
+  );
+  const failures = lists.flatMap((list) => list.failures);
+  return `${listed(found, 'no list')}${failures.length === 0 ? '' : `; failed: ${some(failures, '')}`}`;
+}
+
+function scopeWords(scope: CancelScope): string {
+  const what = scope.scope === 'all' ? 'all open orders' : 'open orders that are not reduce-only';
+  const where = [scope.venue, scope.symbol].filter((one) => one !== undefined);
+  return `${what} at ${listed(where, 'every venue')}`;
+}
+
+function cancelWords(result: CancelResult): string {
+  const left = result.left === null ? '' : `, ${counted(result.left, 'order')} left`;
+  const verdict = {
+    cancelled: 'read back, none left',
+    left: `not all cancelled${left}`,
+    unknown: 'UNKNOWN, could not be read back',
+  }[result.verdict];
+  return `${result.venue}: ${verdict}${because(result.reason)} (answered: ${listWords(result.lists)})`;
+}
+
+function closeWords(result: CloseResult): string {
+  const left = result.left === null ? 'what is left is unknown' : `${result.left} left`;
+  return `${result.venue} ${result.symbol} ${result.side} ${result.asked}: ${result.state}, ${left}${because(result.reason)}`;
+}
+
+/**
+ * One event in words, without its time and author. Plain text as it was given: alert and message text is in it, so it
+ * must be escaped where it is shown.
+ */
+export function describe(event: StandingEvent): string {
+  switch (event.type) {
+    case 'IncidentOpened': {
+      const from = event.source === undefined ? '' : ` by ${event.source}`;
+      const runbook = event.runbook === null ? 'no runbook matched' : `runbook ${event.runbook}`;
+      const note = event.severityNote === undefined ? '' : ` (${event.severityNote})`;
+      return `Opened ${event.id}${event.drill ? ' (DRILL)' : ''} as ${event.severity}${note}${from}: ${event.title}; ${runbook}`;
+    }
+    case 'AlertFired': {
+      const { alert } = event;
+      const guess = alert.severityGuess === undefined ? '' : ` (${alert.severityGuess})`;
+      const since = alert.startsAtGiven ? `, firing since ${utc(alert.startsAt)}` : '';
+      return `Alert from ${alert.source}: ${alert.title}, ${alert.severity}${guess}${since}`;
+    }
+    case 'AlertRepeated':
+      return `Alert ${event.key} was sent again`;
+    case 'AlertCleared':
+      return `Alert ${event.key} resolved at its source at ${utc(event.endedAt)}`;
+    case 'SeverityChanged':
+      return `Severity changed from ${event.from} to ${event.to}${because(event.why)}`;
+    case 'IncidentReopened':
+      return `Reopened${because(event.why)}`;
+    case 'IncidentAcknowledged':
+      return 'Acknowledged';
+    case 'IncidentResolved': {
+      const how = event.how === 'person' ? 'Resolved' : 'Resolved by itself: every alert has cleared';
+      return `${how}${because(event.summary)}`;
+    }
+    case 'PageOwed':
+      return `Page ${event.n} is due (${event.severity})${because(event.why)}`;
+    case 'PageQueued':
+      return `Page ${event.n} queued at PagerDuty (${event.dedupKey}); nobody is confirmed as paged yet`;
+    case 'PageAssigned': {
+      const people = listed(event.to, 'nobody');
+      return event.acknowledgedBy === undefined
+        ? `Page ${event.n} is assigned to ${people}, not acknowledged`
+        : `Page ${event.n}, assigned to ${people}, was acknowledged on PagerDuty by ${event.acknowledgedBy}`;
+    }
+    case 'PageFailed':
+      return `Page ${event.n} failed (${event.gaveUp ? 'gave up' : 'will retry'})${because(event.reason)}`;
+    case 'PageSuperseded':
+      return `Page ${event.n} was not needed any more${because(event.why)}`;
+    case 'PageClosed':
+      return `Page ${event.n} was closed at PagerDuty`;
+    case 'Posted':
+      return `Posted to Slack: ${event.what}`;
+    case 'PostFailed':
+      return `Could not post ${event.what} to Slack (${event.gaveUp ? 'gave up' : 'will retry'})${because(event.reason)}`;
+    case 'MailSent': {
+      const refused = event.refused.map(({ address, reason }) => `${address} (${reason})`);
+      const to = `Mail ${event.what} accepted by the mail server for ${listed(event.to, 'nobody')}`;
+      return refused.length === 0 ? to : `${to}; refused: ${some(refused, '')}`;
+    }
+    case 'MailFailed':
+      return `Mail ${event.what} failed (${event.gaveUp ? 'gave up' : 'will retry'})${because(event.reason)}`;
+    case 'StepMarked':
+      return `Runbook step ${event.step} ${event.mark}${because(event.why)}`;
+    case 'MessageLogged':
+      return `Said: ${event.text}`;
+    case 'MessageEdited':
+      return `Edited a message to: ${event.text}`;
+    case 'MessageDeleted':
+      return 'Deleted a message';
+    case 'NoteAdded':
+      return `Note: ${event.text}`;
+    case 'PostmortemDrafted':
+      return `Postmortem ${event.id} drafted`;
+    case 'KillAsked':
+      return `KILL asked for ${listed(event.venues, 'no venue')}${because(event.reason)}`;
+    case 'KillJoined':
+      return `Asked for the kill too${because(event.reason)}`;
+    case 'KillLatched':
+      return event.ok
+        ? `KILL_SWITCH=1 written and read back (revision ${event.rev ?? 'unknown'}), ${after(event.ms)}`
+        : `KILL_SWITCH=1 could NOT be written, ${after(event.ms)}${because(event.reason)}`;
+    case 'VenueCancelled':
+      return `${event.venue}: cancel round ${event.round} answered ${listWords(event.lists)}, ${after(event.ms)}`;
+    case 'VenueJudged':
+      return `${verdictWords(event.verdict)}, ${after(event.ms)}`;
+    case 'KillJudged':
+      return `VERDICT ${event.verdict}, ${after(event.timings.verdictMs)}`;
+    case 'ResidualAccepted':
+      return `Accepted the residual exposure${because(event.reason)}`;
+    case 'HoldPlaced':
+      return `${event.key}=1 held by ${event.owner}${because(event.reason)}`;
+    case 'HoldLifted':
+      return `A hold on ${event.key} was lifted${because(event.reason)}`;
+    case 'ControlWritten': {
+      const values = Object.entries(event.values).map(([key, value]) => `${key}=${value}`);
+      return `Control file written and read back: ${listed(values, 'no key')} (revision ${event.rev})${because(event.why)}`;
+    }
+    case 'ControlFailed':
+      return `Control file could NOT be written (${event.why})${because(event.reason)}`;
+    case 'CancelAsked':
+      return `Cancel asked: ${scopeWords(event.scope)}${because(event.reason)}`;
+    case 'CancelFinished':
+      return `Cancel done after ${span(event.ms) ?? 'an unknown time'}: ${event.results.map(cancelWords).join('; ')}`;
+    case 'FlattenAsked': {
+      const positions = event.positions.map(
+        ({ venue, symbol, side, amount }) => `${venue} ${symbol} ${side} ${amount}`,
+      );
+      return `Flatten asked: ${some(positions, 'no position')}`;
+    }
+    case 'FlattenFinished':
+      return `Flatten done after ${span(event.ms) ?? 'an unknown time'}, ${event.verdict}: ${some(event.results.map(closeWords), 'nothing was closed')}`;
+    case 'ResolutionNoted':
+      return `A resolution came before its alert: ${event.key} from ${event.source} at ${utc(event.endedAt)}`;
+    case 'RequestTaken':
+      return `Request ${event.name} taken; it runs once`;
+    case 'MembersSeen':
+      return `Members of ${event.name}: ${counted(event.members.length, 'person').replace('persons', 'people')}`;
+    default: {
+      const unknown: never = event;
+      return `An event that this version does not know: ${String((unknown as { type: unknown }).type)}`;
+    }
+  }
+}
+
+export interface TimelineRow {
+  /** UTC with seconds. */
+  at: string;
+  who: string;
+  what: string;
+}
+
+/**
+ * The whole log in rows, in its order. The same alert sent again and again is one row with a count; a message that was
+ * edited or deleted later keeps what was said first, and is marked.
+ */
+export function timeline(history: StandingEvent[]): TimelineRow[] {
+  const edited = new Set(history.flatMap((event) => (event.type === 'MessageEdited' ? [event.ts] : [])));
+  const deleted = new Set(history.flatMap((event) => (event.type === 'MessageDeleted' ? [event.ts] : [])));
+  const rows: TimelineRow[] = [];
+  let repeats = { key: '', count: 0 };
+  for (const event of history) {
+    const repeated = event.type === 'AlertRepeated' ? event.key : '';
+    const before = rows.at(-1);
+    if (repeated !== '' && repeated === repeats.key && before !== undefined) {
+      repeats.count += 1;
+      before.what = `${describe(event)} ${repeats.count} times, the last at ${utc(event.at)}`;
+      continue;
+    }
+    repeats = { key: repeated, count: 1 };
+    const marks =
+      event.type === 'MessageLogged'
+        ? [edited.has(event.ts) ? 'edited later' : '', deleted.has(event.ts) ? 'deleted later' : '']
+        : [];
+    const marked = marks.filter((mark) => mark !== '').join(', ');
+    rows.push({
+      at: utc(event.at),
+      who: event.by.name,
+      what: `${describe(event)}${marked === '' ? '' : ` (${marked})`}`,
+    });
+  }
+  return rows;
+}

@@ -1,0 +1,148 @@
+/** Buttons: who pressed what, on which message, with which role; then one engine call and one answer. */
+
+import type { App, BlockAction, ButtonAction, RespondFn } from '@slack/bolt';
+import type { WebClient } from '@slack/web-api';
+import type { Actor, Incident } from '../domain/incident.ts';
+import { ACTION, type ActionId, readButtonValue } from '../render/actions.ts';
+import { killReply, switchReply } from '../render/replies.ts';
+import { acceptView, resolveView, skipView } from '../render/views.ts';
+import { inWords, type ListenerContext, refusalFor, slackActor } from './context.ts';
+
+interface Pressed {
+  by: Actor;
+  incident: Incident;
+  /** The step or kill that the button belongs to. */
+  ref: string | undefined;
+  triggerId: string;
+  client: WebClient;
+}
+
+/** What a button does. The answer goes to the person alone; null where the channel shows it anyway. */
+type Handle = (pressed: Pressed) => Promise<string | null>;
+
+export function registerActions(app: App, context: ListenerContext): void {
+  const { desk } = context;
+  const handlers: Record<ActionId, Handle> = {
+    [ACTION.acknowledge]: async ({ by, incident }) => {
+      await desk.command(incident.id, { type: 'AcknowledgeIncident', by });
+      return null;
+    },
+    [ACTION.kill]: async ({ by, incident }) => {
+      const reason = `button in ${incident.id}`;
+      return killReply(
+        await desk.kill(by, reason, incident.id),
+        desk.venues.map((venue) => venue.id),
+      );
+    },
+    [ACTION.cancel]: async ({ by, incident }) => {
+      await desk.cancel(by, { scope: 'all' }, `button in ${incident.id}`, incident.id).asked;
+      return 'Cancelling at every venue. The result is posted in the thread after it was read back.';
+    },
+    [ACTION.haltOrders]: async ({ by, incident }) =>
+      switchReply(
+        'HALT_NEW_ORDERS',
+        '1',
+        await desk.hold(by, 'HALT_NEW_ORDERS', `button in ${incident.id}`, 'operator', incident.id),
+      ),
+    [ACTION.pauseSignals]: async ({ by, incident }) =>
+      switchReply(
+        'PAUSE_SIGNALS',
+        '1',
+        await desk.hold(by, 'PAUSE_SIGNALS', `button in ${incident.id}`, 'operator', incident.id),
+      ),
+    [ACTION.resumeOrders]: (pressed) => lift(pressed, 'HALT_NEW_ORDERS'),
+    [ACTION.resumeSignals]: (pressed) => lift(pressed, 'PAUSE_SIGNALS'),
+    [ACTION.flatten]: async ({ by, incident }) => {
+      const { positions } = await desk.flatten(by, incident.id);
+      return `Closing ${positions} position(s) by reduce-only market orders, each sent once. The result is posted in the thread after it was read back.`;
+    },
+    [ACTION.accept]: async ({ incident, ref, triggerId, client }) => {
+      if (ref === undefined || incident.kills[ref] === undefined) return STALE;
+      await client.views.open({ trigger_id: triggerId, view: acceptView(incident.id, ref) });
+      return null;
+    },
+    [ACTION.resolve]: async ({ incident, triggerId, client }) => {
+      if (incident.status === 'resolved') return `${incident.id} is already resolved.`;
+      await client.views.open({ trigger_id: triggerId, view: resolveView(incident, '') });
+      return null;
+    },
+    [ACTION.stepDone]: async ({ by, incident, ref }) => {
+      if (ref === undefined) return STALE;
+      await desk.command(incident.id, { type: 'MarkStep', by, step: ref, mark: 'done' });
+      return null;
+    },
+    [ACTION.stepSkip]: async ({ incident, ref, triggerId, client }) => {
+      if (ref === undefined) return STALE;
+      await client.views.open({ trigger_id: triggerId, view: skipView(incident.id, ref) });
+      return null;
+    },
+  };
+
+  async function lift({ by, incident }: Pressed, key: 'HALT_NEW_ORDERS' | 'PAUSE_SIGNALS'): Promise<string> {
+    const approver = await context.access.has(by.id, 'approver');
+    const answer = await desk.lift(
+      by,
+      key,
+      `button in ${incident.id}`,
+      (hold) => approver || (hold.owner !== 'hardStop' && hold.owner !== 'budget'),
+      incident.id,
+    );
+    return switchReply(key, answer.left.length === 0 ? '0' : '1', answer, answer.left);
+  }
+
+  for (const [action, handle] of Object.entries(handlers)) {
+    app.action<BlockAction<ButtonAction>>(
+      { type: 'block_actions', action_id: action },
+      async ({ ack, body, client, respond }) => {
+        const answer = await press(body, client, handle);
+        // Recorded first, acknowledged then. The answer is a separate request: it may fail without harm.
+        await ack();
+        if (answer !== null) say(respond, answer);
+      },
+    );
+  }
+  // A button that this version does not know: an old message, or somebody's invention.
+  app.action(/.*/, async ({ ack, body, respond }) => {
+    const [pressed] = (body as { actions?: { action_id?: string }[] }).actions ?? [];
+    if (pressed?.action_id !== undefined && Object.hasOwn(handlers, pressed.action_id)) return;
+    await ack();
+    say(respond, STALE);
+  });
+
+  async function press(
+    body: BlockAction<ButtonAction>,
+    client: WebClient,
+    handle: Handle,
+  ): Promise<string | null> {
+    try {
+      const [action] = body.actions;
+      const value = readButtonValue(action?.value);
+      const incident = value === null ? undefined : await context.ledger.load(value.incident);
+      const ts = body.message?.ts;
+      const ours =
+        incident !== undefined &&
+        Object.values(incident.posts).some((post) => post.ts === ts && post.channel === body.channel?.id);
+      if (value === null || incident === undefined || !ours) return STALE;
+      const refused = await refusalFor(context, body.user.id, 'responder');
+      if (refused !== null) return refused;
+      const by = slackActor(body.user.id, body.user.name ?? body.user.username);
+      return await handle({ by, incident, ref: value.ref, triggerId: body.trigger_id, client });
+    } catch (error) {
+      return inWords(error, context);
+    }
+  }
+
+  /** `respond` has no time limit of its own (FACTS 1): nothing waits for it. */
+  function say(respond: RespondFn, text: string): void {
+    respond({
+      response_type: 'ephemeral',
+      replace_original: false,
+      text: context.drill ? `DRILL · ${text}` : text,
+    }).catch((error: unknown) =>
+      context.log.warn({ error: String(error) }, 'an answer to a click could not be delivered'),
+    );
+  }
+}
+
+const STALE =
+  '⛔ That button is old or not ours: nothing was done. The headline shows the state as it is now.';

@@ -1,0 +1,74 @@
+/** What people write in an incident's thread, as it comes. Bolt's acknowledgement waits for this (adapters/slack.ts). */
+
+import type { App } from '@slack/bolt';
+import { fromSlack } from '../render/text.ts';
+import { type ListenerContext, slackActor } from './context.ts';
+
+/** The parts of Slack's message events that are used here. */
+interface MessageEvent {
+  type: 'message';
+  subtype?: string;
+  channel: string;
+  ts: string;
+  thread_ts?: string;
+  user?: string;
+  text?: string;
+  bot_id?: string;
+  files?: { name?: string }[];
+  message?: MessageEvent;
+  previous_message?: MessageEvent;
+  deleted_ts?: string;
+}
+
+/** Slack cuts messages at 40,000 characters; a timeline needs less. */
+const TEXT = 8_000;
+
+export function registerEvents(app: App, context: ListenerContext): void {
+  app.event('message', async ({ event }) => {
+    const message = event as unknown as MessageEvent;
+    if (message.channel !== context.channel) return;
+    const original = message.message ?? message.previous_message ?? message;
+    const incident = original.thread_ts === undefined ? undefined : context.desk.byThread(original.thread_ts);
+    if (incident === undefined || isOurs(original, context)) return;
+    const by = slackActor(original.user ?? original.bot_id ?? 'unknown', undefined);
+    switch (message.subtype) {
+      case 'message_changed':
+        await context.desk.command(incident.id, {
+          type: 'EditMessage',
+          by,
+          ts: original.ts,
+          text: textOf(original),
+        });
+        return;
+      case 'message_deleted':
+        await context.desk.command(incident.id, {
+          type: 'DeleteMessage',
+          by,
+          ts: message.deleted_ts ?? original.ts,
+        });
+        return;
+      default:
+        await context.desk.command(incident.id, {
+          type: 'LogMessage',
+          by,
+          ts: message.ts,
+          user: by.id,
+          text: textOf(message),
+        });
+    }
+  });
+}
+
+function textOf(message: MessageEvent): string {
+  const files = (message.files ?? []).map((file) => `[file ${file.name ?? 'without a name'}]`);
+  return [fromSlack(message.text ?? ''), ...files].join(' ').slice(0, TEXT);
+}
+
+function isOurs(message: MessageEvent, context: ListenerContext): boolean {
+  const identity = context.identity();
+  return (
+    identity !== null &&
+    (message.user === identity.botUserId ||
+      (message.bot_id !== undefined && message.bot_id === identity.botId))
+  );
+}

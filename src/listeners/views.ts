@@ -1,0 +1,90 @@
+/** Modals that were submitted, and the message shortcut. Recorded first, acknowledged then. */
+
+import type { App, ViewSubmitAction } from '@slack/bolt';
+import { Refusal } from '../domain/decide.ts';
+import type { Actor } from '../domain/incident.ts';
+import { CALLBACK } from '../render/actions.ts';
+import { fromSlack, plain } from '../render/text.ts';
+import { declareView, readCancel, readDeclare, readReason, readResolve, readWhy } from '../render/views.ts';
+import { inWords, type ListenerContext, refusalFor, slackActor } from './context.ts';
+
+type Values = Parameters<typeof readResolve>[0];
+interface Submitted {
+  by: Actor;
+  metadata: string;
+  values: Values;
+}
+
+export function registerViews(app: App, context: ListenerContext): void {
+  const { desk } = context;
+
+  /** `field` is where a refusal is shown in the modal. */
+  const on = (callback: string, field: string, handle: (submitted: Submitted) => Promise<unknown>) =>
+    app.view<ViewSubmitAction>(
+      { callback_id: callback, type: 'view_submission' },
+      async ({ ack, body, view }) => {
+        const refusal = await submit(body, view.private_metadata, view.state.values as Values, handle);
+        if (refusal === null) await ack();
+        else await ack({ response_action: 'errors', errors: { [field]: refusal } });
+      },
+    );
+
+  async function submit(
+    body: ViewSubmitAction,
+    metadata: string,
+    values: Values,
+    handle: (submitted: Submitted) => Promise<unknown>,
+  ): Promise<string | null> {
+    try {
+      const refused = await refusalFor(context, body.user.id, 'responder');
+      if (refused !== null) return refused;
+      await handle({ by: slackActor(body.user.id, body.user.name), metadata, values });
+      return null;
+    } catch (error) {
+      return inWords(error, context);
+    }
+  }
+
+  on(CALLBACK.resolve, 'summary', ({ by, metadata, values }) =>
+    desk.command(metadata, { type: 'ResolveIncident', by, ...readResolve(values) }),
+  );
+
+  on(CALLBACK.declare, 'title', async ({ by, values }) => {
+    const { title, severity } = readDeclare(values);
+    if (title === '') throw new Refusal('title_missing', 'Say what is wrong.');
+    await desk.declare(by, plain(title, 200), severity);
+  });
+
+  on(CALLBACK.cancel, 'reason', async ({ by, metadata, values }) => {
+    const { scope, reason } = readCancel(values);
+    await desk.cancel(by, scope, plain(reason, 500), metadata === '' ? undefined : metadata).asked;
+  });
+
+  on(CALLBACK.accept, 'reason', ({ by, metadata, values }) => {
+    const [incident = '', kill = ''] = metadata.split('|');
+    return desk.command(incident, { type: 'AcceptResidual', by, kill, reason: readReason(values) });
+  });
+
+  on(CALLBACK.skip, 'why', ({ by, metadata, values }) => {
+    const [incident = '', step = ''] = metadata.split('|');
+    return desk.command(incident, { type: 'MarkStep', by, step, mark: 'skipped', why: readWhy(values) });
+  });
+
+  app.shortcut(
+    { callback_id: CALLBACK.declare, type: 'message_action' },
+    async ({ ack, shortcut, client, respond }) => {
+      const refused = await refusalFor(context, shortcut.user.id, 'responder');
+      await ack();
+      try {
+        if (refused === null) {
+          const text = fromSlack(shortcut.message.text ?? '');
+          await client.views.open({ trigger_id: shortcut.trigger_id, view: declareView(plain(text, 200)) });
+        } else {
+          await respond({ response_type: 'ephemeral', text: refused });
+        }
+      } catch (error) {
+        context.log.warn({ error: String(error) }, 'the shortcut could not be answered');
+      }
+    },
+  );
+}

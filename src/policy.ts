@@ -1,0 +1,350 @@
+/** The owner's policy: templates/playbook.yml, the runbooks and the text templates, read and checked at start. */
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import type { TemplateKind } from './adapters/liquid.ts';
+import { renderTemplate } from './adapters/liquid.ts';
+import type { Hints, Problem } from './adapters/yaml.ts';
+import { parseYaml, strict } from './adapters/yaml.ts';
+import { SEVERITIES } from './domain/incident.ts';
+import { patternProblem } from './domain/pattern.ts';
+import type { BudgetBand, Criterion, Playbook, RestrictionKey, Runbook } from './domain/playbook.ts';
+import { RESTRICTIONS, STEP_BUTTONS } from './domain/playbook.ts';
+import { sampleMails, samplePostmortems } from './templateSamples.ts';
+
+/** The playbook that ships with Standdown; `templates` lies beside `src` and beside `dist`. */
+export const SHIPPED_PLAYBOOK = fileURLToPath(new URL('../templates/playbook.yml', import.meta.url));
+
+export interface MailTemplates {
+  subject: string;
+  text: string;
+  html: string;
+}
+
+export interface Policy {
+  playbook: Playbook;
+  /** In the order of their file names; the first whose rules match an alert is its runbook. */
+  runbooks: Runbook[];
+  postmortemTemplate: string;
+  mailTemplates: { incident: MailTemplates };
+}
+
+/**
+ * Read the folder that a playbook lies in: the playbook, `runbooks/*.yml`, `postmortem.md` and
+ * `mail/incident.{subject,text,html}`. The text templates are rendered from samples, so that a mistake in one shows now.
+ * Returns every problem of every file, each with its place and how to mend it. Never throws.
+ */
+export function loadPolicy(
+  playbookFile: string = SHIPPED_PLAYBOOK,
+): { ok: true; policy: Policy } | { ok: false; problems: Problem[] } {
+  const folder = dirname(playbookFile);
+  const problems: Problem[] = [];
+  const read = (file: string): string | null => {
+    try {
+      return readFileSync(file, 'utf8');
+    } catch (error) {
+      problems.push(unreadable(file, error));
+      return null;
+    }
+  };
+  const template = (kind: TemplateKind, views: object[], ...path: string[]): string => {
+    const file = join(folder, ...path);
+    const text = read(file);
+    if (text === null) return '';
+    for (const view of views) {
+      const rendered = renderTemplate(text, kind, view);
+      if (rendered.ok) continue;
+      problems.push({ file, path: '', ...rendered.failure });
+      break;
+    }
+    return text;
+  };
+
+  const playbookText = read(playbookFile);
+  const playbook = playbookText === null ? null : keep(problems, parsePlaybook(playbookText, playbookFile));
+
+  const runbooks: Runbook[] = [];
+  for (const file of listRunbooks(join(folder, 'runbooks'), problems)) {
+    const text = read(file);
+    const runbook = text === null ? null : keep(problems, parseRunbook(text, file));
+    if (runbook !== null) runbooks.push(runbook);
+  }
+
+  const mails = sampleMails();
+  const incident: MailTemplates = {
+    subject: template('subject', mails, 'mail', 'incident.subject'),
+    text: template('text', mails, 'mail', 'incident.text'),
+    html: template('html', mails, 'mail', 'incident.html'),
+  };
+  const postmortems = playbook === null ? [] : samplePostmortems(playbook);
+  const postmortemTemplate = template('markdown', postmortems, 'postmortem.md');
+  if (problems.length > 0 || playbook === null) return { ok: false, problems };
+  return { ok: true, policy: { playbook, runbooks, postmortemTemplate, mailTemplates: { incident } } };
+}
+
+function keep<T>(problems: Problem[], result: Parsed<T>): T | null {
+  if (result.ok) return result.value;
+  problems.push(...result.problems);
+  return null;
+}
+
+type Parsed<T> = { ok: true; value: T } | { ok: false; problems: Problem[] };
+
+function unreadable(file: string, error: unknown): Problem {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
+  return {
+    file,
+    line: null,
+    column: null,
+    path: '',
+    what: `This cannot be read (${code}).`,
+    mend: 'Copy the templates folder that ships with Standdown, and change the copy.',
+  };
+}
+
+function listRunbooks(folder: string, problems: Problem[]): string[] {
+  let names: string[];
+  try {
+    names = readdirSync(folder).filter((name) => name.endsWith('.yml'));
+  } catch (error) {
+    problems.push(unreadable(folder, error));
+    return [];
+  }
+  if (!names.includes('kill-switch.yml'))
+    problems.push({
+      ...unreadable(join(folder, 'kill-switch.yml'), undefined),
+      what: 'The runbook of the kill is missing.',
+    });
+  return names.sort().map((name) => join(folder, name));
+}
+
+// ── The playbook ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+const sentence = z.string().min(1).max(500);
+const id = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9-]{0,59}$/, 'An id has letters, digits and hyphens, at most 60.');
+const severity = z.enum(SEVERITIES);
+const pageSeverity = z.enum(['critical', 'error', 'warning']);
+const minutes = z.number().nonnegative().max(100_000);
+
+const severityPolicy = strict({
+  definition: sentence,
+  example: sentence,
+  responseTime: sentence,
+  symbol: z.string().min(1).max(8),
+  acknowledgeWithinMin: minutes.nullable(),
+  page: pageSeverity.nullable(),
+  class: z.enum(['CRITICAL', 'HIGH', 'MEDIUM', 'LOW']),
+  postmortem: z.boolean(),
+});
+
+function criterion(unit: Criterion['unit'], windowed: boolean) {
+  return strict({
+    title: sentence,
+    over: z.number().positive(),
+    unit: z.literal(unit),
+    ...(windowed ? { windowMin: z.number().positive() } : {}),
+  });
+}
+
+/** A restriction may be written `0` or `"0"`; only the tight value is allowed, since a person loosens. */
+const restriction = (tight: string) =>
+  z
+    .union([z.string(), z.number()])
+    .transform(String)
+    .refine((value) => value === tight, `A band may only tighten: the one value here is ${tight}.`)
+    .optional();
+
+const band = strict({
+  status: z.enum(['GREEN', 'YELLOW', 'ORANGE', 'RED', 'CRITICAL']),
+  abovePct: z.number().min(0).lt(100).nullable(),
+  inclusive: z.boolean(),
+  allowed: sentence,
+  page: pageSeverity.optional(),
+  control: strict({
+    ALLOW_PROMOTIONS: restriction(RESTRICTIONS.ALLOW_PROMOTIONS),
+    ALLOW_NEW_STRATEGIES: restriction(RESTRICTIONS.ALLOW_NEW_STRATEGIES),
+    POSITION_SIZE_FACTOR: restriction(RESTRICTIONS.POSITION_SIZE_FACTOR),
+    PAUSE_SIGNALS: restriction(RESTRICTIONS.PAUSE_SIGNALS),
+    HALT_NEW_ORDERS: restriction(RESTRICTIONS.HALT_NEW_ORDERS),
+  }),
+});
+
+const BANDS = ['GREEN', 'YELLOW', 'ORANGE', 'RED', 'CRITICAL'];
+
+const bands = z.array(band).superRefine((list, context) => {
+  const statuses = list.map((one) => one.status).join(' ');
+  if (statuses !== BANDS.join(' '))
+    context.addIssue(`The bands must be these, in this order: ${BANDS.join(', ')}; here are: ${statuses}.`);
+  list.forEach((one, index) => {
+    const better = list[index - 1];
+    const last = index === list.length - 1;
+    if (last !== (one.abovePct === null))
+      context.addIssue({
+        code: 'custom',
+        path: [index, 'abovePct'],
+        message: last ? 'The last band holds what is left over: write null.' : 'Only the last band has null.',
+      });
+    if (better === undefined) return;
+    if (one.abovePct !== null && better.abovePct !== null && one.abovePct >= better.abovePct)
+      context.addIssue({
+        code: 'custom',
+        path: [index, 'abovePct'],
+        message: `The bands go from the best to the worst: this must be below ${better.abovePct}.`,
+      });
+    for (const key of Object.keys(better.control) as RestrictionKey[])
+      if (one.control[key] === undefined)
+        context.addIssue({
+          code: 'custom',
+          path: [index, 'control'],
+          message: `Restrictions add up: ${better.status} sets ${key}, so ${one.status} must set it too.`,
+        });
+  });
+});
+
+/** Entries whose `id` may stand there once. */
+function unique<T extends { id: string }>(items: z.ZodType<T>, least: number) {
+  return z
+    .array(items)
+    .min(least)
+    .superRefine((list, context) => {
+      list.forEach((one, index) => {
+        if (list.findIndex((other) => other.id === one.id) !== index)
+          context.addIssue({
+            code: 'custom',
+            path: [index, 'id'],
+            message: `The id ${one.id} is here twice.`,
+          });
+      });
+    });
+}
+
+const alertSeverities = z
+  .record(z.string().regex(/^\S{1,40}$/, 'a word without spaces, at most 40 characters'), severity)
+  .superRefine((words, context) => {
+    for (const one of SEVERITIES)
+      if (words[one] !== one) context.addIssue(`${one} stands for itself: write "${one}: ${one}".`);
+  });
+
+const playbookSchema = strict({
+  version: sentence,
+  severities: strict({ P0: severityPolicy, P1: severityPolicy, P2: severityPolicy, P3: severityPolicy }),
+  alertSeverities,
+  unreadableSeverity: severity,
+  grouping: strict({ reopenWithinMin: minutes }),
+  criteria: strict({
+    dailyLoss: criterion('x maxDailyLoss', false),
+    positionSize: criterion('x maxNotional', false),
+    rejectRate: criterion('percent', true),
+    dataFeedGap: criterion('minutes', false),
+  }),
+  slos: unique(strict({ id, title: sentence, targetPct: z.number().positive().lt(100) }), 1),
+  budgets: bands,
+  communication: z.array(
+    strict({
+      audience: sentence,
+      channel: sentence,
+      severities: z.array(severity).min(1),
+      withinMin: minutes.nullable(),
+      afterMin: strict({
+        P0: minutes.optional(),
+        P1: minutes.optional(),
+        P2: minutes.optional(),
+        P3: minutes.optional(),
+      }).optional(),
+      text: sentence,
+    }).superRefine((line, context) => {
+      for (const after of Object.values(line.afterMin ?? {}))
+        if (line.withinMin !== null && after !== undefined && after > line.withinMin)
+          context.addIssue({
+            code: 'custom',
+            path: ['afterMin'],
+            message: `The bot would be later (${after} min) than the limit (${line.withinMin} min).`,
+          });
+    }),
+  ),
+  postmortem: strict({
+    inReviewWithinHours: z.number().positive(),
+    remindAfterHours: z.number().positive(),
+    dataGapOverMin: z.number().positive(),
+  }),
+  checklist: unique(strict({ id, text: sentence, withinHours: z.number().positive().nullable() }), 1),
+  goLive: unique(strict({ id, text: sentence }), 1),
+});
+
+const PLAYBOOK_HINTS: Hints = {
+  severities: 'All four of P0, P1, P2 and P3 are needed; see templates/playbook.yml as it ships.',
+  'severities.*.acknowledgeWithinMin': 'Write minutes, or null for the end of the next business day.',
+  'severities.*.page': 'Write critical, error or warning, or null where nobody is paged.',
+  alertSeverities: 'Write a word of a source and the severity that it means, e.g. "critical: P1".',
+  criteria: 'All four of dailyLoss, positionSize, rejectRate and dataFeedGap are needed.',
+  'criteria.*.unit': 'The unit is fixed; see templates/playbook.yml as it ships.',
+  budgets: 'See the five bands of templates/playbook.yml as it ships.',
+};
+
+/** Parse and check a playbook. Never throws. */
+export function parsePlaybook(text: string, file: string): Parsed<Playbook> {
+  const parsed = parseYaml({ text, file, schema: playbookSchema, hints: PLAYBOOK_HINTS });
+  if (!parsed.ok) return parsed;
+  const { criteria, budgets, communication, ...rest } = parsed.value;
+  return {
+    ok: true,
+    value: {
+      ...rest,
+      criteria: criteria as Playbook['criteria'],
+      budgets: budgets as BudgetBand[],
+      communication: communication as Playbook['communication'],
+    },
+  };
+}
+
+// ── Runbooks ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const rule = strict({
+  label: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,59}$/, 'A label is a word, e.g. alertname.'),
+  pattern: z.string().superRefine((pattern, context) => {
+    const wrong = patternProblem(pattern);
+    if (wrong !== null) context.addIssue(wrong);
+  }),
+});
+
+const runbookSchema = strict({
+  id,
+  title: sentence,
+  severity,
+  summary: sentence,
+  match: z.array(z.array(rule).min(1).max(10)).max(20),
+  steps: unique(
+    strict({
+      id,
+      text: sentence,
+      buttons: z.array(z.enum(STEP_BUTTONS)).max(5),
+    }),
+    1,
+  ).max(30),
+  notes: z.array(sentence).max(20),
+});
+
+const RUNBOOK_HINTS: Hints = {
+  id: 'Name it as its file is named, without ".yml"; an alert names it in its label "runbook".',
+  match: 'Write a list of rules: "- [{ label: alertname, pattern: stale }]", or [] for none.',
+  'match.*.*.pattern': 'Write a short pattern such as "feed|stale"; case does not count.',
+  'steps.*.buttons': `Buttons are: ${STEP_BUTTONS.join(', ')}; [] for none.`,
+};
+
+/** Parse and check one runbook. Its id must be its file's name, so that ids are unique. Never throws. */
+export function parseRunbook(text: string, file: string): Parsed<Runbook> {
+  const name = basename(file).replace(/\.yml$/, '');
+  const named = runbookSchema.superRefine((runbook, context) => {
+    if (runbook.id !== name)
+      context.addIssue({
+        code: 'custom',
+        path: ['id'],
+        message: `The id is ${runbook.id}, and the file is called ${name}.`,
+      });
+  });
+  return parseYaml({ text, file, schema: named, hints: RUNBOOK_HINTS });
+}

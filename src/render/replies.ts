@@ -1,0 +1,108 @@
+/** What a command answers to the person who typed it. Pure. */
+
+import type { Incident, StandingEvent } from '../domain/incident.ts';
+import { describe } from '../domain/timeline.ts';
+import type { Hold, HoldKey, Trading } from '../domain/trading.ts';
+import { clockTime, count, cut, dateTime, inert } from './text.ts';
+import { tradingLine } from './trading.ts';
+
+export const USAGE = {
+  kill: '`/kill [reason]` stops everything at once: KILL_SWITCH=1, every order cancelled at every venue, each read back, on-call paged. No dialog. Only approvers lift it.',
+  halt: '`/halt [orders|signals] [reason]` sets HALT_NEW_ORDERS=1 (default) or PAUSE_SIGNALS=1. Orders and positions stay as they are.',
+  cancel: '`/cancel [reason]` asks which orders, where, which symbol; then cancels them and reads back.',
+  resume:
+    '`/resume orders|signals [reason]` lifts a halt or a pause. `/resume` alone is about the kill latch.',
+  resumeLatch:
+    '⛔ Trading stays stopped. The kill latch is lifted after the postmortem is in review, the recovery check passed and two approvers agreed. This version does not yet lift it from Slack: the README has the break-glass, which leaves a trace.',
+  incident: [
+    '`/incident declare [P0-P3 title]` · `list`',
+    '`/incident status|timeline [INC-…]`',
+    '`/incident ack [INC-…]` · `note [INC-…] text` · `resolve [INC-…] [summary]`',
+    'Without an id: the only open incident.',
+  ].join('\n'),
+} as const;
+
+export function killReply(
+  answer: {
+    incident: string;
+    state: 'started' | 'joined' | 'again';
+    warnings: string[];
+    first?: { by: { name: string }; at: number };
+  },
+  venues: string[],
+): string {
+  const warnings = answer.warnings.map((warning) => `\n❗ ${inert(warning, 400)}`).join('');
+  if (answer.state === 'joined' && answer.first !== undefined) {
+    return `A kill is already running: ${inert(answer.first.by.name, 60)} asked for it at ${clockTime(answer.first.at)} UTC. You joined it (${answer.incident}).${warnings}`;
+  }
+  const latched = answer.warnings.length === 0 ? 'KILL_SWITCH=1 is written and read back. ' : '';
+  const again = answer.state === 'again' ? 'again ' : '';
+  return `Kill ${again}running in ${answer.incident}. ${latched}Cancelling at ${venues.join(', ')}; the receipt grows in its thread until every list was read back.${warnings}`;
+}
+
+const SWITCH: Record<HoldKey, { on: string; off: string }> = {
+  HALT_NEW_ORDERS: { on: 'New orders are halted', off: 'New orders may run again' },
+  PAUSE_SIGNALS: { on: 'Signals are paused', off: 'Signals may run again' },
+};
+
+export function switchReply(
+  key: HoldKey,
+  value: '0' | '1',
+  answer: {
+    written:
+      | { state: 'written'; rev: number }
+      | { state: 'failed'; reason: string }
+      | { state: string; reason?: string };
+    recorded: boolean;
+  },
+  left: Hold[] = [],
+): string {
+  const { written } = answer;
+  const unrecorded = answer.recorded ? '' : '\n❗ It is not on record: the store failed.';
+  if (written.state !== 'written') {
+    const reason = 'reason' in written ? (written.reason ?? 'unknown') : 'unknown';
+    return `❗ ${key} could not be written: ${inert(reason, 300)}. Tell the engine by hand.${unrecorded}`;
+  }
+  const others = left
+    .map((hold) => `${inert(hold.by.name, 60)} (${hold.owner}: ${inert(hold.reason, 100)})`)
+    .join(', ');
+  const still = left.length === 0 ? '' : ` It stays on: still held by ${others}.`;
+  return `${value === '1' && left.length === 0 ? SWITCH[key].on : left.length > 0 ? 'Your hold is lifted.' : SWITCH[key].off}: ${key}=${value} written and read back. Whether the engine obeys is not confirmed (it sends no heartbeat).${still}${unrecorded}`;
+}
+
+export function incidentList(
+  summaries: { id: string; severity: string; status: string; title: string; openedAt: number }[],
+): string {
+  const open = summaries.filter((one) => one.status !== 'resolved');
+  if (open.length === 0) return 'There is no open incident.';
+  const lines = open
+    .slice(-20)
+    .map(
+      (one) =>
+        `• *${one.id}* ${one.severity} ${one.status} · ${inert(one.title, 100)} · since ${dateTime(one.openedAt)}`,
+    );
+  return `${count(open.length, 'open incident')}\n${lines.join('\n')}`;
+}
+
+export function incidentStatus(incident: Incident, trading: Trading): string {
+  const kills = Object.values(incident.kills);
+  const verdict = kills.length === 0 ? '' : `\nKill verdict: ${kills.at(-1)?.verdict ?? 'not in yet'}`;
+  return `*${incident.id}* ${incident.severity} ${incident.status} · ${inert(incident.title, 150)}\n${tradingLine(trading)}${verdict}\n${count(Object.keys(incident.alerts).length, 'alert')} · opened ${dateTime(incident.openedAt)}`;
+}
+
+/** The newest events that fit; the whole is in the postmortem and over HTTP. */
+export function timelineText(incident: Incident, history: StandingEvent[]): string {
+  const lines = history.map((event) => `${clockTime(event.at)} ${inert(describe(event), 300)}`);
+  const shown: string[] = [];
+  let length = 0;
+  for (const line of lines.reverse()) {
+    length += line.length + 1;
+    if (length > 2_800) break;
+    shown.unshift(line);
+  }
+  const more = lines.length - shown.length;
+  return cut(
+    `*${incident.id}* timeline, UTC${more > 0 ? `, ${more} earlier not shown` : ''}\n${shown.join('\n')}`,
+    3_500,
+  );
+}

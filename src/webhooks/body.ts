@@ -1,0 +1,77 @@
+/** Reading what a machine sends: limits before parsing, shapes after it, and a reason for everything refused. */
+
+import { z } from 'zod';
+
+/** 4 MiB, depth 32, 10,000 alerts (RELIABILITY, hostile input). */
+export const MAX_BODY_BYTES = 4 * 1024 * 1024;
+const MAX_DEPTH = 32;
+export const MAX_ITEMS = 10_000;
+
+/** An answer that is not 2xx: a stable code for programs, and a sentence for people. */
+export class HttpRefusal extends Error {
+  readonly status: number;
+  readonly code: string;
+  readonly headers: Record<string, string>;
+  constructor(status: number, code: string, detail: string, headers: Record<string, string> = {}) {
+    super(detail);
+    this.status = status;
+    this.code = code;
+    this.headers = headers;
+  }
+}
+
+/** Parse JSON within limits. Throws HttpRefusal 400. An empty body is `undefined`. */
+export function parseJson(body: Buffer): unknown {
+  const text = body.toString('utf8');
+  if (text.trim() === '') return undefined;
+  if (tooDeep(body))
+    throw new HttpRefusal(400, 'too_deep', `The body nests deeper than ${MAX_DEPTH} levels.`);
+  try {
+    // A key named __proto__ would become a plain own property here; it is dropped so that no later copy makes it more.
+    return JSON.parse(text, (key, value: unknown) => (key === '__proto__' ? undefined : value));
+  } catch (error) {
+    throw new HttpRefusal(
+      400,
+      'not_json',
+      `The body is not JSON: ${String((error as Error).message).slice(0, 200)}`,
+    );
+  }
+}
+
+/** Brackets are counted outside of strings, before any parser recurses. */
+function tooDeep(body: Buffer): boolean {
+  let depth = 0;
+  let inString = false;
+  for (let at = 0; at < body.length; at += 1) {
+    const byte = body[at];
+    if (inString) {
+      if (byte === 0x5c) at += 1;
+      else if (byte === 0x22) inString = false;
+    } else if (byte === 0x22) inString = true;
+    else if (byte === 0x7b || byte === 0x5b) {
+      depth += 1;
+      if (depth > MAX_DEPTH) return true;
+    } else if (byte === 0x7d || byte === 0x5d) depth -= 1;
+  }
+  return false;
+}
+
+export interface Rejection {
+  index: number;
+  path: string;
+  reason: string;
+}
+
+/** The first thing wrong with an item, as its path and a reason. */
+export function rejection(index: number, error: z.ZodError): Rejection {
+  const [issue] = error.issues;
+  return { index, path: issue?.path.map(String).join('.') ?? '', reason: issue?.message ?? 'wrong shape' };
+}
+
+/** Check a whole body against a shape. Throws HttpRefusal 400 that names the first wrong place. */
+export function shaped<T>(schema: z.ZodType<T>, body: unknown): T {
+  const parsed = schema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  const { path, reason } = rejection(0, parsed.error);
+  throw new HttpRefusal(400, 'wrong_shape', path === '' ? reason : `${path}: ${reason}`);
+}

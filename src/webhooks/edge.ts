@@ -1,0 +1,329 @@
+/** The one HTTP edge: who may ask, how much, how long; then it routes. Slack's requests go on to Bolt. */
+
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import express, { type NextFunction, type Request, type Response } from 'express';
+import { z } from 'zod';
+import { Refusal } from '../domain/decide.ts';
+import type { Actor } from '../domain/incident.ts';
+import type { Playbook } from '../domain/playbook.ts';
+import type { Desk } from '../engine/desk.ts';
+import type { Ledger } from '../engine/ledger.ts';
+import type { Once } from '../engine/once.ts';
+import { type Clock, type Log, type Store, StoreUnavailable } from '../ports.ts';
+import { plain } from '../render/text.ts';
+import { type AlertFormat, parseAlerts, refusedBatch } from './alerts.ts';
+import { HttpRefusal, MAX_BODY_BYTES, parseJson, shaped } from './body.ts';
+import type { Metrics } from './metrics.ts';
+import type { SlackDoor } from './slack.ts';
+import { type CriterionStatus, incidentDetail, incidentsList, status } from './status.ts';
+
+export interface EdgeDeps {
+  host: string;
+  port: number;
+  tokens: { full: string[]; alert: string[]; telemetry: string[]; read: string[] };
+  mode: 'live' | 'rehearsal';
+  desk: Desk;
+  ledger: Ledger;
+  store: Store;
+  once: Once;
+  playbook: Playbook;
+  clock: Clock;
+  log: Log;
+  metrics: Metrics;
+  /** null in Socket Mode. */
+  slack: {
+    door: SlackDoor;
+    handle(request: IncomingMessage & { rawBody: Buffer }, response: ServerResponse): void;
+  } | null;
+  criteria(): CriterionStatus[];
+  engines: string[];
+  /** Why the bot cannot act, or null. */
+  notReady(): string | null;
+}
+
+export interface Edge {
+  /** The address that it listens on. */
+  url: string;
+  close(): Promise<void>;
+}
+
+type Scope = 'full' | 'alert' | 'telemetry' | 'read';
+
+/** A request has this long to arrive whole (RELIABILITY: slow-loris, endless chunks). */
+const REQUEST_MS = 10_000;
+/** One kill, halt or cancel is small. */
+const reason = z.string().max(500, 'at most 500 characters').default('none given');
+const actor = z.string().max(100, 'at most 100 characters').default('unnamed caller');
+const killBody = z.strictObject(
+  { reason, actor },
+  {
+    error: (issue) =>
+      issue.code === 'unrecognized_keys'
+        ? `unknown: ${issue.keys.join(', ')}. The latch is global: a kill takes reason and actor`
+        : undefined,
+  },
+);
+const haltBody = z.strictObject({ what: z.enum(['orders', 'signals']), reason, actor });
+const cancelBody = z.strictObject({
+  scope: z.enum(['all', 'entries']),
+  venue: z.string().max(100).optional(),
+  symbol: z.string().max(100).optional(),
+  reason,
+  actor,
+});
+
+export async function startEdge(deps: EdgeDeps): Promise<Edge> {
+  const { desk, ledger, store, clock, log, metrics } = deps;
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('etag', false);
+
+  // ── Who ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+  const digest = (text: string) => createHash('sha256').update(text).digest();
+  const known: Record<Scope, Buffer[]> = {
+    full: deps.tokens.full.map(digest),
+    alert: [...deps.tokens.full, ...deps.tokens.alert].map(digest),
+    telemetry: [...deps.tokens.full, ...deps.tokens.telemetry].map(digest),
+    read: [...deps.tokens.full, ...deps.tokens.read].map(digest),
+  };
+  const authorised = (request: Request, scope: Scope): boolean => {
+    const given = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1];
+    // Without a token there is still one comparison, so that no answer is faster than another.
+    const candidate = digest(given ?? '');
+    let found = false;
+    for (const token of known[scope]) if (timingSafeEqual(token, candidate)) found = true;
+    return found && given !== undefined;
+  };
+  const only = (scope: Scope) => (request: Request, _response: Response, next: NextFunction) => {
+    if (authorised(request, scope)) return next();
+    throw new HttpRefusal(
+      401,
+      'unauthorized',
+      `This route needs "Authorization: Bearer …" with a token for ${scope === 'full' ? 'everything' : scope}.`,
+      {
+        'WWW-Authenticate': 'Bearer',
+      },
+    );
+  };
+  const isLoopback = (request: Request) =>
+    ['127.0.0.1', '::1', '::ffff:127.0.0.1'].includes(request.socket.remoteAddress ?? '');
+  const readers = only('read');
+
+  // ── How much ─────────────────────────────────────────────────────────────────────────────────────────────────────
+  /** The whole body as bytes; compressed ones are refused unread, since a small one can be endless inside. */
+  const bytes = express.raw({ type: () => true, limit: MAX_BODY_BYTES, inflate: false });
+  const bodyOf = (request: Request): Buffer =>
+    Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+
+  // ── Slack ────────────────────────────────────────────────────────────────────────────────────────────────────────
+  const { slack } = deps;
+  if (slack !== null) {
+    app.post('/slack/events', bytes, (request, response) => {
+      const body = bodyOf(request);
+      request.headers['content-type'] = slack.door.admit(request.headers, body);
+      slack.handle(Object.assign(request, { rawBody: body }), response);
+    });
+  }
+
+  // ── Alerts ───────────────────────────────────────────────────────────────────────────────────────────────────────
+  for (const format of ['alertmanager', 'grafana', 'generic'] as const) {
+    app.post(`/alerts/${format}`, only('alert'), bytes, async (request, response) => {
+      const { taken, rejected } = parseAlerts(format, parseJson(bodyOf(request)), deps.playbook, clock.now());
+      const incidents = await desk.takeAlerts(taken, source(format));
+      metrics.alerts(format, 'accepted', taken.length);
+      metrics.alerts(format, 'rejected', rejected.length);
+      response.status(202).json({
+        accepted: taken.length,
+        rejected,
+        incidents: [...new Set(incidents.filter((id) => id !== null))],
+      });
+    });
+  }
+
+  async function sayRefusedBatch(format: AlertFormat, why: string): Promise<void> {
+    await desk.takeAlerts([refusedBatch(format, why, clock.now())], source('standdown'));
+  }
+
+  // ── Stopping ─────────────────────────────────────────────────────────────────────────────────────────────────────
+  const caller = (name: string): Actor => ({
+    via: 'http',
+    id: `http:${plain(name, 100)}`,
+    name: plain(name, 100) || 'unnamed caller',
+  });
+
+  /** The same Idempotency-Key gets the same answer, and nothing runs twice. */
+  async function once(request: Request, response: Response, run: () => Promise<object>): Promise<void> {
+    const key = request.headers['idempotency-key'];
+    if (typeof key !== 'string') return void response.status(202).json(await run());
+    if (key.length > 200)
+      throw new HttpRefusal(400, 'wrong_key', 'An Idempotency-Key has at most 200 characters.');
+    const name = `${request.path}:${key}`;
+    const before = deps.once.take(name);
+    if (before !== null) {
+      if (before.answer === undefined)
+        throw new HttpRefusal(
+          409,
+          'in_progress',
+          'The first request with this Idempotency-Key is still running, or its answer was lost. GET /status tells.',
+        );
+      return void response.status(202).json(before.answer);
+    }
+    const answer = await run();
+    deps.once.answered(name, answer);
+    response.status(202).json(answer);
+  }
+
+  app.post('/kill', only('full'), bytes, (request, response) => {
+    const body = shaped(killBody, parseJson(bodyOf(request)) ?? {});
+    return once(request, response, async () => {
+      const { incident, kill, state, warnings } = await desk.kill(
+        caller(body.actor),
+        plain(body.reason, 500) || 'none given',
+      );
+      return { incident, kill, state, warnings };
+    });
+  });
+  app.post('/halt', only('full'), bytes, (request, response) => {
+    const body = shaped(haltBody, parseJson(bodyOf(request)));
+    const key = body.what === 'orders' ? 'HALT_NEW_ORDERS' : 'PAUSE_SIGNALS';
+    return once(request, response, async () => {
+      const { written, recorded } = await desk.hold(
+        caller(body.actor),
+        key,
+        plain(body.reason, 500) || 'none given',
+        'operator',
+      );
+      if (written.state === 'failed')
+        throw new HttpRefusal(
+          503,
+          'not_written',
+          `${key}=1 could not be written: ${written.reason}. Tell the engine by hand.`,
+        );
+      return { [key]: '1', rev: written.rev, warnings: recorded ? [] : ['not on record: the store failed'] };
+    });
+  });
+  app.post('/cancel', only('full'), bytes, (request, response) => {
+    const body = shaped(cancelBody, parseJson(bodyOf(request)));
+    return once(request, response, async () => {
+      const scope = {
+        scope: body.scope,
+        ...(body.venue === undefined ? {} : { venue: body.venue }),
+        ...(body.symbol === undefined ? {} : { symbol: body.symbol }),
+      };
+      const { id, asked } = desk.cancel(caller(body.actor), scope, plain(body.reason, 500) || 'none given');
+      const { recorded } = await asked;
+      return { cancel: id, state: 'started', warnings: recorded ? [] : ['not on record: the store failed'] };
+    });
+  });
+
+  // ── Reading ──────────────────────────────────────────────────────────────────────────────────────────────────────
+  app.get('/status', readers, async (_request, response) => {
+    response.json(await status(ledger, store, deps.mode, deps.criteria(), deps.engines));
+  });
+  app.get('/incidents', readers, (_request, response) => {
+    response.json(incidentsList(store));
+  });
+  app.get('/incidents/:id', readers, async (request, response) => {
+    const id = String(request.params['id']);
+    const incident = /^INC-\d{8}-\d{3,9}$/.test(id) ? await ledger.load(id) : undefined;
+    if (incident === undefined) throw new HttpRefusal(404, 'no_such_incident', 'There is no such incident.');
+    response.json(incidentDetail(incident, await ledger.history(id)));
+  });
+  app.get('/healthz', (_request, response) => {
+    response.json({ ok: true });
+  });
+  app.get('/readyz', (_request, response) => {
+    const why = deps.notReady();
+    if (why !== null) throw new HttpRefusal(503, 'not_ready', why);
+    response.json({ ok: true });
+  });
+  app.get(
+    '/metrics',
+    (request, _response, next) => (isLoopback(request) ? next() : readers(request, _response, next)),
+    async (_request, response) => {
+      response.type(metrics.registry.contentType).send(await metrics.registry.metrics());
+    },
+  );
+
+  // ── Everything else ──────────────────────────────────────────────────────────────────────────────────────────────
+  app.use((request) => {
+    throw new HttpRefusal(404, 'not_found', `There is nothing at ${request.method} here.`);
+  });
+  // Express tells an error handler by its four parameters.
+  app.use((error: unknown, request: Request, response: Response, _next: NextFunction) => {
+    const refusal = asRefusal(error, log);
+    metrics.refused(request.route?.path ?? 'other', refusal.code);
+    const format = /^\/alerts\/(alertmanager|grafana|generic)$/.exec(request.path)?.[1] as
+      | AlertFormat
+      | undefined;
+    if (refusal.status === 413 && format !== undefined && authorised(request, 'alert')) {
+      sayRefusedBatch(format, 'it was too large').catch((failed: unknown) =>
+        log.error({ error: String(failed) }, 'a refused batch could not be put on record'),
+      );
+    }
+    if (response.headersSent) return response.destroy();
+    response
+      .status(refusal.status)
+      .set(refusal.headers)
+      .json({ error: refusal.code, detail: refusal.message });
+  });
+
+  const server = createServer(
+    {
+      requestTimeout: REQUEST_MS,
+      headersTimeout: REQUEST_MS,
+      connectionsCheckingInterval: 1_000,
+      maxHeaderSize: 16_384,
+    },
+    app,
+  );
+  server.maxConnections = 1_000;
+  await listen(server, deps.host, deps.port);
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : deps.port;
+  return {
+    url: `http://${deps.host.includes(':') ? `[${deps.host}]` : deps.host}:${port}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeIdleConnections();
+      }),
+  };
+}
+
+const source = (name: string): Actor => ({ via: 'alert', id: name, name });
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+function asRefusal(error: unknown, log: Log): HttpRefusal {
+  if (error instanceof HttpRefusal) return error;
+  if (error instanceof Refusal) return new HttpRefusal(409, error.code, error.message);
+  if (error instanceof StoreUnavailable) {
+    return new HttpRefusal(
+      503,
+      'not_stored',
+      `It cannot be stored, so it was not accepted: ${error.message}`,
+      { 'Retry-After': '5' },
+    );
+  }
+  const { type, status: code } = error as { type?: string; status?: number };
+  if (type === 'entity.too.large')
+    return new HttpRefusal(413, 'too_large', `The body is over ${MAX_BODY_BYTES} bytes.`, {
+      Connection: 'close',
+    });
+  if (type === 'encoding.unsupported')
+    return new HttpRefusal(415, 'compressed', 'Compressed bodies are not read. Send it plain.');
+  if (typeof code === 'number' && code >= 400 && code < 500)
+    return new HttpRefusal(code, type ?? 'bad_request', 'The request could not be read.');
+  log.error({ error: String(error) }, 'a request failed in a way that is ours to mend');
+  return new HttpRefusal(500, 'internal', 'That failed inside Standdown and was logged.');
+}

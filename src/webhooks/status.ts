@@ -1,0 +1,160 @@
+/** `/status` and `/incidents`, as CONTRACT 5 fixes them. */
+
+import type { Incident, StandingEvent } from '../domain/incident.ts';
+import type { KillState } from '../domain/kill.ts';
+import { describe } from '../domain/timeline.ts';
+import type { Trading } from '../domain/trading.ts';
+import type { Ledger } from '../engine/ledger.ts';
+import type { IncidentSummary, Store } from '../ports.ts';
+import { tradingState } from '../render/trading.ts';
+
+/** A hard-stop criterion as `/status` shows it. Unmeasured is `unknown`, never `ok`. */
+export interface CriterionStatus {
+  id: string;
+  state: 'ok' | 'tripped' | 'unknown';
+  value: number | null;
+  limit: number | null;
+  unit: string;
+  ageMs: number | null;
+  source: string | null;
+}
+
+const iso = (at: number): string => new Date(at).toISOString();
+
+export async function status(
+  ledger: Ledger,
+  store: Store,
+  mode: 'live' | 'rehearsal',
+  criteria: CriterionStatus[],
+  engines: string[],
+): Promise<object> {
+  const trading = ledger.trading();
+  const summaries = store.summaries().filter((one) => one.status !== 'resolved');
+  return {
+    mode,
+    trading: tradingStatus(trading, engines),
+    incidents: summaries.map(summary),
+    lastKill: await lastKill(ledger, store),
+    criteria,
+    ...(ledger.unrecorded() === null ? {} : { unrecorded: ledger.unrecorded() }),
+  };
+}
+
+function tradingStatus(trading: Trading, engines: string[]): object {
+  return {
+    state: tradingState(trading),
+    signals: trading.holds.some((hold) => hold.key === 'PAUSE_SIGNALS') ? 'paused' : 'running',
+    holds: trading.holds.map(({ key, reason, by, at }) => ({ key, reason, by: by.name, at: iso(at) })),
+    latch:
+      trading.latch === null
+        ? null
+        : { by: trading.latch.by.name, at: iso(trading.latch.at), reason: trading.latch.reason },
+    engine: engines.map((id) => ({ id, confirmed: false, ageMs: null })),
+  };
+}
+
+const summary = (one: IncidentSummary): object => ({
+  id: one.id,
+  severity: one.severity,
+  state: one.status,
+  title: one.title,
+  alerts: one.alerts,
+  openedAt: iso(one.openedAt),
+});
+
+/** The newest kill of any incident. Only summaries say where to look; the newest incident that has one is read. */
+async function lastKill(ledger: Ledger, store: Store): Promise<object | null> {
+  const latch = ledger.trading().latch;
+  const newest = latch === null ? undefined : await ledger.load(latch.incident);
+  const kill = newest === undefined ? undefined : Object.values(newest.kills).at(-1);
+  if (newest !== undefined && kill !== undefined) return killStatus(newest.id, kill);
+  for (const { id } of store.summaries().toReversed()) {
+    const incident = ledger.peek(id);
+    const found = incident === undefined ? undefined : Object.values(incident.kills).at(-1);
+    if (incident !== undefined && found !== undefined) return killStatus(incident.id, found);
+  }
+  return null;
+}
+
+function killStatus(incident: string, kill: KillState): object {
+  return {
+    id: kill.id,
+    incident,
+    at: iso(kill.at),
+    verdict: kill.verdict,
+    venues: Object.entries(kill.venues).map(([id, { verdict }]) => ({
+      id,
+      verdict: verdict?.verdict ?? null,
+      orders: verdict?.orders.length ?? null,
+      exposure: exposure(verdict?.positions ?? null),
+      reason: verdict?.reason ?? null,
+    })),
+    timings: kill.timings ?? {
+      latchMs: kill.latch?.ok === true ? kill.latch.ms : null,
+      lastCancelMs: null,
+      verdictMs: null,
+    },
+  };
+}
+
+/** The sum of notionals; null as soon as one is unknown, 0 when there is none. */
+function exposure(positions: { notional: number | null }[] | null): number | null {
+  if (positions === null) return null;
+  return positions.reduce<number | null>(
+    (sum, { notional }) => (sum === null || notional === null ? null : sum + Math.abs(notional)),
+    0,
+  );
+}
+
+export const incidentsList = (store: Store): object => ({ incidents: store.summaries().map(summary) });
+
+export function incidentDetail(incident: Incident, history: StandingEvent[]): object {
+  return {
+    id: incident.id,
+    severity: incident.severity,
+    severityNote: incident.severityNote ?? null,
+    state: incident.status,
+    title: incident.title,
+    runbook: incident.runbook,
+    drill: incident.drill,
+    openedAt: iso(incident.openedAt),
+    acknowledged:
+      incident.acknowledged === undefined
+        ? null
+        : { by: incident.acknowledged.by.name, at: iso(incident.acknowledged.at) },
+    resolved:
+      incident.resolution === undefined
+        ? null
+        : { by: incident.resolution.by.name, at: iso(incident.resolution.at), how: incident.resolution.how },
+    alerts: Object.values(incident.alerts).map((alert) => ({
+      source: alert.source,
+      fingerprint: alert.key,
+      state: alert.state,
+      title: alert.title,
+      severity: alert.severity,
+      startsAt: iso(alert.startsAt),
+      receivedAt: iso(alert.receivedAt),
+      resolvedAt: alert.resolvedAt === undefined ? null : iso(alert.resolvedAt),
+      repeats: alert.repeats,
+      labels: alert.labels,
+    })),
+    pages: incident.pages.map(({ n, severity, state, why, assignedTo, owedAt }) => ({
+      key: `${incident.id}/${n}`,
+      severity,
+      state,
+      why,
+      assignedTo,
+      at: iso(owedAt),
+    })),
+    kills: Object.values(incident.kills).map((kill) => killStatus(incident.id, kill)),
+    thread: incident.posts['headline'] ?? null,
+    postmortem: incident.postmortem ?? null,
+    timeline: history.map((event) => ({
+      at: iso(event.at),
+      type: event.type,
+      by: event.by.name,
+      via: event.by.via,
+      text: describe(event),
+    })),
+  };
+}
