@@ -134,7 +134,8 @@ async function openExchange(options: VenueOptions, facts: VenueFacts | undefined
       ...facts?.options,
     },
   });
-  if (options.baseUrl !== undefined) exchange.urls.api = rebased(exchange.urls.api, originOf(options.baseUrl));
+  if (options.baseUrl !== undefined)
+    exchange.urls.api = rebased(exchange.urls.api, originOf(options.baseUrl));
   return exchange;
 }
 
@@ -252,7 +253,9 @@ function createWire(exchange: Exchange, options: VenueOptions, facts: VenueFacts
     const words = (code === null ? undefined : facts?.codes.words[code]) ?? className;
     const detail = code === null ? 'no error code in the answer' : `${code} ${text}`.trim();
     const wait =
-      (status === 429 || status === 418) && waitUntil !== null ? `; nothing is sent until ${iso(waitUntil.at)}` : '';
+      (status === 429 || status === 418) && waitUntil !== null
+        ? `; nothing is sent until ${iso(waitUntil.at)}`
+        : '';
     const said = status >= 400 && status < 500 && status !== 408 && code !== null;
     const sure = said && facts?.codes.outcomeUnknown.includes(code) !== true;
     return fail(`${words} (HTTP ${status}, ${detail})${wait}`, {
@@ -340,7 +343,9 @@ function createWire(exchange: Exchange, options: VenueOptions, facts: VenueFacts
       await run(() => exchange.loadMarkets(true), MARKETS_MS);
     },
     marketById: (id) =>
-      marketOf(exchange.markets_by_id?.[id]?.find((market) => facts === undefined || market[facts.market] === true)),
+      marketOf(
+        exchange.markets_by_id?.[id]?.find((market) => facts === undefined || market[facts.market] === true),
+      ),
     marketBySymbol: (symbol) => marketOf(exchange.markets?.[symbol]),
     cutToStep(symbol, amount) {
       try {

@@ -149,7 +149,7 @@ export async function openControlFile({
       // A moment before the rename: what somebody else wrote since the read, a kill from the command line above all,
       // must not be undone.
       doing = 'reading it again';
-      if ((await fs.readFile(target)).toString('latin1') !== before) ;
+      if ((await fs.readFile(target)).toString('latin1') !== before) return 'overtaken';
 
       doing = 'putting the new one in its place';
       await putInPlace(temporary, target, before, after);

@@ -61,6 +61,8 @@ export interface Journal {
   removeThrough(seq: number): Promise<void>;
   /** Why nothing can be appended any more, or null. Failing is for good: after a failed sync nobody knows what is on disk. */
   failure(): string | null;
+  /** Fail for good, for a reason from outside: nothing is written after this. */
+  stop(why: string): void;
   /** Wait for what is queued, and close the file. */
   close(): Promise<void>;
 }
@@ -146,7 +148,11 @@ export async function openJournal(
   }
 
   function fail(error: unknown): void {
-    failure ??= `the journal could not be written: ${reasonOf(error)}`;
+    stop(`the journal could not be written: ${reasonOf(error)}`);
+  }
+
+  function stop(why: string): void {
+    failure ??= why;
     const refused = new StoreUnavailable(failure);
     for (const one of queue.splice(0)) one.reject(refused);
   }
@@ -243,6 +249,7 @@ export async function openJournal(
       if (removed) await disk.syncFolder(folder);
     },
     failure: () => failure,
+    stop,
     async close() {
       closed = true;
       await pumping;
@@ -338,7 +345,7 @@ function checkHeader(bytes: Buffer, path: string, first: number): number {
     throw new StoreRefused(
       `${path} was written by a newer version of Standdown (journal format ${format}; this one reads up to ${FORMAT}). Install that version, or restore a backup from before it.`,
     );
-  return format !== undefined && Number(named) === first ? end + 1 : 0;
+  return Number(format) === FORMAT && Number(named) === first ? end + 1 : 0;
 }
 
 /** Keep what recovery cannot use: the tail of the segment that went bad, or all of it and those after it. */

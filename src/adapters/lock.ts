@@ -5,10 +5,15 @@
  */
 
 import { randomUUID } from 'node:crypto';
-import { link, readdir, readFile, readlink, rename, rm, writeFile } from 'node:fs/promises';
+import { link, readdir, readFile, readlink, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { errorCode, StoreRefused } from './disk.ts';
+import { setTimeout as wait } from 'node:timers/promises';
+import { errorCode, nodeDisk, StoreRefused } from './disk.ts';
+
+/** How often a holder touches its lock, and how long one of another container is watched for that. */
+const BEAT_MS = 1_000;
+const WATCH_MS = 3_500;
 
 interface Holder {
   pid: number;
@@ -25,6 +30,16 @@ interface Holder {
 export interface LockOptions {
   /** Where the proc file system is; tests point it nowhere. */
   proc?: string;
+  /** Waits so many ms; tests do not. */
+  wait?: (ms: number) => Promise<unknown>;
+  /** Called when somebody else took the lock while we held it (this process was stopped for too long). */
+  onLost?: (why: string) => void;
+}
+
+interface Judge {
+  me: Holder;
+  proc: string;
+  wait: (ms: number) => Promise<unknown>;
 }
 
 /**
@@ -41,7 +56,7 @@ export async function acquireLock(folder: string, options: LockOptions = {}): Pr
     pidSpace: await readlink(join(proc, 'self/ns/pid')).catch(() => null),
     nonce: randomUUID(),
   };
-  const rival = await take(folder, 'lock', me, proc);
+  const rival = await take(folder, 'lock', { me, proc, wait: options.wait ?? wait });
   if (rival !== null)
     throw new StoreRefused(
       `${folder} is in use by process ${rival.pid}${rival.host === me.host ? '' : ` on ${rival.host}`}. Stop that process first, or give this one another data directory; two would act twice.`,
@@ -50,23 +65,33 @@ export async function acquireLock(folder: string, options: LockOptions = {}): Pr
   for (const name of await readdir(folder)) {
     if (/^lock\.[0-9a-f-]{36}$/.test(name)) await rm(join(folder, name), { force: true });
   }
+  const path = join(folder, 'lock');
+  const isMine = async () => (await readHolder(path).catch(() => undefined))?.nonce === me.nonce;
+  const beat = async () => {
+    if (await isMine()) return utimes(path, new Date(), new Date());
+    clearInterval(timer);
+    options.onLost?.(`${path} is no longer ours: another process took it`);
+  };
+  // Reading fails when the disk does; the journal notices that by itself.
+  const timer = setInterval(() => void beat().catch(() => undefined), BEAT_MS).unref();
   return async () => {
-    const holder = await readHolder(join(folder, 'lock'));
-    if (holder?.nonce === me.nonce) await rm(join(folder, 'lock'), { force: true });
+    clearInterval(timer);
+    if (await isMine()) await rm(path, { force: true });
   };
 }
 
 /** Take a lock file; null when taken, else who has it. */
-async function take(folder: string, name: string, me: Holder, proc: string): Promise<Holder | null> {
+async function take(folder: string, name: string, judge: Judge): Promise<Holder | null> {
+  const { me } = judge;
   const path = join(folder, name);
   for (;;) {
     if (await createWhole(path, me)) return null;
     const holder = await readHolder(path);
     if (holder === undefined) continue; // released in between
-    if (await isAlive(holder, me, proc)) return holder;
+    if (await isAlive(path, holder, judge)) return holder;
 
     const guard = `lock.${holder.nonce}`;
-    const rival = await take(folder, guard, { ...me, nonce: randomUUID() }, proc);
+    const rival = await take(folder, guard, { ...judge, me: { ...me, nonce: randomUUID() } });
     if (rival !== null) return rival; // somebody alive is taking it over
     try {
       // Looked at again under the guard: the stale lock may have been replaced since, and its guard released.
@@ -97,10 +122,10 @@ async function createWhole(path: string, me: Holder): Promise<boolean> {
 }
 
 async function readHolder(path: string): Promise<Holder | undefined> {
-  const text = await contents(path);
-  if (text === null) return undefined;
+  const bytes = await nodeDisk.read(path); // which refuses links
+  if (bytes === undefined) return undefined;
   try {
-    const holder = JSON.parse(text) as Holder;
+    const holder = JSON.parse(bytes.toString('utf8')) as Holder;
     if (Number.isInteger(holder.pid) && typeof holder.nonce === 'string') return holder;
   } catch {
     // said below: whatever is in it, it is not ours
@@ -110,7 +135,14 @@ async function readHolder(path: string): Promise<Holder | undefined> {
   );
 }
 
-async function isAlive(holder: Holder, me: Holder, proc: string): Promise<boolean> {
+async function isAlive(path: string, holder: Holder, { me, proc, wait }: Judge): Promise<boolean> {
+  // Another container on the same volume: its process ids are not ours, so that only its heartbeat can be looked at.
+  if (holder.host !== me.host || holder.pidSpace !== me.pidSpace) {
+    const before = await touchedAt(path);
+    await wait(WATCH_MS);
+    const after = await touchedAt(path);
+    return after !== null && after !== before;
+  }
   if (holder.bootId !== null && me.bootId !== null && holder.bootId !== me.bootId) return false;
   try {
     process.kill(holder.pid, 0);
@@ -121,6 +153,12 @@ async function isAlive(holder: Holder, me: Holder, proc: string): Promise<boolea
   const now = await startTicks(proc, holder.pid);
   return now === null || now === holder.startTicks;
 }
+
+const touchedAt = (path: string): Promise<number | null> =>
+  stat(path).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => null,
+  );
 
 /** When a process began, as /proc says; null when it does not say. */
 async function startTicks(proc: string, pid: number): Promise<string | null> {

@@ -21,7 +21,7 @@ import type { Incident, StandingEvent } from '../domain/incident.ts';
 import { DESK, type Log, type Store, type StoredEffect, StoreUnavailable } from '../ports.ts';
 import { type Disk, nodeDisk, reasonOf, StoreRefused } from './disk.ts';
 import { openJournal } from './journal.ts';
-import { acquireLock } from './lock.ts';
+import { acquireLock, type LockOptions } from './lock.ts';
 import { FOLD, type IncidentFile, openFiles } from './storeFiles.ts';
 import { createMemory, type Entry, refold, type StoredRecord } from './storeMemory.ts';
 
@@ -33,7 +33,7 @@ export interface StoreOptions {
   /** The file system; tests give one that fails, hangs or crashes. */
   fs?: Disk;
   /** Takes the data directory's lock and returns its release; tests of a file system in memory need none. */
-  lock?: (dataDir: string) => Promise<() => Promise<void>>;
+  lock?: (dataDir: string, options: LockOptions) => Promise<() => Promise<void>>;
   /** Records between two snapshots. Default 5,000: replaying them takes about 20 ms. */
   snapshotEvery?: number;
   /** Bytes after which a journal segment ends, default 16 MiB. */
@@ -65,11 +65,12 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const { dataDir, fs: disk = nodeDisk } = options;
   try {
     await disk.makeFolder(dataDir);
-    const release = await (options.lock ?? acquireLock)(dataDir);
+    const holding: Holding = { release: () => Promise.resolve(), onLost: () => undefined };
+    holding.release = await (options.lock ?? acquireLock)(dataDir, { onLost: (why) => holding.onLost(why) });
     try {
-      return await recoverStore(options, disk, release);
+      return await recoverStore(options, disk, holding);
     } catch (error) {
-      await release();
+      await holding.release();
       throw error;
     }
   } catch (error) {
@@ -80,7 +81,14 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   }
 }
 
-async function recoverStore(options: StoreOptions, disk: Disk, release: () => Promise<void>): Promise<Store> {
+/** Our holding of the data directory's lock. */
+interface Holding {
+  release: () => Promise<void>;
+  /** Called when another process took it. */
+  onLost: (why: string) => void;
+}
+
+async function recoverStore(options: StoreOptions, disk: Disk, holding: Holding): Promise<Store> {
   const { dataDir, now, log, snapshotEvery = 5_000, segmentBytes = 16 * 1024 * 1024 } = options;
   const failpoint = (options.failpoint ?? (() => undefined)) as (name: string) => void;
   const notes: string[] = [];
@@ -108,13 +116,19 @@ async function recoverStore(options: StoreOptions, disk: Disk, release: () => Pr
     },
     (_seq, record) => tail.push(readRecord(record as Partial<StoredRecord>)),
   );
-  if (snapshot === undefined && journal.last() === 0 && (await files.hasPutAway()))
-    throw new StoreRefused(
-      `${dataDir} holds incidents, but neither a snapshot nor a journal. Restore snapshot.json and journal/ from a backup, or move the directory away to start with an empty one.`,
-    );
+  holding.onLost = journal.stop;
   const owed = new Map<string, StoredEffect>();
   for (const effect of snapshot?.owed ?? []) owed.set(effect.id, { effect, recovered: true });
-  await replay();
+  try {
+    if (snapshot === undefined && journal.last() === 0 && (await files.hasPutAway()))
+      throw new StoreRefused(
+        `${dataDir} holds incidents, but neither a snapshot nor a journal. Restore snapshot.json and journal/ from a backup, or move the directory away to start with an empty one.`,
+      );
+    await replay();
+  } catch (error) {
+    await journal.close();
+    throw error;
+  }
 
   const listeners: ((stream: string, events: StandingEvent[], effects: Effect[]) => void)[] = [];
   const report = {
@@ -367,7 +381,7 @@ async function recoverStore(options: StoreOptions, disk: Disk, release: () => Pr
       try {
         await journal.close();
       } finally {
-        await release();
+        await holding.release();
       }
     }
   }

@@ -99,9 +99,9 @@ export function parseYaml<T>(input: {
     const place = offset === undefined || offset > text.length ? null : lines.linePos(offset);
     return { file, line: place?.line ?? null, column: place?.col ?? null, path: sayPath(path), what, mend };
   };
-  const refuse = (problems: Problem[], raw?: unknown) => ({
+  const refuse = (problems: Problem[], raw?: unknown, count = problems.length) => ({
     ok: false as const,
-    problems: shorten(problems),
+    problems: shorten(problems, count),
     raw,
   });
 
@@ -120,31 +120,30 @@ export function parseYaml<T>(input: {
   const raw: unknown = doc.toJS() ?? {};
   const checked = input.schema.safeParse(raw);
   if (checked.success) return { ok: true, value: checked.data, raw };
-  const problems = checked.error.issues.flatMap((issue) =>
-    explain(issue, raw, input.hints ?? {}).map(({ path, key, what, mend }) =>
-      at(offsetOf(doc, path, key), path, what, mend),
-    ),
-  );
-  return refuse(problems.sort(byPlace), raw);
+  // Cut before each is looked up in the document: of thousands, nobody mends more than the first.
+  const explained = checked.error.issues.flatMap((issue) => explain(issue, raw, input.hints ?? {}));
+  const problems = explained
+    .slice(0, MAX_PROBLEMS)
+    .map(({ path, key, what, mend }) => at(offsetOf(doc, path, key), path, what, mend));
+  return refuse(problems.sort(byPlace), raw, explained.length);
 }
 
 function byPlace(a: Problem, b: Problem): number {
   return (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
 }
 
-function shorten(problems: Problem[]): Problem[] {
+function shorten(problems: Problem[], count: number): Problem[] {
   const first = problems[0];
-  if (first === undefined || problems.length <= MAX_PROBLEMS) return problems;
-  const more = `${problems.length - MAX_PROBLEMS} more problems are not shown.`;
-  const last: Problem = {
-    ...first,
+  if (first === undefined || count <= MAX_PROBLEMS) return problems;
+  const more: Problem = {
+    file: first.file,
     line: null,
     column: null,
     path: '',
-    what: more,
+    what: `${count - MAX_PROBLEMS} more problems are not shown.`,
     mend: 'Mend the ones above first.',
   };
-  return [...problems.slice(0, MAX_PROBLEMS), last];
+  return [...problems.slice(0, MAX_PROBLEMS), more];
 }
 
 /**
@@ -309,7 +308,10 @@ function explain(issue: z.core.$ZodIssue, raw: unknown, hints: Hints, base: Path
     case 'too_big': {
       const small = issue.code === 'too_small';
       const limit = String(small ? issue.minimum : issue.maximum);
-      const counted: Record<string, string> = { string: ' characters', array: ' entries', set: ' entries' };
+      const counted: Record<string, string> = {
+        string: limit === '1' ? ' character' : ' characters',
+        array: limit === '1' ? ' entry' : ' entries',
+      };
       const word = small
         ? issue.inclusive === true
           ? 'at least'

@@ -41,6 +41,12 @@ export function receipt(
       section(`❗ *Not on record*: ${inert(unrecorded, 300)}. This receipt will not survive a restart.`),
     );
   blocks.push(divider, ...verdictBlocks(incident, kill, pages));
+  const uncovered = Object.entries(kill.venues).flatMap(([id, { verdict }]) =>
+    verdict === null || verdict.notCovered.length === 0
+      ? []
+      : [`Not covered at ${inert(id, 60)}: ${verdict.notCovered.map((one) => inert(one, 80)).join(', ')}`],
+  );
+  if (uncovered.length > 0) blocks.push(context(...uncovered));
   blocks.push(
     context('Trading stays stopped. To resume: postmortem in review ✗ · recovery check ✗ · 2 approvals ✗'),
   );
@@ -89,10 +95,12 @@ function pageLine(incident: Incident, kill: KillState): string {
 /** What the venue answered. Proof is the reading, further down. */
 function cancelLines(id: string, venue: VenueKillState): string[] {
   if (venue.cancelledMs === null) return [`… *cancelling* at ${inert(id, 60)}`];
-  const lists = Object.entries(venue.lists).map(([name, list]) => {
-    const protective = list.protective > 0 ? ` (${list.protective} protective)` : '';
-    return `${list.found} in ${inert(name, 60)}${protective}`;
-  });
+  const lists = Object.entries(venue.lists)
+    .filter(([, list]) => list.found > 0)
+    .map(([name, list]) => {
+      const protective = list.protective > 0 ? ` (${list.protective} protective)` : '';
+      return `${list.found} in ${inert(name, 60)}${protective}`;
+    });
   const found = lists.length === 0 ? 'no order listed' : `${lists.join(', ')}`;
   const failed =
     venue.failures.length === 0
@@ -168,10 +176,6 @@ function venueLines(
 ): string[] {
   const name = inert(id, 60);
   if (verdict === null) return [`… ${name}: reading`];
-  const covered =
-    verdict.notCovered.length === 0
-      ? ''
-      : `\n   not covered: ${verdict.notCovered.map((one) => inert(one, 80)).join(', ')}`;
   if (verdict.verdict === 'UNKNOWN') {
     const look = page === undefined ? 'the venue’s own page' : page;
     const found = [
@@ -179,17 +183,15 @@ function venueLines(
       ...verdict.positions.slice(0, LINES).map(positionLine),
     ];
     return [
-      `❓ *UNKNOWN* ${name} since ${clockTime(judgedAt ?? 0)}: ${inert(verdict.reason ?? 'unknown', 400)}. Orders there may be live. Check by hand: ${look} · I keep trying.${covered}`,
+      `❓ *UNKNOWN* ${name} since ${clockTime(judgedAt ?? 0)}: ${inert(verdict.reason ?? 'unknown', 400)}. Orders there may be live. Check by hand: ${look} · I keep trying.`,
       ...found,
     ];
   }
   if (verdict.verdict === 'FLAT')
-    return [
-      `✓ *FLAT* ${name}: ${verdict.listsRead.map((list) => inert(list, 60)).join(', ')} read twice${covered}`,
-    ];
+    return [`✓ *FLAT* ${name}: ${verdict.listsRead.map((list) => inert(list, 60)).join(', ')} read twice`];
   const more = verdict.orders.length + verdict.positions.length - 2 * LINES;
   return [
-    `▲ *RESIDUAL* ${name}${covered}`,
+    `▲ *RESIDUAL* ${name}`,
     ...verdict.orders.slice(0, LINES).map(orderLine),
     ...verdict.positions.slice(0, LINES).map(positionLine),
     ...(more > 0 ? [`   ${more} more`] : []),

@@ -86,12 +86,15 @@ export function memoryDisk(
     },
     files: () => new Map([...names.keys()].map((path) => [path, contentOf(path) as Buffer])),
     put: (path, bytes) => void names.set(path, contents.push([bytes]) - 1),
-    crashed: (crash) => memoryDisk(afterCrash(start, ops.slice(0, crash.after), crash), turns, lies),
+    crashed: (crash) => memoryDisk(afterCrash(start, ops.slice(0, crash.after), crash)),
 
     makeFolder: turn,
     async list(folder) {
       await turn();
-      return [...names.keys()].filter((path) => dirname(path) === folder).map((path) => basename(path)).sort();
+      return [...names.keys()]
+        .filter((path) => dirname(path) === folder)
+        .map((path) => basename(path))
+        .sort();
     },
     async read(path) {
       await turn();
@@ -172,9 +175,11 @@ function afterCrash(start: Map<string, Buffer>, ops: Op[], crash: Crash): Map<st
       parts.push(Buffer.alloc(dropped));
       dropped = 0;
       const torn = write === lastWrite && !write.synced;
-      const bytes = Buffer.from(torn && crash.cut !== undefined ? write.bytes.subarray(0, crash.cut) : write.bytes);
+      const bytes = Buffer.from(
+        torn && crash.cut !== undefined ? write.bytes.subarray(0, crash.cut) : write.bytes,
+      );
       if (torn && crash.flip !== undefined && bytes.length > 0)
-        bytes[Math.floor(crash.flip / 8) % bytes.length]! ^= 1 << crash.flip % 8;
+        bytes[Math.floor(crash.flip / 8) % bytes.length]! ^= 1 << (crash.flip % 8);
       parts.push(bytes);
       if (crash.zeros === true) dropped += write.bytes.length - bytes.length;
     }
@@ -184,10 +189,7 @@ function afterCrash(start: Map<string, Buffer>, ops: Op[], crash: Crash): Map<st
   return new Map([...names].map(([path, file]) => [path, contentOf(file)]));
 }
 
-function apply(
-  names: Map<string, number>,
-  op: Exclude<Op, { kind: 'write' | 'sync' | 'syncFolder' }>,
-): void {
+function apply(names: Map<string, number>, op: Exclude<Op, { kind: 'write' | 'sync' | 'syncFolder' }>): void {
   if (op.kind === 'remove') names.delete(op.path);
   else if (op.kind === 'name') names.set(op.path, op.file);
   else {

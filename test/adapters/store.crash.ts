@@ -1,9 +1,9 @@
 /** The crash model: a workload over a disk in memory, and what must hold after each crash of it. */
 
+import { openStore } from '../../src/adapters/store.ts';
 import type { Effect } from '../../src/domain/effects.ts';
 import type { StandingEvent } from '../../src/domain/incident.ts';
 import { DESK, type Store } from '../../src/ports.ts';
-import { openStore } from '../../src/adapters/store.ts';
 import { headline, said } from '../contracts/store.ts';
 import { type Crash, type Lies, type MemoryDisk, memoryDisk, seeded } from './memoryDisk.ts';
 
@@ -48,7 +48,10 @@ export async function stateOf(store: Store): Promise<string> {
     summaries,
     logs,
     folded,
-    store.open().map(({ id }) => id).sort(),
+    store
+      .open()
+      .map(({ id }) => id)
+      .sort(),
     store.trading(),
     store.owed().map(({ effect }) => effect.id),
     store.version(DESK),
@@ -90,7 +93,11 @@ export async function runWorkload(seed: number, count: number, lies: Lies = {}):
       record = { stream: DESK, events: [event], effects: [], settles: [] };
     } else {
       const id = ids[below(ids.length)] as string;
-      const event = closed.has(id) ? said.reopened(n) : kind < 0.6 ? said.resolved(n) : said.fired(`a${below(3)}`, n);
+      const event = closed.has(id)
+        ? said.reopened(n)
+        : kind < 0.6
+          ? said.resolved(n)
+          : said.fired(`a${below(3)}`, n);
       if (event.type === 'IncidentResolved') closed.add(id);
       else closed.delete(id);
       record = { stream: id, events: [event], effects: [], settles: [] };

@@ -40,7 +40,7 @@ describe('a YAML file that people write', () => {
     ['infinity', 'name: a\nsize: .inf\n', 'x.yml:2:7 size: This is "Infinity", and must be a number. Write a number over 0.'],
     ['no number', 'name: a\nsize: .nan\n', 'x.yml:2:7 size: This is "NaN", and must be a number. Write a number over 0.'],
     ['a word that is not one of a few', 'name: a\nmode: acts\n', 'x.yml:2:7 mode: "acts" is not one of: act, advise. Did you mean act? Write one of them.'],
-    ['something deep', 'name: a\nfeeds:\n  - id: b\n  - { di: c }\n', 'x.yml:4:7 feeds[1].id: This is missing. Give it an id.'],
+    ['something deep', 'name: a\nfeeds:\n  - id: b\n  - { di: c }\n', 'x.yml:4:5 feeds[1].id: This is missing. Give it an id.'],
     ['neither off nor a list', 'name: a\nfeeds: of\n', 'x.yml:2:8 feeds: This is the text "of", which is not one of what it may be. Correct it.'],
     ['a list for a map', '- a\n', 'x.yml:1:1 This is a list, and must be a map (key: value). Correct it.'],
   ])('says where and how to mend %s', (_what, text, said) => {

@@ -185,9 +185,13 @@ export function storeContract(name: string, open: (clock: { now: number }) => Pr
         [1, 2, 3].map((n) => headline('INC-1', n)),
       );
       await store.append('INC-1', 1, [said.note('done')], [headline('INC-1', 4)], ['INC-1/2/headline']);
-      expect(store.owed().map(({ effect }) => effect.id)).toEqual([1, 3, 4].map((n) => `INC-1/${n}/headline`));
+      expect(store.owed().map(({ effect }) => effect.id)).toEqual(
+        [1, 3, 4].map((n) => `INC-1/${n}/headline`),
+      );
       // Settling stands alone, and asks for no version.
-      expect(await store.append('INC-1', 0, [], [], ['INC-1/1/headline', 'INC-1/3/headline'])).toBe('appended');
+      expect(await store.append('INC-1', 0, [], [], ['INC-1/1/headline', 'INC-1/3/headline'])).toBe(
+        'appended',
+      );
       expect(store.owed().map(({ effect }) => effect.id)).toEqual(['INC-1/4/headline']);
       expect(store.version('INC-1')).toBe(2);
     });
@@ -196,7 +200,11 @@ export function storeContract(name: string, open: (clock: { now: number }) => Pr
       const store = await start();
       await store.append('INC-1', 0, [said.opened('INC-1'), said.resolved()], []);
       expect(store.open()).toEqual([]);
-      expect(store.latestOfGroup('am', 'g')).toMatchObject({ id: 'INC-1', status: 'resolved', resolvedAt: 4 });
+      expect(store.latestOfGroup('am', 'g')).toMatchObject({
+        id: 'INC-1',
+        status: 'resolved',
+        resolvedAt: 4,
+      });
       expect((await store.load('INC-1'))?.status).toBe('resolved');
       expect(await store.append('INC-1', 2, [said.reopened()], [])).toBe('appended');
       expect(store.open().map(({ id }) => id)).toEqual(['INC-1']);

@@ -58,7 +58,9 @@ export function venueContract(name: string, open: () => Promise<VenueWorld>): vo
     it('reads every open order once, by the id of the far side', async () => {
       for (const kind of ['entry', 'protective', 'conditional', 'unlisted'] as const) world.place(kind);
       const reading = await world.venue.read();
-      const ids = reading.lists.flatMap((list) => (list.state === 'read' ? list.orders : [])).map((one) => one.id);
+      const ids = reading.lists
+        .flatMap((list) => (list.state === 'read' ? list.orders : []))
+        .map((one) => one.id);
       expect(ids.toSorted()).toEqual(world.open().toSorted());
     });
 

@@ -32,7 +32,7 @@ export interface Slot {
   render(value: string): string;
 }
 
-export interface Change {
+interface Change {
   start: number;
   end: number;
   text: string;

@@ -53,9 +53,9 @@ const row = z
 
 /** One cancelled order, or a list whose legs are in `orderReports`. */
 const report = z.union([
-  z.looseObject({ orderListId: z.union([z.number(), z.string()]), orderReports: z.array(row) }).transform(
-    (list) => list.orderReports,
-  ),
+  z
+    .looseObject({ orderListId: z.union([z.number(), z.string()]), orderReports: z.array(row) })
+    .transform((list) => list.orderReports),
   row.transform((order) => [order]),
 ]);
 
@@ -155,7 +155,12 @@ export const binance: VenueFacts = {
   exchange: 'binance',
   page: 'https://www.binance.com/en/my/orders/exchange/openorder',
   // Without these, loading the markets asks COIN-M and USD-M too, and one that is down blocks spot (FACTS 3).
-  options: { defaultType: 'spot', fetchMarkets: { types: ['spot'] }, fetchCurrencies: false, fetchMargins: false },
+  options: {
+    defaultType: 'spot',
+    fetchMarkets: { types: ['spot'] },
+    fetchCurrencies: false,
+    fetchMargins: false,
+  },
   market: 'spot',
   venueSymbol: spotSymbol,
   accounts: [
@@ -212,7 +217,10 @@ export const binance: VenueFacts = {
     { what: 'USD-M, COIN-M futures and options', source: `${CCXT} urls.api: venues of their own` },
     { what: 'funding and earn wallets', source: `${CCXT} sapi asset/get-funding-asset, simple-earn` },
     { what: 'TWAP orders that Binance itself runs', source: `${CCXT} sapi algo/spot/openOrders` },
-    { what: 'grid bots, copy trading and sub-accounts', source: `${CCXT} sapi: no call of this key lists them` },
+    {
+      what: 'grid bots, copy trading and sub-accounts',
+      source: `${CCXT} sapi: no call of this key lists them`,
+    },
   ],
   codes: {
     gone: ['-2011'],

@@ -29,9 +29,13 @@ const side = z.enum(['BUY', 'SELL']).transform((text): 'buy' | 'sell' => (text =
 const positionSide = z.enum(['BOTH', 'LONG', 'SHORT']).optional();
 
 /** In hedge mode an order on the other side of its position can only reduce it, whatever `reduceOnly` says. */
-function reduces(row: { side: 'buy' | 'sell'; positionSide?: 'BOTH' | 'LONG' | 'SHORT' | undefined }): boolean {
+function reduces(row: {
+  side: 'buy' | 'sell';
+  positionSide?: 'BOTH' | 'LONG' | 'SHORT' | undefined;
+}): boolean {
   return (
-    (row.positionSide === 'LONG' && row.side === 'sell') || (row.positionSide === 'SHORT' && row.side === 'buy')
+    (row.positionSide === 'LONG' && row.side === 'sell') ||
+    (row.positionSide === 'SHORT' && row.side === 'buy')
   );
 }
 
@@ -130,9 +134,7 @@ const conditional: ListFacts = {
   cancel: (symbol, ids) => ({
     method: 'fapiPrivateDeleteAlgoOrder',
     params: { symbol, algoId: ids[0] ?? '' },
-    answer: z
-      .looseObject({ algoId: orderId })
-      .transform((row) => ({ cancelled: [row.algoId], refused: [] })),
+    answer: z.looseObject({ algoId: orderId }).transform((row) => ({ cancelled: [row.algoId], refused: [] })),
   }),
   batch: 1,
   source: `${DOCS}/trade/rest-api/Current-All-Algo-Open-Orders, /Cancel-All-Algo-Open-Orders, /Cancel-Algo-Order; ${CCXT} cancelAllOrders with trigger: true`,
@@ -159,7 +161,10 @@ const risk = z
         return {
           symbol: row.symbol,
           kind: 'contract',
-          side: row.positionSide === 'LONG' || (row.positionSide === 'BOTH' && row.positionAmt > 0) ? 'long' : 'short',
+          side:
+            row.positionSide === 'LONG' || (row.positionSide === 'BOTH' && row.positionAmt > 0)
+              ? 'long'
+              : 'short',
           // A USD-M contract is one unit of base.
           amount,
           free: amount,
@@ -180,7 +185,12 @@ const positionRisk = (version: 'V3' | 'V2'): Call<RawPosition[]> => ({
 export const binanceusdm: VenueFacts = {
   exchange: 'binanceusdm',
   page: 'https://www.binance.com/en/my/orders/futures/openorder',
-  options: { defaultType: 'swap', fetchMarkets: { types: ['linear'] }, fetchCurrencies: false, fetchMargins: false },
+  options: {
+    defaultType: 'swap',
+    fetchMarkets: { types: ['linear'] },
+    fetchCurrencies: false,
+    fetchMargins: false,
+  },
   market: 'linear',
   venueSymbol: futuresSymbol,
   accounts: [
@@ -214,12 +224,21 @@ export const binanceusdm: VenueFacts = {
     },
   ],
   notCovered: [
-    { what: 'COIN-M futures', source: `${CCXT} urls.api.dapiPrivate: an account of its own, ccxt binancecoinm` },
+    {
+      what: 'COIN-M futures',
+      source: `${CCXT} urls.api.dapiPrivate: an account of its own, ccxt binancecoinm`,
+    },
     { what: 'options', source: `${CCXT} urls.api.eapiPrivate` },
-    { what: 'spot, margin, funding and earn wallets', source: `${CCXT} urls.api.private and sapi: ccxt binance` },
+    {
+      what: 'spot, margin, funding and earn wallets',
+      source: `${CCXT} urls.api.private and sapi: ccxt binance`,
+    },
     { what: 'portfolio margin accounts', source: `${CCXT} urls.api.papi: they answer on another path` },
     { what: 'TWAP and VP orders that Binance itself runs', source: `${CCXT} sapi algo/futures/openOrders` },
-    { what: 'grid bots, copy trading and sub-accounts', source: `${CCXT} sapi: no call of this key lists them` },
+    {
+      what: 'grid bots, copy trading and sub-accounts',
+      source: `${CCXT} sapi: no call of this key lists them`,
+    },
   ],
   codes: {
     gone: ['-2011'],

@@ -149,7 +149,9 @@ export const decimal = z
   .refine(Number.isFinite);
 
 /** An order id as text. A number beyond 2^53 has lost its last digits: cancelling it would cancel another order. */
-export const orderId = z.union([z.string().min(1), z.number().int().refine(Number.isSafeInteger)]).transform(String);
+export const orderId = z
+  .union([z.string().min(1), z.number().int().refine(Number.isSafeInteger)])
+  .transform(String);
 
 /** A true/false that some venues send as text. */
 export const flag = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')]);

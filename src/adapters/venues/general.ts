@@ -290,6 +290,7 @@ export function createGeneralDriver(
 
   const warm: Venue['warm'] = async () => {
     try {
+      loaded = false;
       await ready();
       return { ok: true };
     } catch (error) {

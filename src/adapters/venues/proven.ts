@@ -219,10 +219,14 @@ export function createProvenDriver(
       cancelled = answer.cancelled;
       for (const one of answer.refused) {
         if (facts.codes.gone.includes(one.code)) continue;
-        failures.push({ what: `${symbol} ${one.id}`, reason: facts.codes.words[one.code] ?? `code ${one.code}` });
+        failures.push({
+          what: `${symbol} ${one.id}`,
+          reason: facts.codes.words[one.code] ?? `code ${one.code}`,
+        });
       }
     } catch (error) {
-      if (!gone(error)) for (const one of ids) failures.push({ what: `${symbol} ${one}`, reason: wordsOf(error) });
+      if (!gone(error))
+        for (const one of ids) failures.push({ what: `${symbol} ${one}`, reason: wordsOf(error) });
     }
     return { cancelled, failures };
   }
@@ -285,12 +289,17 @@ export function createProvenDriver(
     );
     const byId = await pool(
       IDS_AT_ONCE,
-      groups.map(({ symbol, ids }) => () => cancelIds(list, symbol, ids)),
+      groups.map(
+        ({ symbol, ids }) =>
+          () =>
+            cancelIds(list, symbol, ids),
+      ),
     );
     const swept = await sweeping;
 
     const found = new Map(targets.map((order) => [order.id, order]));
-    for (const order of swept.flatMap((one) => one.named ?? [])) if (!found.has(order.id)) found.set(order.id, order);
+    for (const order of swept.flatMap((one) => one.named ?? []))
+      if (!found.has(order.id)) found.set(order.id, order);
     const answered = new Set([
       ...claimed,
       ...swept.flatMap((one) => (one.named ?? []).map((order) => order.id)),
@@ -387,7 +396,8 @@ export function createProvenDriver(
     if (scope.close === undefined || row.kind === 'loan')
       return { state: 'refused', reason: `${row.symbol} (${scope.scope}) is closed by hand: ${facts.page}` };
     const capped = Math.min(amount, row.free);
-    if (!(capped > 0)) return { state: 'refused', reason: 'all of it is locked in orders: cancel them first' };
+    if (!(capped > 0))
+      return { state: 'refused', reason: 'all of it is locked in orders: cancel them first' };
     const sized = scope.closeNeedsStep ? await sizedForMarket(row, capped) : sizedAsRead(row, capped);
     if ('reason' in sized) return { state: 'refused', reason: sized.reason };
     const clientId = clientIdOf(id, orderKey);
@@ -418,7 +428,8 @@ export function createProvenDriver(
       return { reason: `its step size is not known: ${wordsOf(error)}` };
     }
     const market = find();
-    if (market === undefined) return { reason: `no market sells ${row.symbol} for ${quoteAssets.join(' or ')}` };
+    if (market === undefined)
+      return { reason: `no market sells ${row.symbol} for ${quoteAssets.join(' or ')}` };
     const quantity = wire.cutToStep(market.symbol, amount);
     if (quantity === null || (market.minAmount !== null && Number(quantity) < market.minAmount))
       return { reason: `${plain(amount)} ${row.symbol} is below the least that can be sold` };
@@ -447,7 +458,8 @@ export function createProvenDriver(
       wire.loadMarkets().catch((error: unknown) => void reasons.push(`markets: ${wordsOf(error)}`)),
       ...facts.accounts.map(probe),
     ]);
-    for (const list of reading.lists) if (list.state === 'failed') reasons.push(`${list.list}: ${list.reason}`);
+    for (const list of reading.lists)
+      if (list.state === 'failed') reasons.push(`${list.list}: ${list.reason}`);
     for (const scope of reading.positions)
       if (scope.state === 'failed') reasons.push(`${scope.scope}: ${scope.reason}`);
     return reasons.length === 0 ? { ok: true } : { ok: false, reason: reasons.join('; ') };

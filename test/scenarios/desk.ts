@@ -1,0 +1,277 @@
+/** A desk under test: the real bot against the counterparts, in this process or as a process of its own that can be killed. */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { Agent } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { type Bot, startBot } from '../../src/bot.ts';
+import type { LiveConfig, RehearsalConfig } from '../../src/config.ts';
+import { loadPolicy, type Policy } from '../../src/policy.ts';
+import type { BinanceOptions } from '../../src/rehearsal/binance.ts';
+import { CAST, CHANNEL, ON_CALL_GROUP, type Stage, startStage } from '../../src/rehearsal/stage.ts';
+import { configFor } from '../../src/rehearse.ts';
+
+export const TOKEN = 'token-of-the-test-desk';
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+export function policy(): Policy {
+  const loaded = loadPolicy();
+  if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
+  return loaded.policy;
+}
+
+/** What a test does to the desk and sees of it, over public protocols. */
+export interface DeskUnderTest {
+  stage: Stage;
+  url: string;
+  folder: string;
+  controlFile: string;
+  post(path: string, body: unknown, options?: { token?: string | null; headers?: Record<string, string> }): Promise<{ status: number; json: Json }>;
+  get(path: string, token?: string | null): Promise<{ status: number; json: Json }>;
+  alert(options?: AlertOptions): Promise<{ status: number; json: Json }>;
+  /** The headline of an incident (default: the newest) and its thread as a person reads them. */
+  headlineTs(incident?: string): string;
+  channel(): string;
+  thread(incident?: string): string;
+  click(who: keyof typeof CAST, label: string, incident?: string): Promise<{ ok: boolean; status: number }>;
+  control(): Promise<string>;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: answers are read freely in tests
+export type Json = Record<string, never> & { [key: string]: Json } & Json[] & string & number;
+
+export interface AlertOptions {
+  name?: string;
+  severity?: string;
+  status?: 'firing' | 'resolved';
+  fingerprint?: string;
+  groupKey?: string;
+  startsAt?: string;
+  endsAt?: string;
+  labels?: Record<string, string>;
+  summary?: string;
+}
+
+export function alertmanagerBody(options: AlertOptions = {}): object {
+  const { name = 'ExchangeOrderStuck', severity = 'critical', status = 'firing', fingerprint = '7af24487a712e7bb' } = options;
+  const labels = { alertname: name, severity, ...options.labels };
+  return {
+    receiver: 'bot',
+    status,
+    version: '4',
+    groupKey: options.groupKey ?? `{}:{alertname="${name}"}`,
+    alerts: [
+      {
+        status,
+        labels,
+        annotations: { summary: options.summary ?? 'Open orders stuck' },
+        startsAt: options.startsAt ?? '2026-11-22T20:30:07.42Z',
+        endsAt: options.endsAt ?? '0001-01-01T00:00:00Z',
+        generatorURL: 'http://vm:9499/graph',
+        fingerprint,
+      },
+    ],
+  };
+}
+
+function handle(stage: Stage, url: () => string, folder: string, controlFile: string): DeskUnderTest {
+  const call = async (method: string, path: string, body: string | undefined, token: string | null, headers: Record<string, string> = {}) => {
+    const response = await fetch(`${url()}${path}`, {
+      method,
+      headers: {
+        ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body }),
+      signal: AbortSignal.timeout(15_000),
+    });
+    const text = await response.text();
+    return { status: response.status, json: (text === '' ? {} : JSON.parse(text)) as Json };
+  };
+  const headline = (incident?: string) => {
+    const parents = stage.slack.messages(CHANNEL).filter((message) => message.threadTs === undefined && message.byBot);
+    const found = incident === undefined ? parents.at(-1) : parents.find((message) => message.text.includes(incident));
+    if (found === undefined) throw new Error(`no headline${incident === undefined ? '' : ` of ${incident}`}`);
+    return found;
+  };
+  const desk: DeskUnderTest = {
+    stage,
+    get url() {
+      return url();
+    },
+    folder,
+    controlFile,
+    post: (path, body, options = {}) =>
+      call('POST', path, typeof body === 'string' ? body : JSON.stringify(body), options.token === undefined ? TOKEN : options.token, options.headers),
+    get: (path, token = TOKEN) => call('GET', path, undefined, token),
+    alert: (options) => desk.post('/alerts/alertmanager', alertmanagerBody(options)),
+    headlineTs: (incident) => headline(incident).ts,
+    channel: () => stage.slack.asText(CHANNEL),
+    thread: (incident) => stage.slack.threadAsText(CHANNEL, headline(incident).ts),
+    async click(who, label, incident) {
+      const parent = headline(incident);
+      const holder = stage.slack.thread(CHANNEL, parent.ts).findLast((message) => JSON.stringify(message.blocks).includes(JSON.stringify(label)));
+      if (holder === undefined) throw new Error(`nothing in the thread has the button ${label}`);
+      return stage.slack.click(CAST[who].id, { channel: CHANNEL, ts: holder.ts, label });
+    },
+    control: () => readFile(controlFile, 'utf8'),
+  };
+  return desk;
+}
+
+export interface InProcess extends DeskUnderTest {
+  bot: Bot;
+  /** Stop the bot and start another one on the same data directory. */
+  restart(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface DeskOptions {
+  binance?: Partial<BinanceOptions>;
+  config?: (config: LiveConfig, stage: Stage) => LiveConfig;
+  mode?: 'http' | 'socket';
+}
+
+export async function startDesk(options: DeskOptions = {}): Promise<InProcess> {
+  const folder = await mkdtemp(join(tmpdir(), 'standdown-desk-'));
+  const controlFile = join(folder, 'control.env');
+  await writeFile(controlFile, '# the engine reads this\nKILL_SWITCH=0\nOTHER=kept\n');
+  const stage = await startStage(options.binance === undefined ? {} : { binance: options.binance });
+  const base: RehearsalConfig = {
+    mode: 'rehearsal',
+    dataDir: join(folder, 'data'),
+    controlFile,
+    playbookFile: '',
+    warnings: [],
+    host: '127.0.0.1',
+    port: 0,
+    logLevel: 'silent',
+  };
+  const make = () => {
+    const config = configFor(base, stage, TOKEN);
+    if (options.mode === 'socket') {
+      config.slack.transport = { kind: 'socket', appToken: stage.keys.appToken };
+    }
+    return options.config === undefined ? config : options.config(config, stage);
+  };
+  const start = async () => {
+    const bot = await startBot({ config: make(), policy: policy(), drill: true, pagerAgent: new Agent({ ca: stage.tls.cert }) });
+    if (options.mode === 'socket') {
+      stage.slack.setMode('socket');
+      await stage.slack.until(() => stage.slack.sockets() > 0, { what: 'a socket' });
+    } else stage.slack.setRequestUrl(`${bot.url}/slack/events`);
+    return bot;
+  };
+  let bot = await start();
+  return Object.assign(handle(stage, () => bot.url, folder, controlFile), {
+    get bot() {
+      return bot;
+    },
+    async restart() {
+      await bot.stop();
+      bot = await start();
+    },
+    async close() {
+      await bot.stop();
+      await stage.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  });
+}
+
+export interface OwnProcess extends DeskUnderTest {
+  /** `kill -9`, and wait until it is gone. */
+  crash(): Promise<void>;
+  start(): Promise<void>;
+  output(): string;
+  close(): Promise<void>;
+}
+
+/** The bot as an operator runs it: `standdown start`, an environment, a standdown.yml. It needs `npm run build` first. */
+export async function spawnDesk(options: { binance?: Partial<BinanceOptions>; env?: Record<string, string> } = {}): Promise<OwnProcess> {
+  const folder = await mkdtemp(join(tmpdir(), 'standdown-own-'));
+  const controlFile = join(folder, 'control.env');
+  await writeFile(controlFile, 'KILL_SWITCH=0\n');
+  const stage = await startStage(options.binance === undefined ? {} : { binance: options.binance });
+  const { keys } = stage;
+  await writeFile(join(folder, 'ca.pem'), stage.tls.cert);
+  await writeFile(join(folder, 'standdown.yml'), liveYaml(stage));
+  const env = {
+    PATH: process.env['PATH'] ?? '',
+    NODE_EXTRA_CA_CERTS: join(folder, 'ca.pem'),
+    SLACK_BOT_TOKEN: keys.botToken,
+    SLACK_SIGNING_SECRET: keys.signingSecret,
+    SLACK_API_URL: stage.slack.apiUrl,
+    PAGERDUTY_ROUTING_KEY: keys.routingKey,
+    PAGERDUTY_API_TOKEN: keys.pagerToken,
+    PAGERDUTY_FROM: CAST.ada.email,
+    PAGERDUTY_EVENTS_SERVER: stage.pagerDuty.server,
+    PAGERDUTY_API_SERVER: stage.pagerDuty.server,
+    SMTP_URL: stage.mail.smtpUrl,
+    STANDDOWN_TOKEN: TOKEN,
+    BINANCE_KEY: keys.apiKey,
+    BINANCE_SECRET: keys.apiSecret,
+    PORT: '0',
+    ...options.env,
+  };
+  let child: ChildProcess | null = null;
+  let url = '';
+  let output = '';
+
+  async function start(): Promise<void> {
+    const started = spawn(process.execPath, [join(ROOT, 'dist', 'cli.js'), 'start'], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    child = started;
+    started.stderr.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+    });
+    const lines = createInterface({ input: started.stdout });
+    url = await new Promise<string>((resolve, reject) => {
+      lines.on('line', (line) => {
+        output += `${line}\n`;
+        const found = /Standdown is up: (\S+)/.exec(line)?.[1];
+        if (found !== undefined) resolve(found);
+      });
+      started.once('exit', (code, signal) => reject(new Error(`the bot ended with ${code ?? signal}:\n${output}`)));
+    });
+    stage.slack.setRequestUrl(`${url}/slack/events`);
+  }
+
+  async function crash(): Promise<void> {
+    const victim = child;
+    if (victim === null || victim.exitCode !== null || victim.signalCode !== null) return;
+    victim.kill('SIGKILL');
+    await once(victim, 'exit');
+  }
+
+  await start();
+  return Object.assign(handle(stage, () => url, folder, controlFile), {
+    crash,
+    start,
+    output: () => output,
+    async close() {
+      await crash();
+      await stage.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  });
+}
+
+export function liveYaml(stage: Stage): string {
+  return `
+slack: { channel: ${CHANNEL} }
+access: { responders: [${CAST.ada.id}, ${ON_CALL_GROUP}], approvers: [${CAST.ada.id}, ${CAST.grace.id}, ${CAST.alan.id}], approvals: 2 }
+control: { file: ./control.env }
+venues:
+  - { id: binance-usdm, exchange: binanceusdm, apiKey: "\${BINANCE_KEY}", secret: "\${BINANCE_SECRET}", symbols: [BTC/USDT:USDT], quoteAssets: [USDT], baseUrl: "${stage.binance.url}" }
+  - { id: binance-spot, exchange: binance, apiKey: "\${BINANCE_KEY}", secret: "\${BINANCE_SECRET}", symbols: [BTC/USDT], quoteAssets: [USDT], baseUrl: "${stage.binance.url}" }
+limits: { maxDailyLossPct: 1, maxNotional: 100, currency: USDT }
+feeds: off
+mail: { from: standdown@example.com, stakeholders: [desk@example.com] }
+recoveryCheck: off
+`;
+}
