@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createVenue } from './adapters/ccxt.ts';
 import { systemClock } from './adapters/clock.ts';
 import { openControlFile } from './adapters/controlFile.ts';
+import { everySecond } from './adapters/cron.ts';
 import { createDrafts } from './adapters/drafts.ts';
 import { createPagerDutyPager } from './adapters/pagerduty.ts';
 import { createSlack } from './adapters/slack.ts';
@@ -20,6 +21,7 @@ import { openMembers } from './engine/members.ts';
 import { openOnce } from './engine/once.ts';
 import { createOutbox } from './engine/outbox.ts';
 import { createPerform } from './engine/perform.ts';
+import { tick } from './engine/tick.ts';
 import { registerActions } from './listeners/actions.ts';
 import { registerCommands } from './listeners/commands.ts';
 import type { ListenerContext } from './listeners/context.ts';
@@ -208,6 +210,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   registerViews(slack.app, context);
   registerEvents(slack.app, context);
 
+  const feeds = config.feeds === 'off' ? [] : config.feeds.map((feed) => feed.id);
   const edge = await startEdge({
     host: config.host,
     port: config.port,
@@ -232,7 +235,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
             ),
             handle: slack.handle,
           },
-    criteria: () => criteriaStatus(config, policy.playbook),
+    criteria: () => criteriaStatus(config.limits, feeds, policy.playbook),
     engines: config.engines.map((engine) => engine.id),
     notReady: () => store.failure(),
   });
@@ -241,6 +244,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   // Taking up what was interrupted comes before Slack: a kill does not wait for a socket.
   await desk.resume();
   outbox.start();
+  cleanups.push(everySecond(() => tick({ ledger, clock, playbook: policy.playbook, log }), log));
   void slack.identify();
   for (const venue of venues) {
     void venue.warm().then((warmed) => {

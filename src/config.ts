@@ -657,8 +657,8 @@ function warningsOf(config: LiveConfig, cwd: string, raw: unknown): string[] {
     'The recovery check is off: a restart is approved without a proof that the system recovered.',
   );
   warn(
-    config.hardStops.mode === 'advise',
-    'Hard stops only advise: nothing stops trading by itself; on-call is paged and offered the kill.',
+    config.hardStops.mode === 'observe',
+    'Hard stops only observe: they say what they would do, and nothing stops trading by itself.',
   );
   warn(config.runbookFile === null, 'No runbookFile: whether on-call read the runbook is not on record.');
   warn(

@@ -166,7 +166,7 @@ export function standdownSchema(context: FileContext) {
       {},
     ),
     hardStops: strict({
-      mode: z.enum(['act', 'advise']).default('act'),
+      mode: z.enum(['act', 'observe']).default('act'),
       minOrders: whole(1, 10_000).default(10),
       confirmations: whole(1, 10).default(2),
       dataFeedGap: strict({ whenPaused: z.enum(['wait', 'kill']).default('wait') }).prefault({}),
@@ -305,7 +305,7 @@ export const STANDDOWN_HINTS: Hints = {
   'limits.currency': 'Write the currency of the limits, e.g. USDT.',
   'kill.protectiveOrders': "Write cancel (the playbook's words) or keepWhilePosition.",
   hardStops: 'Leave it out for the defaults, or see CONTRACT 3.',
-  'hardStops.mode': 'Write act (stop trading by itself) or advise (page, and offer the kill).',
+  'hardStops.mode': 'Write act (stop trading by itself) or observe (say what it would do, and do nothing).',
   engines: 'Write "engines: [{ id: main, heartbeatSec: 5 }]", or leave it out.',
   feeds:
     'Write "feeds: [{ id: binance-1m, intervalSec: 60, symbols: [BTC/USDT:USDT] }]", or "feeds: off" to run without gap detection.',

@@ -176,8 +176,8 @@ const band = strict({
 const BANDS = ['GREEN', 'YELLOW', 'ORANGE', 'RED', 'CRITICAL'];
 
 const bands = z.array(band).superRefine((list, context) => {
-  const statuses = list.map((one) => one.status).join(' ');
-  if (statuses !== BANDS.join(' '))
+  const statuses = list.map((one) => one.status).join(', ');
+  if (statuses !== BANDS.join(', '))
     context.addIssue(`The bands must be these, in this order: ${BANDS.join(', ')}; here are: ${statuses}.`);
   list.forEach((one, index) => {
     const better = list[index - 1];

@@ -159,7 +159,12 @@ describe('with no bot token', () => {
   test('STANDDOWN_REHEARSAL=1 says that it is meant, even with a bot token, and nothing live is in it', () => {
     write('not: [valid');
     writeFileSync(join(cwd, '.env'), 'STANDDOWN_TOKEN=x\nPORT=9\n');
-    const loaded = load({ ...LIVE, STANDDOWN_REHEARSAL: '1', STANDDOWN_DATA_DIR: 'elsewhere', DATABASE_URL: 'x' });
+    const loaded = load({
+      ...LIVE,
+      STANDDOWN_REHEARSAL: '1',
+      STANDDOWN_DATA_DIR: 'elsewhere',
+      DATABASE_URL: 'x',
+    });
     expect(loaded).toMatchObject({ ok: true, config: { mode: 'rehearsal', port: 3000 } });
     const said = JSON.stringify(loaded);
     for (const secret of Object.values(LIVE)) expect(said).not.toContain(secret);
@@ -298,7 +303,7 @@ recoveryCheck: { run: [], expect: "(a+)+" }
       'venues[0].baseUrl: Only http and https addresses are taken.',
       '"symbol" is not a key that is known here. Did you mean symbols?',
       'limits.maxNotional: This must be more than 0.',
-      'hardStops.mode: "maybe" is not one of: act, advise.',
+      'hardStops.mode: "maybe" is not one of: act, observe.',
       'hardStops.fromAlerts[0]: A criterion is one of:',
       'feeds: ',
       'mail.from: This is not a mail address.',
@@ -351,7 +356,10 @@ recoveryCheck: { run: [], expect: "(a+)+" }
     [{ LOG_LEVEL: 'loud' }, 'LOG_LEVEL: This is not a level.'],
     [{ HOST: 'a b' }, 'HOST: This is not a host.'],
     [{ DATABASE_URL: 'postgres://x' }, 'DATABASE_URL: Replicas on Postgres are not built yet'],
-    [{ PAGERDUTY_EVENTS_SERVER: 'https://events.eu.pagerduty.com' }, 'PAGERDUTY_EVENTS_SERVER: This is not host or host:port.'],
+    [
+      { PAGERDUTY_EVENTS_SERVER: 'https://events.eu.pagerduty.com' },
+      'PAGERDUTY_EVENTS_SERVER: This is not host or host:port.',
+    ],
     [{ PAGERDUTY_API_SERVER: 'a@b:1' }, 'PAGERDUTY_API_SERVER: This is not host or host:port.'],
     [{ PAGERDUTY_API_SERVER: 'a:99999' }, 'PAGERDUTY_API_SERVER: This is not host or host:port.'],
     [{ SMTP_URL: 'mail.example' }, 'SMTP_URL: This is not the address of a mail server.'],
@@ -399,14 +407,13 @@ recoveryCheck: { run: [], expect: "(a+)+" }
         `access: { responders: ${responders}, approvers: ${approvers}, approvals: ${approvals} }`,
       ),
     );
-    const said = live().warnings.join();
-    if (approvals === 1) expect(said).toContain('Only 1 approval');
+    expect(live().warnings.some((one) => one.startsWith('Only 1 approval'))).toBe(approvals === 1);
   });
 
   test.each(['feeds', 'mail', 'recoveryCheck'])('%s must be set or literally off', (key) => {
     for (const value of ['false', 'no', '', 'Off', '{}']) {
       write(MINIMAL.replace(`${key}: off`, `${key}: ${value}`));
-      expect(problems(LIVE).join(), value).toContain(`${key}`);
+      expect(problems(LIVE).join()).toContain(key);
     }
   });
 
@@ -423,8 +430,16 @@ recoveryCheck: { run: [], expect: "(a+)+" }
     ['no notional', 'maxDailyLoss: 1', 'limits.maxNotional: This is missing.'],
     ['infinity', 'maxDailyLoss: .inf, maxNotional: 1', 'limits.maxDailyLoss: '],
     ['no number', 'maxDailyLoss: .nan, maxNotional: 1', 'limits.maxDailyLoss: '],
-    ['a text', 'maxDailyLoss: "10", maxNotional: 1', 'limits.maxDailyLoss: This is the text "10", and must be a number.'],
-    ['more than all', 'maxDailyLossPct: 101, maxNotional: 1', 'limits.maxDailyLossPct: This must be at most 100.'],
+    [
+      'a text',
+      'maxDailyLoss: "10", maxNotional: 1',
+      'limits.maxDailyLoss: This is the text "10", and must be a number.',
+    ],
+    [
+      'more than all',
+      'maxDailyLossPct: 101, maxNotional: 1',
+      'limits.maxDailyLossPct: This must be at most 100.',
+    ],
   ])('limits with %s are refused', (_what, limits, said) => {
     write(MINIMAL.replace('maxDailyLoss: 10, maxNotional: 100', limits));
     expect(problems(LIVE).join()).toContain(said);
@@ -434,8 +449,10 @@ recoveryCheck: { run: [], expect: "(a+)+" }
     write(MINIMAL.replace('maxNotional: 100', 'maxNotional: "${MAX}"'));
     expect(live({ ...LIVE, MAX: '250.5' }).limits.maxNotional).toBe(250.5);
     for (const MAX of ['ten', '1e999', '0x10', '1 000'])
-      expect(problems({ ...LIVE, MAX }).join(), MAX).toContain('limits.maxNotional: ${MAX} is not a number.');
-    expect(problems({ ...LIVE, MAX: '-1' }).join()).toContain('limits.maxNotional: This must be more than 0.');
+      expect(problems({ ...LIVE, MAX }).join()).toContain('limits.maxNotional: ${MAX} is not a number.');
+    expect(problems({ ...LIVE, MAX: '-1' }).join()).toContain(
+      'limits.maxNotional: This must be more than 0.',
+    );
   });
 
   test('the same id twice is refused', () => {
@@ -488,9 +505,10 @@ recoveryCheck: { run: [], expect: "(a+)+" }
     expect(problems(LIVE).join()).toContain('link.env does not exist.');
   });
 
-  test.skipIf(process.getuid?.() === 0)('a control file that cannot be written is refused', () => {
-    write(MINIMAL);
-    chmodSync(join(cwd, 'control.env'), 0o400);
+  test('a control file that cannot be written is refused', () => {
+    // Not even root may write this one: a file of mode 0400 would not stop root.
+    symlinkSync('/proc/sys/kernel/ostype', join(cwd, 'readonly.env'));
+    write(MINIMAL.replace('control.env', 'readonly.env'));
     expect(problems(LIVE).join()).toContain('cannot be written (EACCES)');
   });
 
@@ -539,7 +557,11 @@ describe('a hostile .env', () => {
   test.each([
     ['that is huge', 'A=b\n'.repeat(100_000), 'This is not a file of NAME=value lines.'],
     ['with a NUL in it', 'A=b\0\n', 'This is not a file of NAME=value lines.'],
-    ['with a secret twice', 'STANDDOWN_TOKEN=a\nSTANDDOWN_TOKEN=b\n', '.env:2:1 STANDDOWN_TOKEN: It is set twice.'],
+    [
+      'with a secret twice',
+      'STANDDOWN_TOKEN=a\nSTANDDOWN_TOKEN=b\n',
+      '.env:2:1 STANDDOWN_TOKEN: It is set twice.',
+    ],
   ])('%s is refused', (_what, text, said) => {
     writeFileSync(join(cwd, '.env'), text);
     expect(problems({}).join()).toContain(said);

@@ -36,10 +36,46 @@ describe('the playbook that ships', () => {
       one.postmortem,
     ]);
     expect(rows).toEqual([
-      ['P0', 'Complete system outage / runaway position', 'Immediate (<5 min)', 'Kill switch triggered, uncontrolled PnL loss', 5, 'critical', 'CRITICAL', true],
-      ['P1', 'Core SLO breach / data feed failure', '15 minutes', 'SLO-01 gap >5 min, order rejection spike', 15, 'error', 'HIGH', true],
-      ['P2', 'Degraded performance / partial SLO breach', '1 hour', 'Latency p95 >1000ms, fill rate 95-99%', 60, 'warning', 'MEDIUM', false],
-      ['P3', 'Informational / monitoring anomaly', 'Next business day', 'Single missed bar, minor slippage variance', null, null, 'LOW', false],
+      [
+        'P0',
+        'Complete system outage / runaway position',
+        'Immediate (<5 min)',
+        'Kill switch triggered, uncontrolled PnL loss',
+        5,
+        'critical',
+        'CRITICAL',
+        true,
+      ],
+      [
+        'P1',
+        'Core SLO breach / data feed failure',
+        '15 minutes',
+        'SLO-01 gap >5 min, order rejection spike',
+        15,
+        'error',
+        'HIGH',
+        true,
+      ],
+      [
+        'P2',
+        'Degraded performance / partial SLO breach',
+        '1 hour',
+        'Latency p95 >1000ms, fill rate 95-99%',
+        60,
+        'warning',
+        'MEDIUM',
+        false,
+      ],
+      [
+        'P3',
+        'Informational / monitoring anomaly',
+        'Next business day',
+        'Single missed bar, minor slippage variance',
+        null,
+        null,
+        'LOW',
+        false,
+      ],
     ]);
   });
 
@@ -58,7 +94,9 @@ describe('the playbook that ships', () => {
   });
 
   test('has the budget bands, whose restrictions add up', () => {
-    expect(playbook.budgets.map((band) => [band.status, band.abovePct, band.inclusive, band.control])).toEqual([
+    expect(
+      playbook.budgets.map((band) => [band.status, band.abovePct, band.inclusive, band.control]),
+    ).toEqual([
       ['GREEN', 50, false, {}],
       ['YELLOW', 25, false, { ALLOW_PROMOTIONS: '0' }],
       ['ORANGE', 10, true, { ALLOW_PROMOTIONS: '0', POSITION_SIZE_FACTOR: '0.5', ALLOW_NEW_STRATEGIES: '0' }],
@@ -66,13 +104,23 @@ describe('the playbook that ships', () => {
         'RED',
         0,
         false,
-        { ALLOW_PROMOTIONS: '0', POSITION_SIZE_FACTOR: '0.5', ALLOW_NEW_STRATEGIES: '0', HALT_NEW_ORDERS: '1' },
+        {
+          ALLOW_PROMOTIONS: '0',
+          POSITION_SIZE_FACTOR: '0.5',
+          ALLOW_NEW_STRATEGIES: '0',
+          HALT_NEW_ORDERS: '1',
+        },
       ],
       [
         'CRITICAL',
         null,
         true,
-        { ALLOW_PROMOTIONS: '0', POSITION_SIZE_FACTOR: '0.5', ALLOW_NEW_STRATEGIES: '0', HALT_NEW_ORDERS: '1' },
+        {
+          ALLOW_PROMOTIONS: '0',
+          POSITION_SIZE_FACTOR: '0.5',
+          ALLOW_NEW_STRATEGIES: '0',
+          HALT_NEW_ORDERS: '1',
+        },
       ],
     ]);
     expect(playbook.budgets.slice(0, 4).map((band) => band.allowed)).toEqual([
@@ -84,14 +132,20 @@ describe('the playbook that ships', () => {
   });
 
   test('has the communication table and the clocks', () => {
-    expect(playbook.communication.map((line) => [line.audience, line.channel, line.text, line.withinMin])).toEqual([
+    expect(
+      playbook.communication.map((line) => [line.audience, line.channel, line.text, line.withinMin]),
+    ).toEqual([
       ['On-call operator', 'PagerDuty / phone', 'Immediate (P0/P1)', 0],
       ['Team', 'Slack #incidents', 'Within 15 minutes', 15],
       ['Stakeholders', 'Email summary', 'Within 1 hour (P0/P1)', 60],
       ['Post-incident', 'Written postmortem', 'Within 48 hours', 2880],
     ]);
     expect(playbook.communication[2]?.afterMin).toEqual({ P0: 0, P1: 45 });
-    expect(playbook.postmortem).toEqual({ inReviewWithinHours: 48, remindAfterHours: 48, dataGapOverMin: 30 });
+    expect(playbook.postmortem).toEqual({
+      inReviewWithinHours: 48,
+      remindAfterHours: 48,
+      dataGapOverMin: 30,
+    });
     expect(playbook.grouping.reopenWithinMin).toBe(30);
   });
 
@@ -137,9 +191,12 @@ describe('the playbook that ships', () => {
     expect(readSeverity(word, playbook)).toEqual({ severity });
   });
 
-  test.each([undefined, '', 'CRITICAL', 'p0', 'P0 ', 'toString', '__proto__'])('takes %o as P1, and says so', (word) => {
-    expect(readSeverity(word, playbook)).toMatchObject({ severity: 'P1', guess: expect.any(String) });
-  });
+  test.each([undefined, '', 'CRITICAL', 'p0', 'P0 ', 'toString', '__proto__'])(
+    'takes %o as P1, and says so',
+    (word) => {
+      expect(readSeverity(word, playbook)).toMatchObject({ severity: 'P1', guess: expect.any(String) });
+    },
+  );
 });
 
 /** A line of the playbook: the runbook's step that has it, words that it must say, buttons that it must offer. */
@@ -149,24 +206,49 @@ const PLAYBOOK_LINES: [string, string, RegExp[], string[]][] = [
   ['kill-switch', 'confirm-flat', [/position = 0/, /document the residual exposure/], ['flatten']],
   ['kill-switch', 'page', [/Page the on-call operator immediately/], ['acknowledge']],
   ['kill-switch', 'no-restart', [/Do NOT restart without explicit approval/, /post-incident review/], []],
-  ['slo-01-data-feed', 'confirm', [/data_feed_uptime SLI < 99\.5%/, /bar_staleness_p99 > 120 s/], ['acknowledge']],
-  ['slo-01-data-feed', 'pause-signals', [/Pause new signal generation/, /do NOT cancel open orders/], ['pauseSignals']],
+  [
+    'slo-01-data-feed',
+    'confirm',
+    [/data_feed_uptime SLI < 99\.5%/, /bar_staleness_p99 > 120 s/],
+    ['acknowledge'],
+  ],
+  [
+    'slo-01-data-feed',
+    'pause-signals',
+    [/Pause new signal generation/, /do NOT cancel open orders/],
+    ['pauseSignals'],
+  ],
   ['slo-01-data-feed', 'provider-status', [/data provider's status page/], []],
   ['slo-01-data-feed', 'gap-under-10', [/< 10 minutes/, /wait and re-sync/], []],
   ['slo-01-data-feed', 'gap-over-10', [/> 10 minutes/, /backup feed/, /OR halt new orders/], ['haltOrders']],
   ['slo-01-data-feed', 'document', [/start time/, /data gap duration/], []],
   ['slo-01-data-feed', 'postmortem', [/postmortem/, /> 30 minutes/], []],
-  ['slo-03-order-execution', 'confirm', [/order_success_rate SLI < 99\.5%/, /> 5 consecutive orders/], ['acknowledge']],
+  [
+    'slo-03-order-execution',
+    'confirm',
+    [/order_success_rate SLI < 99\.5%/, /> 5 consecutive orders/],
+    ['acknowledge'],
+  ],
   ['slo-03-order-execution', 'venue-status', [/venue's status/, /Binance/], []],
   ['slo-03-order-execution', 'api-key', [/API key's permissions are valid/, /not expired/], []],
-  ['slo-03-order-execution', 'venue-issue', [/halt new orders/, /maintain existing positions/], ['haltOrders']],
+  [
+    'slo-03-order-execution',
+    'venue-issue',
+    [/halt new orders/, /maintain existing positions/],
+    ['haltOrders'],
+  ],
   ['slo-03-order-execution', 'local-issue', [/restart the order manager/, /verify connectivity/], []],
   ['slo-03-order-execution', 'reject-rate', [/reject_rate > 1%/, /P0 kill switch/], ['kill']],
   ['slo-02-latency', 'confirm', [/signal_latency p99 > 1000 ms/, /> 3 consecutive bars/], ['acknowledge']],
   ['slo-02-latency', 'system-load', [/CPU, memory, network/], []],
   ['slo-02-latency', 'host-health', [/co-location \/ VPS health/], []],
   ['slo-02-latency', 'under-2000', [/< 2000 ms/, /continue trading, monitor closely/], []],
-  ['slo-02-latency', 'over-2000', [/> 2000 ms/, /pause new orders/, /fills complete normally/], ['haltOrders']],
+  [
+    'slo-02-latency',
+    'over-2000',
+    [/> 2000 ms/, /pause new orders/, /fills complete normally/],
+    ['haltOrders'],
+  ],
   ['slo-02-latency', 'log', [/incident tracker/, /timestamps/], []],
 ];
 
@@ -191,9 +273,16 @@ describe('the runbooks that ship', () => {
   });
 
   test('say what an hour of gap costs, and the four hard stops', () => {
-    expect(runbook('slo-01-data-feed').notes.join()).toContain('1 hour gap = ~28% of the monthly budget (SLO-01)');
+    expect(runbook('slo-01-data-feed').notes.join()).toContain(
+      '1 hour gap = ~28% of the monthly budget (SLO-01)',
+    );
     const notes = runbook('kill-switch').notes.join();
-    for (const words of ['> 2× the max_daily_loss', '> 1.5× max notional', '> 10% in any 5-minute window', '> 5 minutes'])
+    for (const words of [
+      '> 2× the max_daily_loss',
+      '> 1.5× max notional',
+      '> 10% in any 5-minute window',
+      '> 5 minutes',
+    ])
       expect(notes).toContain(words);
   });
 
@@ -226,7 +315,9 @@ describe('the runbooks that ship', () => {
   });
 
   test('an alert may name its runbook, by its id or its SLO; nothing else of it counts', () => {
-    expect(runbookFor({ runbook: 'kill-switch', labels: { alertname: 'WsDown' } }, runbooks)).toBe('kill-switch');
+    expect(runbookFor({ runbook: 'kill-switch', labels: { alertname: 'WsDown' } }, runbooks)).toBe(
+      'kill-switch',
+    );
     expect(runbookFor({ runbook: 'SLO-03', labels: {} }, runbooks)).toBe('slo-03-order-execution');
     expect(runbookFor({ labels: { slo: 'SLO-02' } }, runbooks)).toBe('slo-02-latency');
     expect(runbookFor({ labels: { summary: 'kill switch', description: 'latency' } }, runbooks)).toBeNull();
@@ -259,32 +350,132 @@ describe('a changed template', () => {
   });
 
   test.each([
-    ['a severity is missing', edit('playbook.yml', /^ {2}P3:\n(?: {4}.*\n)+/m, ''), 'severities.P3: This is missing.'],
-    ['a severity too many', edit('playbook.yml', /^ {2}P3:$/m, '  P4:'), '"P4" is not a key that is known here. Did you mean P0?'],
-    ['a clock that is no number', edit('playbook.yml', 'acknowledgeWithinMin: 5', 'acknowledgeWithinMin: soon'), '/playbook.yml:12:27 severities.P0.acknowledgeWithinMin: This is the text "soon", and must be a number.'],
-    ['a band is missing', edit('playbook.yml', /^ {2}- status: RED[\s\S]*?(?= {2}- status: CRITICAL)/m, ''), 'budgets: The bands must be these, in this order: GREEN, YELLOW, ORANGE, RED, CRITICAL; here are: GREEN, YELLOW, ORANGE, CRITICAL.'],
-    ['bands out of order', edit('playbook.yml', 'abovePct: 25', 'abovePct: 60'), 'budgets[1].abovePct: The bands go from the best to the worst: this must be below 50.'],
-    ['a band that forgets a restriction', edit('playbook.yml', 'control: { ALLOW_PROMOTIONS: "0", POSITION', 'control: { POSITION'), 'Restrictions add up: YELLOW sets ALLOW_PROMOTIONS, so ORANGE must set it too.'],
-    ['a band that loosens', edit('playbook.yml', 'control: { ALLOW_PROMOTIONS: "0" }', 'control: { ALLOW_PROMOTIONS: 1 }'), 'A band may only tighten: the one value here is 0.'],
-    ['a band that kills', edit('playbook.yml', 'control: {}', 'control: { KILL_SWITCH: 1 }'), '"KILL_SWITCH" is not a key that is known here.'],
-    ['a criterion without a limit', edit('playbook.yml', '    over: 2\n', ''), 'criteria.dailyLoss.over: This is missing.'],
-    ['a criterion of another unit', edit('playbook.yml', 'unit: minutes', 'unit: hours'), '"hours" is not one of: minutes.'],
-    ['a severity word that means another', edit('playbook.yml', '  P0: P0', '  P0: P2'), 'alertSeverities: P0 stands for itself: write "P0: P0".'],
-    ['a mail that is late', edit('playbook.yml', 'P1: 45', 'P1: 90'), 'The bot would be later (90 min) than the limit (60 min).'],
-    ['an id twice', edit('playbook.yml', 'id: root-cause', 'id: postmortem'), 'checklist[1].id: The id postmortem is here twice.'],
-    ['a step id twice', edit('runbooks/slo-02-latency.yml', 'id: system-load', 'id: confirm'), 'steps[1].id: The id confirm is here twice.'],
-    ['an unknown button', edit('runbooks/slo-02-latency.yml', '[acknowledge, done]', '[aknowledge]'), '"aknowledge" is not one of: kill, cancel, haltOrders, pauseSignals, acknowledge, flatten, done, skip. Did you mean acknowledge?'],
-    ['a pattern that does not compile', edit('runbooks/slo-02-latency.yml', 'latency|slow', 'latency('), 'match[2][0].pattern: The pattern does not compile'],
-    ['a pattern that never ends', edit('runbooks/slo-02-latency.yml', 'latency|slow', '(a+)+$'), 'match[2][0].pattern: The pattern repeats a group'],
-    ['an id that is not its file’s', edit('runbooks/slo-02-latency.yml', 'id: slo-02-latency', 'id: kill-switch'), '/runbooks/slo-02-latency.yml:2:5 id: The id is kill-switch, and the file is called slo-02-latency.'],
-    ['a runbook without steps', edit('runbooks/slo-02-latency.yml', /steps:[\s\S]*notes/, 'steps: []\nnotes'), 'steps: This must have at least 1 entry.'],
-    ['no kill runbook', (folder: string) => rmSync(join(folder, 'runbooks', 'kill-switch.yml')), '/runbooks/kill-switch.yml The runbook of the kill is missing.'],
-    ['no runbooks', (folder: string) => rmSync(join(folder, 'runbooks'), { recursive: true }), '/runbooks This cannot be read (ENOENT).'],
-    ['no playbook', (folder: string) => rmSync(join(folder, 'playbook.yml')), '/playbook.yml This cannot be read (ENOENT).'],
-    ['an unknown variable', edit('postmortem.md', '{{ summary.date }}', '{{ summary.day }}'), '/postmortem.md:12:13 The template cannot be rendered: undefined variable: summary.day.'],
-    ['an unknown variable in a blank', edit('mail/incident.text', '{% if link %}', '{% unless link %}{{ lnk }}{% endunless %}{% if link %}'), 'undefined variable: lnk.'],
+    [
+      'a severity is missing',
+      edit('playbook.yml', /^ {2}P3:\n(?: {4}.*\n)+/m, ''),
+      'severities.P3: This is missing.',
+    ],
+    [
+      'a severity too many',
+      edit('playbook.yml', /^ {2}P3:$/m, '  P4:'),
+      '"P4" is not a key that is known here. Did you mean P0?',
+    ],
+    [
+      'a clock that is no number',
+      edit('playbook.yml', 'acknowledgeWithinMin: 5', 'acknowledgeWithinMin: soon'),
+      '/playbook.yml:12:27 severities.P0.acknowledgeWithinMin: This is the text "soon", and must be a number.',
+    ],
+    [
+      'a band is missing',
+      edit('playbook.yml', /^ {2}- status: RED[\s\S]*?(?= {2}- status: CRITICAL)/m, ''),
+      'budgets: The bands must be these, in this order: GREEN, YELLOW, ORANGE, RED, CRITICAL; here are: GREEN, YELLOW, ORANGE, CRITICAL.',
+    ],
+    [
+      'bands out of order',
+      edit('playbook.yml', 'abovePct: 25', 'abovePct: 60'),
+      'budgets[1].abovePct: The bands go from the best to the worst: this must be below 50.',
+    ],
+    [
+      'a band that forgets a restriction',
+      edit('playbook.yml', 'control: { ALLOW_PROMOTIONS: "0", POSITION', 'control: { POSITION'),
+      'Restrictions add up: YELLOW sets ALLOW_PROMOTIONS, so ORANGE must set it too.',
+    ],
+    [
+      'a band that loosens',
+      edit('playbook.yml', 'control: { ALLOW_PROMOTIONS: "0" }', 'control: { ALLOW_PROMOTIONS: 1 }'),
+      'A band may only tighten: the one value here is 0.',
+    ],
+    [
+      'a band that kills',
+      edit('playbook.yml', 'control: {}', 'control: { KILL_SWITCH: 1 }'),
+      '"KILL_SWITCH" is not a key that is known here.',
+    ],
+    [
+      'a criterion without a limit',
+      edit('playbook.yml', '    over: 2\n', ''),
+      'criteria.dailyLoss.over: This is missing.',
+    ],
+    [
+      'a criterion of another unit',
+      edit('playbook.yml', 'unit: minutes', 'unit: hours'),
+      '"hours" is not one of: minutes.',
+    ],
+    [
+      'a severity word that means another',
+      edit('playbook.yml', '  P0: P0', '  P0: P2'),
+      'alertSeverities: P0 stands for itself: write "P0: P0".',
+    ],
+    [
+      'a mail that is late',
+      edit('playbook.yml', 'P1: 45', 'P1: 90'),
+      'The bot would be later (90 min) than the limit (60 min).',
+    ],
+    [
+      'an id twice',
+      edit('playbook.yml', 'id: root-cause', 'id: postmortem'),
+      'checklist[1].id: The id postmortem is here twice.',
+    ],
+    [
+      'a step id twice',
+      edit('runbooks/slo-02-latency.yml', 'id: system-load', 'id: confirm'),
+      'steps[1].id: The id confirm is here twice.',
+    ],
+    [
+      'an unknown button',
+      edit('runbooks/slo-02-latency.yml', '[acknowledge, done]', '[aknowledge]'),
+      '"aknowledge" is not one of: kill, cancel, haltOrders, pauseSignals, acknowledge, flatten, done, skip. Did you mean acknowledge?',
+    ],
+    [
+      'a pattern that does not compile',
+      edit('runbooks/slo-02-latency.yml', 'latency|slow', 'latency('),
+      'match[2][0].pattern: The pattern does not compile',
+    ],
+    [
+      'a pattern that never ends',
+      edit('runbooks/slo-02-latency.yml', 'latency|slow', '(a+)+$'),
+      'match[2][0].pattern: The pattern repeats a group',
+    ],
+    [
+      'an id that is not its file’s',
+      edit('runbooks/slo-02-latency.yml', 'id: slo-02-latency', 'id: kill-switch'),
+      '/runbooks/slo-02-latency.yml:2:5 id: The id is kill-switch, and the file is called slo-02-latency.',
+    ],
+    [
+      'a runbook without steps',
+      edit('runbooks/slo-02-latency.yml', /steps:[\s\S]*notes/, 'steps: []\nnotes'),
+      'steps: This must have at least 1 entry.',
+    ],
+    [
+      'no kill runbook',
+      (folder: string) => rmSync(join(folder, 'runbooks', 'kill-switch.yml')),
+      '/runbooks/kill-switch.yml The runbook of the kill is missing.',
+    ],
+    [
+      'no runbooks',
+      (folder: string) => rmSync(join(folder, 'runbooks'), { recursive: true }),
+      '/runbooks This cannot be read (ENOENT).',
+    ],
+    [
+      'no playbook',
+      (folder: string) => rmSync(join(folder, 'playbook.yml')),
+      '/playbook.yml This cannot be read (ENOENT).',
+    ],
+    [
+      'an unknown variable',
+      edit('postmortem.md', '{{ summary.date }}', '{{ summary.day }}'),
+      '/postmortem.md:12:13 The template cannot be rendered: undefined variable: summary.day.',
+    ],
+    [
+      'an unknown variable in a blank',
+      edit('mail/incident.text', '{% if link %}', '{% unless link %}{{ lnk }}{% endunless %}{% if link %}'),
+      'undefined variable: lnk.',
+    ],
     ['a tag left open', edit('mail/incident.html', '{% endfor %}', ''), '/mail/incident.html:'],
-    ['a file to include', edit('mail/incident.subject', '{{ title }}', '{% include "/etc/passwd" %}'), 'ENOENT'],
+    [
+      'a file to include',
+      edit('mail/incident.subject', '{{ title }}', '{% include "/etc/passwd" %}'),
+      'ENOENT',
+    ],
   ])('%s is refused, with its place', (_what, change, said) => {
     expect(folderWith(change).join('\n')).toContain(said);
   });
@@ -311,12 +502,18 @@ describe('a changed template', () => {
 });
 
 describe('a pattern', () => {
-  test.each(['feed|stale', '^ws.?(down|gap)$', '(a|b)?c', 'a{2,5}', '[()*+|]{2}', '\\(a\\)+', '(?:x)y', '(?<n>x)'])(
-    '%s is taken',
-    (pattern) => {
-      expect(patternProblem(pattern)).toBeNull();
-    },
-  );
+  test.each([
+    'feed|stale',
+    '^ws.?(down|gap)$',
+    '(a|b)?c',
+    'a{2,5}',
+    '[()*+|]{2}',
+    '\\(a\\)+',
+    '(?:x)y',
+    '(?<n>x)',
+  ])('%s is taken', (pattern) => {
+    expect(patternProblem(pattern)).toBeNull();
+  });
 
   test.each([
     '',
@@ -344,6 +541,10 @@ describe('a pattern', () => {
   test('that ships is taken', () => {
     for (const one of runbooks)
       for (const rule of one.match.flat()) expect(patternProblem(rule.pattern), rule.pattern).toBeNull();
-    expect(runbooks.flatMap((one) => one.steps.flatMap((step) => step.buttons)).every((button) => STEP_BUTTONS.includes(button))).toBe(true);
+    expect(
+      runbooks
+        .flatMap((one) => one.steps.flatMap((step) => step.buttons))
+        .every((button) => STEP_BUTTONS.includes(button)),
+    ).toBe(true);
   });
 });

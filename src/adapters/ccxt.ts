@@ -59,11 +59,12 @@ export async function createVenue(options: VenueOptions): Promise<Venue> {
     symbols: options.symbols,
     quoteAssets: options.quoteAssets,
     protectiveOrders: options.protectiveOrders,
+    clock: options.clock,
   };
   const driver =
     facts === undefined
       ? createGeneralDriver(wire, unified(exchange, wire), shared)
-      : createProvenDriver(wire, { ...shared, facts, clock: options.clock });
+      : createProvenDriver(wire, { ...shared, facts });
   return {
     id: options.id,
     exchange: options.exchange,
@@ -192,7 +193,13 @@ function createWire(exchange: Exchange, options: VenueOptions, facts: VenueFacts
     );
   };
   const fail = (text: string, failure: Partial<FailureCause>): VenueFailure =>
-    new VenueFailure(say(text), { outcome: 'unknown', venueCode: null, className: null, ...failure });
+    new VenueFailure(say(text), {
+      outcome: 'unknown',
+      venueCode: null,
+      venueText: '',
+      className: null,
+      ...failure,
+    });
 
   // A request that passed its deadline is taken back, body and all: ccxt's own timeout ends with the headers.
   const send = exchange.undiciRequest.bind(exchange);
@@ -261,6 +268,7 @@ function createWire(exchange: Exchange, options: VenueOptions, facts: VenueFacts
     return fail(`${words} (HTTP ${status}, ${detail})${wait}`, {
       className,
       venueCode: code,
+      venueText: text,
       outcome: status === 404 || status === 405 ? 'missing' : sure ? 'refused' : 'unknown',
     });
   }

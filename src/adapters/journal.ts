@@ -102,8 +102,13 @@ export async function openJournal(
   // be readable from the page cache and yet not be on the disk.
   if (segments.at(-1) !== recovered.first) segments.push(recovered.first);
   let current = await prepare(recovered.first, recovered.prefix);
-  await place(current);
-  if (recovered.next < next) await begin(next); // the snapshot is ahead of what the journal still has
+  try {
+    await place(current);
+    if (recovered.next < next) await begin(next); // the snapshot is ahead of what the journal still has
+  } catch (error) {
+    await current.file.close();
+    throw error;
+  }
 
   interface Segment {
     first: number;
@@ -137,6 +142,7 @@ export async function openJournal(
     try {
       await place(segment);
     } catch (error) {
+      await segment.file.close();
       fail(error); // the new segment may or may not be there: records in the old one would be read as a gap
       throw error;
     }
@@ -200,10 +206,10 @@ export async function openJournal(
       failpoint('journal.written');
       await current.file.sync();
       failpoint('journal.synced');
+      if (failure !== null) throw new Error(failure); // told to stop meanwhile
     } catch (error) {
-      const refused = new StoreUnavailable(`the journal could not be written: ${reasonOf(error)}`);
       fail(error);
-      for (const one of batch) one.reject(refused);
+      for (const one of batch) one.reject(new StoreUnavailable(failure ?? reasonOf(error)));
       return;
     }
     current.bytes += bytes.length;

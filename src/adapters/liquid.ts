@@ -48,15 +48,17 @@ const unformula = (text: string): string =>
 
 /** Escape a value for Markdown, inline or in a table cell: nothing in it is markup, and it cannot leave its line. */
 export function escapeMarkdown(value: string): string {
-  return unlink(cleanLine(value))
-    .replace(/[\\`*[\]|~$]/g, '\\$&')
-    // An underscore inside a word is no markup: KILL_SWITCH stays readable.
-    .replace(/(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])/gu, '\\_')
-    .replace(/&/g, '&amp;')
-    .replace(/</g, '&lt;')
-    .replace(/>/g, '&gt;')
-    .replace(/^[#+=-]/, '\\$&')
-    .replace(/^(\d+)([.)])(?=\s|$)/, '$1\\$2');
+  return (
+    unlink(cleanLine(value))
+      .replace(/[\\`*[\]|~$]/g, '\\$&')
+      // An underscore inside a word is no markup: KILL_SWITCH stays readable.
+      .replace(/(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])/gu, '\\_')
+      .replace(/&/g, '&amp;')
+      .replace(/</g, '&lt;')
+      .replace(/>/g, '&gt;')
+      .replace(/^[#+=-]/, '\\$&')
+      .replace(/^(\d+)([.)])(?=\s|$)/, '$1\\$2')
+  );
 }
 
 /** Escape a value for HTML text or a quoted attribute. */

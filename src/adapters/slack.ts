@@ -120,7 +120,7 @@ export function createSlack(options: SlackOptions): Slack {
           },
           // A routine refresh leaves a gap of this length (FACTS 1: 5.0 s by default).
           clientPingTimeout: 1_500,
-        } as ConstructorParameters<typeof SocketModeReceiver>[0]);
+        });
   const inner: Receiver = http ?? (socket as SocketModeReceiver);
 
   /** Bolt acknowledges an event before its listeners run; ours is acknowledged after they have stored it. */
@@ -177,7 +177,7 @@ export function createSlack(options: SlackOptions): Slack {
       };
     }
     if (error instanceof WebAPIPlatformError) {
-      const code = mask(String(error.data.error)).slice(0, 80);
+      const code = mask(error.data.error).slice(0, 80);
       if (!/^[a-z_]+$/.test(code)) {
         // A page of HTML with status 200: a proxy answered, and nobody knows what Slack did.
         return {
@@ -300,7 +300,7 @@ export function createSlack(options: SlackOptions): Slack {
           throw new Error('auth.test names no team or user');
         identity = {
           teamId: me.team_id,
-          appId: (me['app_id'] as string | undefined) ?? null,
+          appId: me['app_id'] ?? null,
           botId: me.bot_id ?? '',
           botUserId: me.user_id,
         };

@@ -55,6 +55,8 @@ export type Failpoint =
 const DESK_HISTORY_MS = 7 * 24 * 60 * 60 * 1_000;
 /** Incident files read at once while starting. */
 const READERS = 16;
+/** Incident files written at once: they share the file system's commits, and leave a thread (of 4) to the journal. */
+const WRITERS = 3;
 
 /**
  * Open the store of a data directory, and recover what is there.
@@ -151,19 +153,14 @@ async function recoverStore(options: StoreOptions, disk: Disk, holding: Holding)
       [...entries.values()].filter((entry) => entry.summary?.status !== 'resolved').map((entry) => entry.id),
     );
     for (const { stream, events } of tail) if (events.length > 0 && entries.has(stream)) needed.add(stream);
-    const queue = [...needed];
-    await Promise.all(
-      Array.from({ length: READERS }, async () => {
-        for (let id = queue.pop(); id !== undefined; id = queue.pop()) {
-          const entry = entries.get(id) as Entry;
-          const file = await files.readIncident(id);
-          if (file === undefined || file.events.length < entry.version) {
-            memory.giveUp(id, unreadable(id));
-            note(unreadable(id));
-          } else memory.place(entry, file);
-        }
-      }),
-    );
+    await inParallel(READERS, [...needed], async (id) => {
+      const entry = entries.get(id) as Entry;
+      const file = await files.readIncident(id);
+      if (file === undefined || file.events.length < entry.version) {
+        memory.giveUp(id, unreadable(id));
+        note(unreadable(id));
+      } else memory.place(entry, file);
+    });
     for (const record of tail) {
       memory.replay(record, note);
       settle(record, true);
@@ -267,7 +264,7 @@ async function recoverStore(options: StoreOptions, disk: Disk, holding: Holding)
       owedThen = [...owed.values()].map(({ effect }) => effect);
     });
     // All of it is durable now.
-    for (const { entry, incident, events, version } of captured.incidents) {
+    await inParallel(WRITERS, captured.incidents, async ({ entry, incident, events, version }) => {
       await files.writeIncident({
         fold: FOLD,
         ordinal: entry.ordinal,
@@ -275,7 +272,7 @@ async function recoverStore(options: StoreOptions, disk: Disk, holding: Holding)
         events: events.slice(0, version),
       });
       failpoint('snapshot.incident');
-    }
+    });
     if (captured.incidents.length > 0) await files.syncIncidents();
     for (const { from, events } of captured.desk.parts) await files.writeDesk(from, events);
     for (const [shard, lines] of captured.shards) {
@@ -385,6 +382,16 @@ async function recoverStore(options: StoreOptions, disk: Disk, holding: Holding)
       }
     }
   }
+}
+
+/** Do `work` for each item, so many at a time. Rejects with the first failure, after the work that had begun. */
+async function inParallel<T>(lanes: number, items: T[], work: (item: T) => Promise<void>): Promise<void> {
+  const left = items.values();
+  const lane = async () => {
+    for (const item of left) await work(item);
+  };
+  const ended = await Promise.allSettled(Array.from({ length: lanes }, lane));
+  for (const one of ended) if (one.status === 'rejected') throw one.reason;
 }
 
 const unreadable = (id: string): string =>

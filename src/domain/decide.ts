@@ -52,7 +52,8 @@ export type Command = { by: Actor } & (
     }
   | { type: 'JudgeKill'; kill: string; verdict: Verdict; timings: KillTimings }
   | { type: 'AcceptResidual'; kill: string; reason: string }
-  | { type: 'PageAgain'; why: string }
+  /** Page once more; `n` is the step that was due, so that two ticks make one page. */
+  | { type: 'PageAgain'; n: number; why: string }
   | { type: 'PlaceHold'; hold: string; key: HoldKey; reason: string; owner: Hold['owner'] }
   | { type: 'LiftHold'; hold: string; key: HoldKey; reason: string }
   | { type: 'AskCancel'; cancel: string; scope: CancelScope; reason: string }
@@ -113,9 +114,7 @@ export function decide(
   now: number,
   playbook: Playbook,
 ): StandingEvent[] {
-  return decided(command, incident, now, playbook).map(
-    (event) => ({ ...event, at: now, by: command.by }) as StandingEvent,
-  );
+  return decided(command, incident, now, playbook).map((event) => ({ ...event, at: now, by: command.by }));
 }
 
 function decided(
@@ -160,7 +159,7 @@ function decided(
     case 'FinishCancel':
       return [{ type: 'CancelFinished', cancel: command.cancel, results: command.results, ms: command.ms }];
     case 'Note':
-      return [command.event as NewEvent];
+      return [command.event];
     default:
       return onIncident(command, mustBe(incident), now, playbook);
   }
@@ -195,7 +194,9 @@ function onIncident(command: OnIncident, incident: Incident, now: number, playbo
     case 'AcceptResidual':
       return acceptResidual(command, incident);
     case 'PageAgain':
-      return [{ type: 'PageOwed', n: nextPage(incident), severity: incident.severity, why: command.why }];
+      return command.n === nextPage(incident)
+        ? [{ type: 'PageOwed', n: command.n, severity: incident.severity, why: command.why }]
+        : [];
     case 'AskFlatten':
       if (command.positions.length === 0)
         throw new Refusal('nothing_to_flatten', 'There is no position to flatten at the last reading.');

@@ -198,7 +198,7 @@ export function createOutbox(deps: {
       running = false;
       for (const timer of timers) timer.abort();
       const limit = new AbortController();
-      await Promise.race([Promise.allSettled([...busy]), clock.wait(ms, limit.signal)]);
+      await Promise.race([Promise.allSettled(busy), clock.wait(ms, limit.signal)]);
       limit.abort();
     },
     waiting: () =>

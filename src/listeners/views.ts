@@ -23,7 +23,7 @@ export function registerViews(app: App, context: ListenerContext): void {
     app.view<ViewSubmitAction>(
       { callback_id: callback, type: 'view_submission' },
       async ({ ack, body, view }) => {
-        const refusal = await submit(body, view.private_metadata, view.state.values as Values, handle);
+        const refusal = await submit(body, view.private_metadata, view.state.values, handle);
         if (refusal === null) await ack();
         else await ack({ response_action: 'errors', errors: { [field]: refusal } });
       },

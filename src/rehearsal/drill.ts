@@ -173,9 +173,19 @@ export async function runDrill(options: DrillOptions): Promise<DrillResult> {
     tell('The control file says KILL_SWITCH=1');
     await slack.until(() => inThread('Accept residual…'), { timeoutMs: 15_000, what: 'the verdict' });
     tell(`The receipt, in the thread:\n${quote(receiptOf(thread()))}`);
-    await pagerDuty.until(() => pagerDuty.incidents().length >= 3, { what: 'the pages of the kill and of its verdict' });
-    tell(`PagerDuty: ${pagerDuty.incidents().slice(1).map((one) => one.title).join('\n           ')}`);
-    await mail.until(() => mail.messages().some((one) => one.subject.includes('RESIDUAL')), { what: 'the mail to the stakeholders' });
+    await pagerDuty.until(() => pagerDuty.incidents().length >= 3, {
+      what: 'the pages of the kill and of its verdict',
+    });
+    tell(
+      `PagerDuty: ${pagerDuty
+        .incidents()
+        .slice(1)
+        .map((one) => one.title)
+        .join('\n           ')}`,
+    );
+    await mail.until(() => mail.messages().some((one) => one.subject.includes('RESIDUAL')), {
+      what: 'the mail to the stakeholders',
+    });
     tell(`Mail to the stakeholders: “${mail.messages().at(-1)?.subject ?? ''}”`);
 
     await press('ada', inThread('Flatten…'), 'Flatten…');

@@ -49,9 +49,7 @@ function pageLine(incident: Incident, playbook: Playbook): string {
   const page = incident.pages.at(-1);
   if (page === undefined) return '';
   const status =
-    incident.status === 'resolved'
-      ? `${pageWords(page)}`
-      : `${pageWords(page)}${deadline(incident, playbook)}`;
+    incident.status === 'resolved' ? pageWords(page) : `${pageWords(page)}${deadline(incident, playbook)}`;
   const step = page.n > 1 ? ` (page ${page.n}: ${inert(page.why, 80)})` : '';
   return `${status}${step}`;
 }

@@ -101,7 +101,7 @@ function cancelLines(id: string, venue: VenueKillState): string[] {
       const protective = list.protective > 0 ? ` (${list.protective} protective)` : '';
       return `${list.found} in ${inert(name, 60)}${protective}`;
     });
-  const found = lists.length === 0 ? 'no order listed' : `${lists.join(', ')}`;
+  const found = lists.length === 0 ? 'no order listed' : lists.join(', ');
   const failed =
     venue.failures.length === 0
       ? ''

@@ -1,7 +1,6 @@
 /** Text for people: foreign words made harmless, cut to size; times, money and durations with their units. Pure. */
 
 /** Control characters, bidi marks and lone surrogates: they hide, reorder or break what a person reads. */
-// eslint-disable-next-line no-control-regex -- these are exactly the ones to remove
 const INVISIBLE =
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]|\p{Surrogate}/gu;
 

@@ -30,11 +30,7 @@ export function parseJson(body: Buffer): unknown {
     // A key named __proto__ would become a plain own property here; it is dropped so that no later copy makes it more.
     return JSON.parse(text, (key, value: unknown) => (key === '__proto__' ? undefined : value));
   } catch (error) {
-    throw new HttpRefusal(
-      400,
-      'not_json',
-      `The body is not JSON: ${String((error as Error).message).slice(0, 200)}`,
-    );
+    throw new HttpRefusal(400, 'not_json', `The body is not JSON: ${(error as Error).message.slice(0, 200)}`);
   }
 }
 

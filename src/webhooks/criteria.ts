@@ -1,11 +1,16 @@
 /** The hard-stop criteria as `/status` shows them. Nothing measures them yet: they are unknown, and said to be. */
 
-import type { LiveConfig } from '../config.ts';
 import type { Playbook } from '../domain/playbook.ts';
 import type { CriterionStatus } from './status.ts';
 
+interface Limits {
+  maxDailyLoss: { unit: 'percent' | 'amount'; value: number };
+  maxNotional: number;
+  currency: string;
+}
+
 /** Limits are in the unit named; a limit in percent of an equity that nobody reported is itself unknown (null). */
-export function criteriaStatus(config: LiveConfig, playbook: Playbook): CriterionStatus[] {
+export function criteriaStatus(limits: Limits, feeds: string[], playbook: Playbook): CriterionStatus[] {
   const unmeasured = (id: string, limit: number | null, unit: string): CriterionStatus => ({
     id,
     state: 'unknown',
@@ -16,8 +21,7 @@ export function criteriaStatus(config: LiveConfig, playbook: Playbook): Criterio
     source: null,
   });
   const { dailyLoss, positionSize, rejectRate, dataFeedGap } = playbook.criteria;
-  const { maxDailyLoss, maxNotional, currency } = config.limits;
-  const feeds = config.feeds === 'off' ? [] : config.feeds;
+  const { maxDailyLoss, maxNotional, currency } = limits;
   return [
     unmeasured(
       'dailyLoss',
@@ -26,6 +30,6 @@ export function criteriaStatus(config: LiveConfig, playbook: Playbook): Criterio
     ),
     unmeasured('positionSize', positionSize.over * maxNotional, currency),
     unmeasured('rejectRate', rejectRate.over, '%'),
-    ...feeds.map((feed) => unmeasured(`dataFeedGap:${feed.id}`, dataFeedGap.over * 60, 's')),
+    ...feeds.map((feed) => unmeasured(`dataFeedGap:${feed}`, dataFeedGap.over * 60, 's')),
   ];
 }

@@ -251,7 +251,7 @@ export async function startEdge(deps: EdgeDeps): Promise<Edge> {
     throw new HttpRefusal(404, 'not_found', `There is nothing at ${request.method} here.`);
   });
   // Express tells an error handler by its four parameters.
-  app.use((error: unknown, request: Request, response: Response, _next: NextFunction) => {
+  app.use((error: unknown, request: Request, response: Response, _next: NextFunction): void => {
     const refusal = asRefusal(error, log);
     metrics.refused(request.route?.path ?? 'other', refusal.code);
     const format = /^\/alerts\/(alertmanager|grafana|generic)$/.exec(request.path)?.[1] as
@@ -262,7 +262,10 @@ export async function startEdge(deps: EdgeDeps): Promise<Edge> {
         log.error({ error: String(failed) }, 'a refused batch could not be put on record'),
       );
     }
-    if (response.headersSent) return response.destroy();
+    if (response.headersSent) {
+      response.destroy();
+      return;
+    }
     response
       .status(refusal.status)
       .set(refusal.headers)

@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import * as fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createVenue, type VenueOptions } from '../../src/adapters/ccxt.ts';
 import type { VenueVerdict } from '../../src/domain/kill.ts';
@@ -592,6 +593,42 @@ describe.each(['binanceusdm', 'binance'] as const)('%s under faults', (exchange)
   });
 });
 
+describe('random faults on random calls', () => {
+  const path = fc.constantFrom(...far.binanceusdm.reads, ...far.binanceusdm.writes);
+  const fault = fc.record({
+    kind: fc.constantFrom(...FAULTS),
+    path,
+    times: fc.constantFrom(1, 2, 5),
+    after: fc.nat(2),
+  });
+
+  it('never give a verdict that is not true', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fault, { minLength: 1, maxLength: 3 }),
+        fc.boolean(),
+        async (faults, trading) => {
+          const at = await bench({ ...far.binanceusdm.options, ...(trading ? { positions: [] } : {}) });
+          for (const { kind, times, after, path } of faults)
+            at.far.fault({ kind, times, after, match: { path } });
+          if (trading) at.far.engineKeepsTrading({ count: 2 });
+          for (let round = 0; round < 4; round += 1) {
+            await settle(at, at.venue.cancel({ scope: 'all' }));
+            const verdict = await settle(at, verdictOf(at.venue));
+            const known = verdict.verdict === 'UNKNOWN' ? null : saidOf(verdict);
+            expect([null, truthOf(at.far, 'binanceusdm')]).toContainEqual(known);
+            at.clock.advance(300_000);
+          }
+          expect(at.said.join()).not.toMatch(SECRETS);
+          await at.venue.close();
+          await at.far.close();
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+});
+
 describe('a venue that fails', () => {
   it('cancels by id in the next round what a cancel by symbol only said that it cancelled', async () => {
     const { far: counterpart, venue } = await bench({ orders: [entry()] });
@@ -664,8 +701,9 @@ describe('a venue that fails', () => {
     const { far: counterpart, venue } = await bench({ now: () => Date.now() + skewMs });
     const [list] = (await venue.read()).lists;
     expect(list).toMatchObject({ state: 'failed', reason: expect.stringContaining('our clock differs') });
-    await counterpart.until(() =>
-      counterpart.requests({ path: /\/time$/ }).some((one) => one.status === 200),
+    await counterpart.until(
+      () => counterpart.requests({ path: /\/time$/ }).some((one) => one.status === 200),
+      { what: 'the time was asked for' },
     );
     let verdict = await verdictOf(venue);
     for (let tries = 0; verdict.verdict === 'UNKNOWN' && tries < 50; tries += 1)

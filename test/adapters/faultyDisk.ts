@@ -1,4 +1,4 @@
-/** A disk that does what a test says: fails with a code, takes half of a write, or never answers. */
+/** A disk that does what a test says: fails with a code, takes half of a write, or does not answer. */
 
 import type { Disk, DiskFile } from '../../src/adapters/disk.ts';
 
@@ -13,8 +13,8 @@ export type DiskCall =
   | 'remove'
   | 'syncFolder';
 
-/** What to do instead of the call: fail with a code, fail after half of the bytes, or hang. Undefined: do it. */
-export type Fault = { code: string } | { code: string; half: true } | 'hang' | undefined;
+/** What to do instead of the call: fail with a code, fail after half of the bytes, or wait. Undefined: do it. */
+export type Fault = { code: string } | { code: string; half: true } | { until: Promise<void> } | undefined;
 
 export function failure(code: string): Error {
   return Object.assign(new Error(`${code}: injected`), { code });
@@ -35,7 +35,7 @@ export function faultyDisk(
     calls.push({ call, path });
     const fault = plan(call, path);
     if (fault === undefined) return really();
-    if (fault === 'hang') return new Promise(() => undefined);
+    if ('until' in fault) return fault.until.then(really);
     if ('half' in fault) await half?.();
     throw failure(fault.code);
   }

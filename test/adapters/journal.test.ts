@@ -356,13 +356,17 @@ describe('a journal whose disk fails', () => {
   });
 
   it('answers nothing while a write hangs, and stops when it is told to', async () => {
-    const { journal, break: set } = await failing((call) => (call === 'write' ? 'hang' : undefined));
+    let release = () => undefined as void;
+    const until = new Promise<void>((resolve) => (release = resolve));
+    const { journal, break: set } = await failing((call) => (call === 'write' ? { until } : undefined));
     set(true);
-    void append(journal, 'hangs').catch(() => undefined);
+    const hanging = append(journal, 'hangs');
     for (let n = 0; n < 5; n += 1) await Promise.resolve();
     const behind = append(journal, 'behind');
     journal.stop('the lock is gone');
     await expect(behind).rejects.toThrow('the lock is gone');
     expect(journal.failure()).toBe('the lock is gone');
+    release();
+    await expect(hanging).rejects.toThrow('the lock is gone');
   });
 });

@@ -49,7 +49,13 @@ describe('Markdown', () => {
   });
 
   test('what needs no escaping stays as it is', () => {
-    for (const text of ['PM_20260101_001', 'KILL_SWITCH=1', '0.84 s', 'BTC/USDT:USDT', '2026-11-22 14:05:02 UTC'])
+    for (const text of [
+      'PM_20260101_001',
+      'KILL_SWITCH=1',
+      '0.84 s',
+      'BTC/USDT:USDT',
+      '2026-11-22 14:05:02 UTC',
+    ])
       expect(escapeMarkdown(text)).toBe(text);
   });
 
@@ -102,7 +108,12 @@ describe('a template', () => {
     ['a list printed whole', '{{ list }}', 1, 'this is a list or a map: print its parts'],
     ['an open tag', '{% if text %}', 1, 'tag {% if text %} not closed'],
     ['a file', '\n\n{% include "/etc/passwd" %}', 3, 'ENOENT: Failed to lookup "/etc/passwd" in "."'],
-    ['a file above', '{% render "../../package.json" %}', 1, 'ENOENT: Failed to lookup "../../package.json" in "."'],
+    [
+      'a file above',
+      '{% render "../../package.json" %}',
+      1,
+      'ENOENT: Failed to lookup "../../package.json" in "."',
+    ],
     ['a layout', '{% layout "x" %}', 1, 'ENOENT: Failed to lookup "x" in "."'],
     ['an endless loop', '{% for i in (1..1000000000) %}x{% endfor %}', 1, 'memory alloc limit exceeded'],
   ])('that has %s fails, with its line', (_what, template, line, what) => {

@@ -163,7 +163,13 @@ export async function judge(run: Run, crash: Crash, again?: () => number): Promi
   } catch (error) {
     return `does not start: ${String(error)}`;
   }
-  const found = run.states.get(await stateOf(store));
+  let state: string;
+  try {
+    state = await stateOf(store);
+  } catch (error) {
+    return `cannot be read: ${String(error)}`;
+  }
+  const found = run.states.get(state);
   if (found === undefined) return 'a state that never was';
   const acknowledged = run.acknowledgedAt.findLastIndex((at) => at <= crash.after) + 1;
   if (found < acknowledged) return `${found} records of ${acknowledged} acknowledged ones`;

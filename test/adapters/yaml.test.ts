@@ -32,16 +32,44 @@ describe('a YAML file that people write', () => {
       'name: a\nsise: 1\n',
       'x.yml:2:1 "sise" is not a key that is known here. Did you mean size? Known here: name, size, mode, feeds.',
     ],
-    ['a wrong type', 'name: a\nsize: big\n', 'x.yml:2:7 size: This is the text "big", and must be a number. Write a number over 0.'],
+    [
+      'a wrong type',
+      'name: a\nsize: big\n',
+      'x.yml:2:7 size: This is the text "big", and must be a number. Write a number over 0.',
+    ],
     ['a number for text', 'name: 7\n', 'x.yml:1:7 name: This is "7", and must be text. Correct it.'],
     ['a key that is missing', 'size: 1\n', 'x.yml:1:1 name: This is missing. Add it.'],
     ['a key without a value', 'name:\n', 'x.yml:1:1 name: This is missing. Add it.'],
-    ['a number out of range', 'name: a\nsize: -1\n', 'x.yml:2:7 size: This must be more than 0. Write a number over 0.'],
-    ['infinity', 'name: a\nsize: .inf\n', 'x.yml:2:7 size: This is "Infinity", and must be a number. Write a number over 0.'],
-    ['no number', 'name: a\nsize: .nan\n', 'x.yml:2:7 size: This is "NaN", and must be a number. Write a number over 0.'],
-    ['a word that is not one of a few', 'name: a\nmode: acts\n', 'x.yml:2:7 mode: "acts" is not one of: act, advise. Did you mean act? Write one of them.'],
-    ['something deep', 'name: a\nfeeds:\n  - id: b\n  - { di: c }\n', 'x.yml:4:5 feeds[1].id: This is missing. Give it an id.'],
-    ['neither off nor a list', 'name: a\nfeeds: of\n', 'x.yml:2:8 feeds: This is the text "of", which is not one of what it may be. Correct it.'],
+    [
+      'a number out of range',
+      'name: a\nsize: -1\n',
+      'x.yml:2:7 size: This must be more than 0. Write a number over 0.',
+    ],
+    [
+      'infinity',
+      'name: a\nsize: .inf\n',
+      'x.yml:2:7 size: This is "Infinity", and must be a number. Write a number over 0.',
+    ],
+    [
+      'no number',
+      'name: a\nsize: .nan\n',
+      'x.yml:2:7 size: This is "NaN", and must be a number. Write a number over 0.',
+    ],
+    [
+      'a word that is not one of a few',
+      'name: a\nmode: acts\n',
+      'x.yml:2:7 mode: "acts" is not one of: act, advise. Did you mean act? Write one of them.',
+    ],
+    [
+      'something deep',
+      'name: a\nfeeds:\n  - id: b\n  - { di: c }\n',
+      'x.yml:4:5 feeds[1].id: This is missing. Give it an id.',
+    ],
+    [
+      'neither off nor a list',
+      'name: a\nfeeds: of\n',
+      'x.yml:2:8 feeds: This is the text "of", which is not one of what it may be. Correct it.',
+    ],
     ['a list for a map', '- a\n', 'x.yml:1:1 This is a list, and must be a map (key: value). Correct it.'],
   ])('says where and how to mend %s', (_what, text, said) => {
     expect(problems(text)).toContain(said);
@@ -51,11 +79,31 @@ describe('a YAML file that people write', () => {
     ['a duplicate key', 'name: a\nname: b\n', 2, 'This key is here twice.'],
     ['a duplicate key, quoted', 'name: a\n"name": b\n', 2, 'This key is here twice.'],
     ['a duplicate key deep inside', 'name: a\nfeeds: [{ id: a, id: b }]\n', 2, 'This key is here twice.'],
-    ['a tab', 'name: a\nfeeds:\n\t- id: b\n', 3, 'Not YAML that can be read: Tabs are not allowed as indentation.'],
+    [
+      'a tab',
+      'name: a\nfeeds:\n\t- id: b\n',
+      3,
+      'Not YAML that can be read: Tabs are not allowed as indentation.',
+    ],
     ['an alias', 'name: &x a\nmode: *x\n', 1, 'Anchors and aliases are not read here.'],
-    ['a tag', 'name: !!js/function "x"\n', 1, 'Not YAML that can be read: Unresolved tag: tag:yaml.org,2002:js/function.'],
-    ['a second document', 'name: a\n---\nname: b\n', 2, 'Not YAML that can be read: Source contains multiple documents; please use YAML.parseAllDocuments().'],
-    ['an open bracket', 'name: a\nfeeds: [\n', 3, 'Not YAML that can be read: Flow sequence in block collection must be sufficiently indented and end with a ].'],
+    [
+      'a tag',
+      'name: !!js/function "x"\n',
+      1,
+      'Not YAML that can be read: Unresolved tag: tag:yaml.org,2002:js/function.',
+    ],
+    [
+      'a second document',
+      'name: a\n---\nname: b\n',
+      2,
+      'Not YAML that can be read: Source contains multiple documents; please use YAML.parseAllDocuments().',
+    ],
+    [
+      'an open bracket',
+      'name: a\nfeeds: [\n',
+      3,
+      'Not YAML that can be read: Flow sequence in block collection must be sufficiently indented and end with a ].',
+    ],
     ['a key that is a map', '? { a: b }\n: c\n', 1, 'This is no key that can be read.'],
     ['__proto__', '__proto__: { name: a }\n', 1, 'This is no key that can be read.'],
   ])('refuses %s, with its line', (_what, text, line, what) => {
@@ -106,10 +154,13 @@ describe('a YAML file that people write', () => {
 
   test('never throws, whatever the text', () => {
     fc.assert(
-      fc.property(fc.string({ unit: fc.constantFrom(...'a:-?[]{}&*!|>\'"%@`# \n\t\0\\,.0'), maxLength: 200 }), (text) => {
-        const parsed = parse(text);
-        expect(parsed.ok || parsed.problems.length > 0).toBe(true);
-      }),
+      fc.property(
+        fc.string({ unit: fc.constantFrom(...'a:-?[]{}&*!|>\'"%@`# \n\t\0\\,.0'), maxLength: 200 }),
+        (text) => {
+          const parsed = parse(text);
+          expect(parsed.ok || parsed.problems.length > 0).toBe(true);
+        },
+      ),
       { numRuns: 2_000 },
     );
   });

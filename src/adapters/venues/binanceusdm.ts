@@ -241,7 +241,11 @@ export const binanceusdm: VenueFacts = {
     },
   ],
   codes: {
-    gone: ['-2011'],
+    // −2011 also says "Market is closed." and the like, and then the order is still there.
+    gone: [
+      { code: '-2011', text: /unknown order/i },
+      { code: '-2013', text: /does not exist/i },
+    ],
     clockSkew: ['-1021'],
     outcomeUnknown: ['-1000', '-1001', '-1006', '-1007'],
     words: {

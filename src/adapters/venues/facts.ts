@@ -123,8 +123,8 @@ export interface VenueFacts {
   prices?: { call: Call<Map<string, number>>; symbol: (asset: string, quote: string) => string };
   notCovered: { what: string; source: Source }[];
   codes: {
-    /** The order is not open any more, or there is none to cancel. */
-    gone: string[];
+    /** The order is not open any more, or there is none to cancel. A code alone may mean other things too. */
+    gone: { code: string; text: RegExp }[];
     clockSkew: string[];
     /** The venue does not know itself whether the request was carried out. */
     outcomeUnknown: string[];

@@ -7,8 +7,8 @@ import { z } from 'zod';
 import type { ListReading, PositionsReading } from '../../domain/kill.ts';
 import type { CancelledList, OrderLine, PositionLine } from '../../domain/orders.ts';
 import type { Venue } from '../../ports.ts';
-import { type CloseAnswer, clientIdOf, closeFailure, type DriverOptions } from './proven.ts';
-import { plain, tally, VenueFailure, type Wire, wordsOf } from './wire.ts';
+import { type CloseAnswer, clientIdOf, closeFailure, type DriverOptions, ROUND_MS } from './proven.ts';
+import { ownFailure, plain, tally, VenueFailure, type Wire, wordsOf } from './wire.ts';
 
 /** ccxt's unified methods under our deadline. `call` throws VenueFailure. */
 export interface Unified {
@@ -52,9 +52,9 @@ const balances = z.looseObject({
 export function createGeneralDriver(
   wire: Wire,
   exchange: Unified,
-  options: Omit<DriverOptions, 'facts' | 'clock'>,
+  options: Omit<DriverOptions, 'facts'>,
 ): Pick<Venue, 'warm' | 'cancel' | 'read' | 'closePosition'> {
-  const { id, symbols, quoteAssets } = options;
+  const { id, symbols, quoteAssets, clock } = options;
   const sentKeys = new Set<string>();
   let loaded = false;
 
@@ -67,11 +67,7 @@ export function createGeneralDriver(
   function parse<T>(schema: z.ZodType<T>, answer: unknown): T {
     const parsed = schema.safeParse(answer);
     if (parsed.success) return parsed.data;
-    throw new VenueFailure('the venue’s answer has another shape than expected', {
-      outcome: 'unknown',
-      venueCode: null,
-      className: null,
-    });
+    throw ownFailure('the venue’s answer has another shape than expected');
   }
 
   const needsSymbol = (error: unknown): boolean =>
@@ -180,11 +176,13 @@ export function createGeneralDriver(
   };
 
   /** Cancel by id, in one request where the exchange has it. `swept`: a cancel of everything was answered before. */
-  async function cancelIds(orders: UnifiedOrder[], swept: boolean) {
+  async function cancelIds(orders: UnifiedOrder[], swept: boolean, lateAt: number) {
     const failures: { what: string; reason: string }[] = [];
     let answered = 0;
     const attempt = async (what: string, count: number, work: () => Promise<unknown>): Promise<void> => {
       try {
+        if (clock.monotonic() > lateAt)
+          throw ownFailure('not tried in this round, which took too long', 'notSent');
         await work();
         answered += count;
       } catch (error) {
@@ -210,6 +208,7 @@ export function createGeneralDriver(
     const keeping = options.protectiveOrders === 'keepWhilePosition';
     // Some exchanges ignore the symbol and cancel everything (kraken, bitfinex: FACTS 3), so a narrower scope goes by id.
     const everything = scope.scope === 'all' && scope.symbol === undefined && !keeping;
+    const lateAt = clock.monotonic() + ROUND_MS;
     let targets: UnifiedOrder[] = [];
     let swept = false;
     try {
@@ -230,7 +229,7 @@ export function createGeneralDriver(
       }
     }
     // By id as well: what the call took answers that it is gone, and what it did not take is cancelled.
-    const byId = await cancelIds(targets, swept);
+    const byId = await cancelIds(targets, swept, lateAt);
     return [
       {
         list: LIST,

@@ -5,7 +5,7 @@ import type { ListReading, PositionsReading } from '../../domain/kill.ts';
 import type { CancelledList, OrderLine, PositionLine } from '../../domain/orders.ts';
 import type { Clock, Venue } from '../../ports.ts';
 import type { ListFacts, PositionFacts, RawOrder, RawPosition, VenueFacts } from './facts.ts';
-import { plain, pool, tally, VenueFailure, type Wire, wordsOf } from './wire.ts';
+import { ownFailure, plain, pool, tally, VenueFailure, type Wire, wordsOf } from './wire.ts';
 
 /** Cancels of whole symbols under way at once: every configured symbol of a large desk in one round trip. */
 const SYMBOLS_AT_ONCE = 100;
@@ -13,6 +13,8 @@ const SYMBOLS_AT_ONCE = 100;
 const IDS_AT_ONCE = 20;
 /** How long a cancel by id waits for the cancel of its whole symbol, which may have made it needless. */
 const SWEEP_GRACE_MS = 250;
+/** A cancel begins no request after this long: then it is time to read, and to try again. */
+export const ROUND_MS = 6_000;
 /** A venue that goes on naming next pages is a failure, not a reason to read for ever. */
 const MAX_PAGES = 200;
 /** Prices only put a figure beside a balance: no reading waits long for them. */
@@ -93,11 +95,7 @@ export function createProvenDriver(
       }
       cursor = answer.next;
     }
-    throw new VenueFailure(`the venue goes on after ${MAX_PAGES} pages`, {
-      outcome: 'unknown',
-      venueCode: null,
-      className: null,
-    });
+    throw ownFailure(`the venue goes on after ${MAX_PAGES} pages`);
   }
 
   /** One scope of positions, by the first path that the venue has. Balances in a quote asset are not positions. */
@@ -188,10 +186,10 @@ export function createProvenDriver(
 
   // ── Cancelling ───────────────────────────────────────────────────────────────────────────────────────────────────
 
+  const isGone = (code: string | null, text: string): boolean =>
+    facts.codes.gone.some((one) => one.code === code && one.text.test(text));
   const gone = (error: unknown): boolean =>
-    error instanceof VenueFailure &&
-    error.failure.venueCode !== null &&
-    facts.codes.gone.includes(error.failure.venueCode);
+    error instanceof VenueFailure && isGone(error.failure.venueCode, error.failure.venueText);
 
   interface Swept {
     ok: boolean;
@@ -211,14 +209,16 @@ export function createProvenDriver(
   }
 
   /** Cancel some orders of one symbol by id. An order that is gone is neither an answer nor a failure. */
-  async function cancelIds(list: ListFacts, symbol: string, ids: string[]) {
+  async function cancelIds(list: ListFacts, symbol: string, ids: string[], lateAt: number) {
     const failures: { what: string; reason: string }[] = [];
     let cancelled: string[] = [];
     try {
+      if (clock.monotonic() > lateAt)
+        throw ownFailure('not tried in this round, which took too long', 'notSent');
       const answer = await wire.call(list.cancel(symbol, ids));
       cancelled = answer.cancelled;
       for (const one of answer.refused) {
-        if (facts.codes.gone.includes(one.code)) continue;
+        if (isGone(one.code, one.text)) continue;
         failures.push({
           what: `${symbol} ${one.id}`,
           reason: facts.codes.words[one.code] ?? `code ${one.code}`,
@@ -256,6 +256,7 @@ export function createProvenDriver(
     only: string | null,
     held: Promise<Held> | null,
   ): Promise<CancelledList> {
+    const lateAt = clock.monotonic() + ROUND_MS;
     const byIdOnly = scope.scope === 'entries' || held !== null;
     // The listing goes first, so that it shows what the cancels beside it take.
     const listing = readOrders(list).then(
@@ -292,7 +293,7 @@ export function createProvenDriver(
       groups.map(
         ({ symbol, ids }) =>
           () =>
-            cancelIds(list, symbol, ids),
+            cancelIds(list, symbol, ids, lateAt),
       ),
     );
     const swept = await sweeping;

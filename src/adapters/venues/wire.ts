@@ -21,6 +21,8 @@ export interface FailureCause {
   outcome: 'notSent' | 'refused' | 'missing' | 'unknown';
   /** The venue's own code, such as `-2011`; null when it gave none. */
   venueCode: string | null;
+  /** What the venue said beside the code. Not masked: for comparing, not for showing. */
+  venueText: string;
   /** ccxt's class, such as `ArgumentsRequired`; null when it is a failure of ours. */
   className: string | null;
 }
@@ -46,22 +48,24 @@ export interface Wire {
   cutToStep(symbol: string, amount: number): string | null;
 }
 
+/** A failure that is not of the venue's making, or not in its words. */
+export const ownFailure = (message: string, outcome: FailureCause['outcome'] = 'unknown'): VenueFailure =>
+  new VenueFailure(message, { outcome, venueCode: null, venueText: '', className: null });
+
 /** The words of whatever was thrown. Nothing but a VenueFailure is shown as it is: it may hold a signed URL. */
 export const wordsOf = (error: unknown): string =>
   error instanceof VenueFailure ? error.message : 'a fault of our own in the venue adapter';
 
-/** Run the jobs, at most `limit` at a time. Never rejects by itself: jobs answer in values. */
+/** Run the jobs, at most `limit` at a time, in order. Never rejects by itself: jobs answer in values. */
 export async function pool<T>(limit: number, jobs: (() => Promise<T>)[]): Promise<T[]> {
-  const results = new Array<T>(jobs.length);
-  let next = 0;
+  const results = new Map<number, T>();
+  const queue = jobs.entries();
   async function worker(): Promise<void> {
-    for (let index = next++; index < jobs.length; index = next++) {
-      const job = jobs[index];
-      if (job !== undefined) results[index] = await job();
-    }
+    // All workers draw from the one iterator.
+    for (const [index, job] of queue) results.set(index, await job());
   }
   await Promise.all(Array.from({ length: Math.min(limit, jobs.length) }, worker));
-  return results;
+  return jobs.map((_, index) => results.get(index) as T);
 }
 
 /** The same reason once, with what it hit: `BTCUSDT, ETHUSDT and 3 more: timeout`. */

@@ -1,0 +1,491 @@
+import fc from 'fast-check';
+import { expect, describe as group, test } from 'vitest';
+import type { Actor, Alert, StandingEvent } from '../../src/domain/incident.ts';
+import type { VenueVerdict } from '../../src/domain/kill.ts';
+import { describe, timeline, verdictWords } from '../../src/domain/timeline.ts';
+import { span, utc } from '../../src/domain/words.ts';
+
+const ada: Actor = { via: 'slack', id: 'U1', name: 'Ada' };
+const at = Date.UTC(2026, 10, 22, 14, 5, 2);
+const said = { at, by: ada };
+
+const alert: Alert = {
+  source: 'alertmanager',
+  groupKey: 'g',
+  key: '7af2',
+  title: 'Open orders stuck (7)',
+  severity: 'P1',
+  startsAt: at - 60_000,
+  startsAtGiven: true,
+  labels: {},
+  annotations: {},
+};
+
+const order = {
+  id: '1',
+  list: 'regular',
+  symbol: 'BTC/USDT',
+  side: 'buy' as const,
+  amount: null,
+  price: 61_000,
+  protective: true,
+};
+const position = {
+  symbol: 'BTC/USDT:USDT',
+  side: 'long' as const,
+  amount: 0.008,
+  notional: 512.4,
+  currency: 'USDT',
+  unrealisedPnl: -3.1,
+  dust: false,
+};
+const verdict = (kind: VenueVerdict['verdict'], rest: Partial<VenueVerdict> = {}): VenueVerdict => ({
+  venue: 'binance-usdm',
+  verdict: kind,
+  orders: [],
+  positions: [],
+  listsRead: ['regular', 'conditional'],
+  notCovered: [],
+  ...rest,
+});
+
+type Samples = { [T in StandingEvent['type']]: [Extract<StandingEvent, { type: T }>, string][] };
+
+/** Every type of event has at least one: the compiler sees to it. */
+const SAMPLES: Samples = {
+  IncidentOpened: [
+    [
+      {
+        ...said,
+        type: 'IncidentOpened',
+        id: 'INC-20261122-003',
+        title: 'Feed gap',
+        severity: 'P1',
+        origin: 'alert',
+        source: 'alertmanager',
+        runbook: 'slo-01-data-feed',
+        drill: true,
+      },
+      'Opened INC-20261122-003 (DRILL) as P1 by alertmanager: Feed gap; runbook slo-01-data-feed',
+    ],
+    [
+      {
+        ...said,
+        type: 'IncidentOpened',
+        id: 'INC-1',
+        title: 'x',
+        severity: 'P1',
+        severityNote: 'no severity given; taken as P1',
+        origin: 'person',
+        runbook: null,
+        drill: false,
+      },
+      'Opened INC-1 as P1 (no severity given; taken as P1): x; no runbook matched',
+    ],
+  ],
+  AlertFired: [
+    [
+      { ...said, type: 'AlertFired', alert },
+      'Alert from alertmanager: Open orders stuck (7), P1, firing since 2026-11-22 14:04:02 UTC',
+    ],
+    [
+      {
+        ...said,
+        type: 'AlertFired',
+        alert: {
+          ...alert,
+          startsAtGiven: false,
+          severityGuess: 'severity "x" is not one we know; taken as P1',
+        },
+      },
+      'Alert from alertmanager: Open orders stuck (7), P1 (severity "x" is not one we know; taken as P1)',
+    ],
+  ],
+  AlertRepeated: [[{ ...said, type: 'AlertRepeated', key: '7af2' }, 'Alert 7af2 was sent again']],
+  AlertCleared: [
+    [
+      { ...said, type: 'AlertCleared', key: '7af2', endedAt: at },
+      'Alert 7af2 resolved at its source at 2026-11-22 14:05:02 UTC',
+    ],
+    [
+      { ...said, type: 'AlertCleared', key: '7af2', endedAt: Number.NaN },
+      'Alert 7af2 resolved at its source at time unknown',
+    ],
+  ],
+  SeverityChanged: [
+    [
+      { ...said, type: 'SeverityChanged', from: 'P1', to: 'P0', why: 'a kill' },
+      'Severity changed from P1 to P0: a kill',
+    ],
+  ],
+  IncidentReopened: [
+    [{ ...said, type: 'IncidentReopened', why: 'it fired again' }, 'Reopened: it fired again'],
+  ],
+  IncidentAcknowledged: [[{ ...said, type: 'IncidentAcknowledged' }, 'Acknowledged']],
+  IncidentResolved: [
+    [{ ...said, type: 'IncidentResolved', how: 'person', summary: 'feed back' }, 'Resolved: feed back'],
+    [
+      { ...said, type: 'IncidentResolved', how: 'alertsCleared' },
+      'Resolved by itself: every alert has cleared',
+    ],
+  ],
+  PageOwed: [
+    [{ ...said, type: 'PageOwed', n: 1, severity: 'P1', why: 'opened' }, 'Page 1 is due (P1): opened'],
+  ],
+  PageQueued: [
+    [
+      { ...said, type: 'PageQueued', n: 1, dedupKey: 'INC-1/1' },
+      'Page 1 queued at PagerDuty (INC-1/1); nobody is confirmed as paged yet',
+    ],
+  ],
+  PageAssigned: [
+    [
+      { ...said, type: 'PageAssigned', n: 1, to: ['Ada'], url: 'https://x' },
+      'Page 1 is assigned to Ada, not acknowledged',
+    ],
+    [
+      { ...said, type: 'PageAssigned', n: 1, to: ['Ada', 'Bo'], url: 'https://x', acknowledgedBy: 'Bo' },
+      'Page 1, assigned to Ada, Bo, was acknowledged on PagerDuty by Bo',
+    ],
+    [
+      { ...said, type: 'PageAssigned', n: 1, to: [], url: 'https://x' },
+      'Page 1 is assigned to nobody, not acknowledged',
+    ],
+  ],
+  PageFailed: [
+    [{ ...said, type: 'PageFailed', n: 1, reason: '500', gaveUp: false }, 'Page 1 failed (will retry): 500'],
+    [{ ...said, type: 'PageFailed', n: 1, reason: '400', gaveUp: true }, 'Page 1 failed (gave up): 400'],
+  ],
+  PageSuperseded: [
+    [{ ...said, type: 'PageSuperseded', n: 1, why: 'resolved' }, 'Page 1 was not needed any more: resolved'],
+  ],
+  PageClosed: [[{ ...said, type: 'PageClosed', n: 1 }, 'Page 1 was closed at PagerDuty']],
+  Posted: [
+    [{ ...said, type: 'Posted', what: 'headline', channel: 'C', ts: '1' }, 'Posted to Slack: headline'],
+  ],
+  PostFailed: [
+    [
+      { ...said, type: 'PostFailed', what: 'headline', reason: 'is_archived', gaveUp: true },
+      'Could not post headline to Slack (gave up): is_archived',
+    ],
+  ],
+  MailSent: [
+    [
+      { ...said, type: 'MailSent', what: 'opened', to: ['a@x'], refused: [] },
+      'Mail opened accepted by the mail server for a@x',
+    ],
+    [
+      { ...said, type: 'MailSent', what: 'opened', to: [], refused: [{ address: 'b@x', reason: '550' }] },
+      'Mail opened accepted by the mail server for nobody; refused: b@x (550)',
+    ],
+  ],
+  MailFailed: [
+    [
+      { ...said, type: 'MailFailed', what: 'opened', reason: 'timeout', gaveUp: false },
+      'Mail opened failed (will retry): timeout',
+    ],
+  ],
+  StepMarked: [
+    [{ ...said, type: 'StepMarked', step: 'confirm', mark: 'done' }, 'Runbook step confirm done'],
+    [
+      { ...said, type: 'StepMarked', step: 'confirm', mark: 'skipped', why: 'n/a' },
+      'Runbook step confirm skipped: n/a',
+    ],
+  ],
+  MessageLogged: [[{ ...said, type: 'MessageLogged', ts: '1', user: 'U1', text: 'on it' }, 'Said: on it']],
+  MessageEdited: [
+    [{ ...said, type: 'MessageEdited', ts: '1', text: 'on it!' }, 'Edited a message to: on it!'],
+  ],
+  MessageDeleted: [[{ ...said, type: 'MessageDeleted', ts: '1' }, 'Deleted a message']],
+  NoteAdded: [[{ ...said, type: 'NoteAdded', text: 'gap 12 min' }, 'Note: gap 12 min']],
+  PostmortemDrafted: [
+    [
+      { ...said, type: 'PostmortemDrafted', id: 'PM_20261122_001', file: '/x' },
+      'Postmortem PM_20261122_001 drafted',
+    ],
+  ],
+  KillAsked: [
+    [
+      { ...said, type: 'KillAsked', kill: 'K1', reason: 'feed frozen', venues: ['a', 'b'] },
+      'KILL asked for a, b: feed frozen',
+    ],
+    [{ ...said, type: 'KillAsked', kill: 'K1', reason: 'x', venues: [] }, 'KILL asked for no venue: x'],
+  ],
+  KillJoined: [[{ ...said, type: 'KillJoined', kill: 'K1', reason: 'too' }, 'Asked for the kill too: too']],
+  KillLatched: [
+    [
+      { ...said, type: 'KillLatched', kill: 'K1', ok: true, rev: 7, ms: 30 },
+      'KILL_SWITCH=1 written and read back (revision 7), 0.03 s after the trigger',
+    ],
+    [
+      { ...said, type: 'KillLatched', kill: 'K1', ok: false, rev: null, ms: 250, reason: 'ENOSPC' },
+      'KILL_SWITCH=1 could NOT be written, 0.25 s after the trigger: ENOSPC',
+    ],
+  ],
+  VenueCancelled: [
+    [
+      {
+        ...said,
+        type: 'VenueCancelled',
+        kill: 'K1',
+        venue: 'a',
+        round: 1,
+        ms: 610,
+        lists: [
+          { list: 'regular', found: 14, answered: 14, protective: 2, failures: [] },
+          { list: 'conditional', found: 3, answered: 2, protective: 0, failures: ['id 9: timeout'] },
+        ],
+      },
+      'a: cancel round 1 answered 14 of 14 in regular (2 protective), 2 of 3 in conditional; failed: id 9: timeout, 0.61 s after the trigger',
+    ],
+  ],
+  VenueJudged: [
+    [
+      {
+        ...said,
+        type: 'VenueJudged',
+        kill: 'K1',
+        venue: 'binance-usdm',
+        ms: 2_700,
+        verdict: verdict('FLAT'),
+      },
+      'binance-usdm: FLAT, 2 lists read twice and empty, 2.70 s after the trigger',
+    ],
+  ],
+  KillJudged: [
+    [
+      {
+        ...said,
+        type: 'KillJudged',
+        kill: 'K1',
+        verdict: 'UNKNOWN',
+        timings: { latchMs: null, lastCancelMs: null, verdictMs: 9_000 },
+      },
+      'VERDICT UNKNOWN, 9.00 s after the trigger',
+    ],
+  ],
+  ResidualAccepted: [
+    [
+      { ...said, type: 'ResidualAccepted', kill: 'K1', reason: 'hedged' },
+      'Accepted the residual exposure: hedged',
+    ],
+  ],
+  HoldPlaced: [
+    [
+      { ...said, type: 'HoldPlaced', hold: 'H1', key: 'HALT_NEW_ORDERS', reason: 'venue', owner: 'operator' },
+      'HALT_NEW_ORDERS=1 held by operator: venue',
+    ],
+  ],
+  HoldLifted: [
+    [
+      { ...said, type: 'HoldLifted', hold: 'H1', key: 'PAUSE_SIGNALS', reason: 'back' },
+      'A hold on PAUSE_SIGNALS was lifted: back',
+    ],
+  ],
+  ControlWritten: [
+    [
+      { ...said, type: 'ControlWritten', rev: 8, values: { HALT_NEW_ORDERS: '1' }, why: 'halt' },
+      'Control file written and read back: HALT_NEW_ORDERS=1 (revision 8): halt',
+    ],
+  ],
+  ControlFailed: [
+    [
+      { ...said, type: 'ControlFailed', reason: 'EROFS', why: 'halt' },
+      'Control file could NOT be written (halt): EROFS',
+    ],
+  ],
+  CancelAsked: [
+    [
+      { ...said, type: 'CancelAsked', cancel: 'X1', scope: { scope: 'all' }, reason: 'x' },
+      'Cancel asked: all open orders at every venue: x',
+    ],
+    [
+      {
+        ...said,
+        type: 'CancelAsked',
+        cancel: 'X1',
+        scope: { scope: 'entries', venue: 'a', symbol: 'BTC/USDT' },
+        reason: '',
+      },
+      'Cancel asked: open orders that are not reduce-only at a, BTC/USDT',
+    ],
+  ],
+  CancelFinished: [
+    [
+      {
+        ...said,
+        type: 'CancelFinished',
+        cancel: 'X1',
+        ms: 1_500,
+        results: [
+          { venue: 'a', verdict: 'cancelled', lists: [], left: 0 },
+          { venue: 'b', verdict: 'left', lists: [], left: 1 },
+          { venue: 'c', verdict: 'unknown', lists: [], left: null, reason: 'timeout' },
+        ],
+      },
+      'Cancel done after 1.50 s: a: read back, none left (answered: no list); b: not all cancelled, 1 order left (answered: no list); c: UNKNOWN, could not be read back: timeout (answered: no list)',
+    ],
+  ],
+  FlattenAsked: [
+    [
+      {
+        ...said,
+        type: 'FlattenAsked',
+        flatten: 'F1',
+        positions: [{ venue: 'a', symbol: 'BTC/USDT:USDT', side: 'long', amount: 0.008 }],
+      },
+      'Flatten asked: a BTC/USDT:USDT long 0.008',
+    ],
+  ],
+  FlattenFinished: [
+    [
+      {
+        ...said,
+        type: 'FlattenFinished',
+        flatten: 'F1',
+        verdict: 'UNKNOWN',
+        ms: 900,
+        results: [
+          {
+            venue: 'a',
+            symbol: 'BTC/USDT:USDT',
+            side: 'long',
+            asked: 0.008,
+            state: 'unknown',
+            left: null,
+            reason: 'timeout',
+          },
+        ],
+      },
+      'Flatten done after 0.90 s, UNKNOWN: a BTC/USDT:USDT long 0.008: unknown, what is left is unknown: timeout',
+    ],
+  ],
+  ResolutionNoted: [
+    [
+      {
+        ...said,
+        type: 'ResolutionNoted',
+        source: 'alertmanager',
+        groupKey: 'g',
+        key: '7af2',
+        startsAt: at,
+        endedAt: at,
+      },
+      'A resolution came before its alert: 7af2 from alertmanager at 2026-11-22 14:05:02 UTC',
+    ],
+  ],
+  RequestTaken: [[{ ...said, type: 'RequestTaken', name: 'slack:1' }, 'Request slack:1 taken; it runs once']],
+  MembersSeen: [
+    [{ ...said, type: 'MembersSeen', name: 'S1', members: ['U1', 'U2'] }, 'Members of S1: 2 people'],
+  ],
+};
+
+group('every event in words', () => {
+  const cases = Object.values(SAMPLES).flat() as [StandingEvent, string][];
+  test.each(cases.map(([event, words]) => [event.type, event, words] as const))(
+    '%s',
+    (_type, event, words) => {
+      expect(describe(event)).toBe(words);
+    },
+  );
+
+  test('an event of a newer version is named', () => {
+    expect(describe({ ...said, type: 'SomethingNew' } as unknown as StandingEvent)).toBe(
+      'An event that this version does not know: SomethingNew',
+    );
+  });
+
+  test('UNKNOWN never reads as empty, RESIDUAL names what is left', () => {
+    expect(verdictWords(verdict('UNKNOWN', { reason: 'timeout, 6 tries', orders: [order] }))).toBe(
+      'binance-usdm: UNKNOWN: timeout, 6 tries; seen: BTC/USDT buy amount unknown at 61000 in regular (protective)',
+    );
+    expect(verdictWords(verdict('RESIDUAL', { positions: [position], notCovered: ['margin'] }))).toBe(
+      'binance-usdm: RESIDUAL, left: BTC/USDT:USDT long 0.008, 512.40 USDT, uPnL -3.10; not covered: margin',
+    );
+    expect(
+      verdictWords(verdict('RESIDUAL', { positions: [{ ...position, notional: null, dust: true }] })),
+    ).toContain('value unknown, uPnL -3.10, dust');
+  });
+
+  test('a thousand orders are counted, not written out', () => {
+    const words = verdictWords(verdict('RESIDUAL', { orders: Array.from({ length: 1_000 }, () => order) }));
+    expect(words).toContain('and 990 more');
+    expect(words.length).toBeLessThan(1_000);
+  });
+});
+
+group('the timeline', () => {
+  test('has a row for every event, with its time and who', () => {
+    const events = Object.values(SAMPLES).flatMap((cases) => cases.map(([event]) => event));
+    const rows = timeline(events);
+    expect(rows).toHaveLength(events.length);
+    for (const row of rows) expect(row).toMatchObject({ at: '2026-11-22 14:05:02 UTC', who: 'Ada' });
+  });
+
+  test('keeps what was said first, and marks what was edited or deleted', () => {
+    const rows = timeline([
+      { ...said, type: 'MessageLogged', ts: '1', user: 'U1', text: 'sell all' },
+      { ...said, type: 'MessageLogged', ts: '2', user: 'U1', text: 'ignore me' },
+      { ...said, type: 'MessageEdited', ts: '1', text: 'sell nothing' },
+      { ...said, type: 'MessageDeleted', ts: '2' },
+    ]);
+    expect(rows.map((row) => row.what)).toEqual([
+      'Said: sell all (edited later)',
+      'Said: ignore me (deleted later)',
+      'Edited a message to: sell nothing',
+      'Deleted a message',
+    ]);
+  });
+
+  test('an alert that is sent again and again is one row with its count', () => {
+    const again = (key: string, seconds: number): StandingEvent => ({
+      ...said,
+      at: at + seconds * 1_000,
+      type: 'AlertRepeated',
+      key,
+    });
+    const rows = timeline([
+      ...Array.from({ length: 1_000 }, (_, index) => again('a', index)),
+      again('b', 0),
+      again('a', 0),
+      { ...said, type: 'IncidentAcknowledged' },
+      again('a', 0),
+    ]);
+    expect(rows.map((row) => row.what)).toEqual([
+      'Alert a was sent again 1000 times, the last at 2026-11-22 14:21:41 UTC',
+      'Alert b was sent again',
+      'Alert a was sent again',
+      'Acknowledged',
+      'Alert a was sent again',
+    ]);
+  });
+});
+
+group('times and spans', () => {
+  test.each([
+    [0, '0.00 s'],
+    [840, '0.84 s'],
+    [9_999, '10.00 s'],
+    [59_400, '59 s'],
+    [59_900, '60 s'],
+    [60_000, '1 min'],
+    [160_000, '2 min 40 s'],
+    [7_500_000, '2 h 5 min'],
+    [90_000_000, '1 d 1 h'],
+  ])('%d ms is %s', (ms, words) => {
+    expect(span(ms)).toBe(words);
+  });
+
+  test('what is no span is unknown', () => {
+    for (const ms of [-1, Number.NaN, Number.POSITIVE_INFINITY, null, undefined]) expect(span(ms)).toBeNull();
+  });
+
+  test('never throw', () => {
+    fc.assert(
+      fc.property(fc.double(), (number) => {
+        expect(typeof utc(number)).toBe('string');
+        expect(['string', 'object']).toContain(typeof span(number));
+      }),
+    );
+  });
+});
