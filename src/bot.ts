@@ -30,7 +30,7 @@ import { registerGuard } from './listeners/guard.ts';
 import { registerViews } from './listeners/views.ts';
 import { createLog, createMask } from './log.ts';
 import type { Policy } from './policy.ts';
-import type { Clock, Store } from './ports.ts';
+import type { Clock, Log, Store, Venue } from './ports.ts';
 import { criteriaStatus } from './webhooks/criteria.ts';
 import { startEdge } from './webhooks/edge.ts';
 import { createMetrics } from './webhooks/metrics.ts';
@@ -152,6 +152,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     playbook: policy.playbook,
     runbooks: policy.runbooks,
     drill,
+    protectiveOrders: config.kill.protectiveOrders,
     log,
     ...(options.pace === undefined ? {} : { pace: options.pace }),
   });
@@ -246,15 +247,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   outbox.start();
   cleanups.push(everySecond(() => tick({ ledger, clock, playbook: policy.playbook, log }), log));
   void slack.identify();
-  for (const venue of venues) {
-    void venue.warm().then((warmed) => {
-      if (!warmed.ok)
-        log.warn(
-          { venue: venue.id, reason: warmed.reason },
-          'a venue is not warm: a kill there works, and may be slower',
-        );
-    });
-  }
+  cleanups.push(keepWarm(venues, clock, log));
   cleanups.push(() => slack.stop());
   if (slack.mode === 'socket') {
     void slack
@@ -267,4 +260,32 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
       );
   }
   return { url: edge.url, desk, ledger, store, notes, stop };
+}
+
+/** Between two looks at a venue that keep its connection open and its markets fresh. Far below any rate limit. */
+const WARM_MS = 60_000;
+
+/** Warm each venue now and every minute. Returns what stops it. */
+function keepWarm(venues: Venue[], clock: Clock, log: Log): Cleanup {
+  const stop = new AbortController();
+  const one = async (venue: Venue) => {
+    let complained = false;
+    while (!stop.signal.aborted) {
+      const warmed = await venue.warm();
+      if (!warmed.ok && !complained) {
+        log.warn(
+          { venue: venue.id, reason: warmed.reason },
+          'a venue is not warm: a kill there works, and may be slower',
+        );
+      }
+      complained = !warmed.ok;
+      await clock.wait(WARM_MS, stop.signal);
+    }
+  };
+  for (const venue of venues) {
+    one(venue).catch((error: unknown) =>
+      log.error({ venue: venue.id, error: String(error) }, 'keeping a venue warm failed'),
+    );
+  }
+  return async () => stop.abort();
 }

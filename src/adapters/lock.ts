@@ -50,7 +50,7 @@ export async function acquireLock(folder: string, options: LockOptions = {}): Pr
   const proc = options.proc ?? '/proc';
   const me: Holder = {
     pid: process.pid,
-    startTicks: await startTicks(proc, process.pid),
+    startTicks: (await processStat(proc, process.pid))?.startTicks ?? null,
     bootId: await contents(join(proc, 'sys/kernel/random/boot_id')),
     host: hostname(),
     pidSpace: await readlink(join(proc, 'self/ns/pid')).catch(() => null),
@@ -149,9 +149,9 @@ async function isAlive(path: string, holder: Holder, { me, proc, wait }: Judge):
   } catch (error) {
     return errorCode(error) === 'EPERM'; // it is there, and another user's
   }
-  if (holder.startTicks === null) return true;
-  const now = await startTicks(proc, holder.pid);
-  return now === null || now === holder.startTicks;
+  const found = await processStat(proc, holder.pid);
+  if (found === undefined || holder.startTicks === null) return true;
+  return found.state !== 'Z' && found.startTicks === holder.startTicks; // Z: dead, and not yet waited for
 }
 
 const touchedAt = (path: string): Promise<number | null> =>
@@ -160,11 +160,16 @@ const touchedAt = (path: string): Promise<number | null> =>
     () => null,
   );
 
-/** When a process began, as /proc says; null when it does not say. */
-async function startTicks(proc: string, pid: number): Promise<string | null> {
-  const stat = await contents(join(proc, String(pid), 'stat'));
+/** A process's state letter, and when it began, as /proc says; undefined when it does not say. */
+async function processStat(
+  proc: string,
+  pid: number,
+): Promise<{ state: string | undefined; startTicks: string | undefined } | undefined> {
+  const text = await contents(join(proc, String(pid), 'stat'));
+  if (text === null) return undefined;
   // The name in brackets may hold spaces and brackets: count from the last one, which ends field 2.
-  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return { state: fields[0], startTicks: fields[19] };
 }
 
 const contents = (path: string): Promise<string | null> =>

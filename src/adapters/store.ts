@@ -384,11 +384,16 @@ async function recoverStore(options: StoreOptions, disk: Disk, holding: Holding)
   }
 }
 
-/** Do `work` for each item, so many at a time. Rejects with the first failure, after the work that had begun. */
+/** Do `work` for each item, so many at a time. After a failure nothing more is begun; rejects when all that ran ended. */
 async function inParallel<T>(lanes: number, items: T[], work: (item: T) => Promise<void>): Promise<void> {
-  const left = items.values();
+  const queue = [...items];
   const lane = async () => {
-    for (const item of left) await work(item);
+    try {
+      for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
+    } catch (error) {
+      queue.length = 0;
+      throw error;
+    }
   };
   const ended = await Promise.allSettled(Array.from({ length: lanes }, lane));
   for (const one of ended) if (one.status === 'rejected') throw one.reason;

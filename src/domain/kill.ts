@@ -195,6 +195,7 @@ export function afterRead(
   reading: VenueReading,
   overdue: boolean,
   pace: KillPace,
+  protectiveOrders: 'cancel' | 'keepWhilePosition' = 'cancel',
 ): { progress: VenueProgress; say: VenueVerdict | null } {
   const verdict = judgeVenue(progress.previous, reading, progress.lastWriteEndedAt);
   const readable = failures(reading).length === 0;
@@ -202,7 +203,7 @@ export function afterRead(
   const next: VenueProgress = { ...progress, latest: verdict, previous: readable ? reading : null };
 
   // The first clean reading is confirmed by a second one at once, unless it shows orders to cancel.
-  if (verdict.orders.length > 0 || !readable) {
+  if (toCancel(verdict, protectiveOrders).length > 0 || !readable) {
     const tries = progress.tries + 1;
     const waitMs = tries === 1 && readable ? 0 : Math.min(pace.maxRetryMs, pace.retryMs * 2 ** (tries - 1));
     // Orders that two agreeing readings show, or a list that cannot be read: cancel again. Nothing is lost by repeating.
@@ -217,6 +218,13 @@ export function afterRead(
   const moving = verdict.verdict === 'UNKNOWN' && reading.proven;
   if (moving) return speak({ ...next, step: 'read', waitMs: pace.retryMs }, verdict, overdue);
   return speak({ ...next, tries: 0, step: 'read', waitMs: pace.watchMs }, verdict, true);
+}
+
+/** What is still to be cancelled: everything, except stops that the desk keeps on an open position. */
+function toCancel(verdict: VenueVerdict, protectiveOrders: 'cancel' | 'keepWhilePosition'): OrderLine[] {
+  if (protectiveOrders === 'cancel') return verdict.orders;
+  const held = new Set(verdict.positions.map((line) => line.symbol));
+  return verdict.orders.filter((order) => !(order.protective && held.has(order.symbol)));
 }
 
 function speak(

@@ -28,6 +28,7 @@ export interface DeskDeps {
   playbook: Playbook;
   runbooks: Runbook[];
   drill: boolean;
+  protectiveOrders: 'cancel' | 'keepWhilePosition';
   log: Log;
   pace?: KillPace;
 }
@@ -100,6 +101,7 @@ export function createDesk(deps: DeskDeps): Desk {
     control,
     venues,
     log,
+    protectiveOrders: deps.protectiveOrders,
     ...(deps.pace === undefined ? {} : { pace: deps.pace }),
   });
   // A kill that is being put on record: a second ask waits for it, then joins.

@@ -57,6 +57,7 @@ export function createKillExecutor(deps: {
   venues: Venue[];
   log: Log;
   pace?: KillPace;
+  protectiveOrders: 'cancel' | 'keepWhilePosition';
 }): KillExecutor {
   const { ledger, clock, control, venues, log } = deps;
   const pace = deps.pace ?? KILL_PACE;
@@ -210,6 +211,7 @@ export function createKillExecutor(deps: {
           reading,
           clock.monotonic() >= overdueAt,
           pace,
+          deps.protectiveOrders,
         );
         slot.progress = progress;
         if (verdict !== null) await say(verdict);

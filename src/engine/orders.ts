@@ -7,6 +7,7 @@ import type {
   CancelResult,
   CancelScope,
   CloseResult,
+  OrderLine,
   PositionLine,
 } from '../domain/orders.ts';
 import type { Clock, Venue } from '../ports.ts';
@@ -65,15 +66,23 @@ async function cancelAt(scope: CancelScope, venue: Venue, clock: Clock): Promise
   }
 }
 
-function inScope(scope: CancelScope, reading: VenueReading) {
+function inScope(scope: CancelScope, reading: VenueReading): OrderLine[] {
+  const symbol = scope.symbol === undefined ? null : bareSymbol(scope.symbol);
   return reading.lists
     .flatMap((list) => (list.state === 'read' ? list.orders : []))
     .filter(
       (order) =>
         (scope.scope === 'all' || !order.protective) &&
-        (scope.symbol === undefined || order.symbol === scope.symbol),
+        (symbol === null || bareSymbol(order.symbol) === symbol),
     );
 }
+
+/** `BTC/USDT:USDT`, `BTC/USDT` and `BTCUSDT` are one to somebody who cancels: too many in scope is the safe side. */
+const bareSymbol = (symbol: string): string =>
+  symbol
+    .replace(/:.*$/, '')
+    .replace(/[^a-z0-9]/gi, '')
+    .toUpperCase();
 
 export interface Flattened {
   results: CloseResult[];

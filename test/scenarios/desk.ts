@@ -30,7 +30,11 @@ export interface DeskUnderTest {
   url: string;
   folder: string;
   controlFile: string;
-  post(path: string, body: unknown, options?: { token?: string | null; headers?: Record<string, string> }): Promise<{ status: number; json: Json }>;
+  post(
+    path: string,
+    body: unknown,
+    options?: { token?: string | null; headers?: Record<string, string> },
+  ): Promise<{ status: number; json: Json }>;
   get(path: string, token?: string | null): Promise<{ status: number; json: Json }>;
   alert(options?: AlertOptions): Promise<{ status: number; json: Json }>;
   /** The headline of an incident (default: the newest) and its thread as a person reads them. */
@@ -57,7 +61,12 @@ export interface AlertOptions {
 }
 
 export function alertmanagerBody(options: AlertOptions = {}): object {
-  const { name = 'ExchangeOrderStuck', severity = 'critical', status = 'firing', fingerprint = '7af24487a712e7bb' } = options;
+  const {
+    name = 'ExchangeOrderStuck',
+    severity = 'critical',
+    status = 'firing',
+    fingerprint = '7af24487a712e7bb',
+  } = options;
   const labels = { alertname: name, severity, ...options.labels };
   return {
     receiver: 'bot',
@@ -79,7 +88,13 @@ export function alertmanagerBody(options: AlertOptions = {}): object {
 }
 
 function handle(stage: Stage, url: () => string, folder: string, controlFile: string): DeskUnderTest {
-  const call = async (method: string, path: string, body: string | undefined, token: string | null, headers: Record<string, string> = {}) => {
+  const call = async (
+    method: string,
+    path: string,
+    body: string | undefined,
+    token: string | null,
+    headers: Record<string, string> = {},
+  ) => {
     const response = await fetch(`${url()}${path}`, {
       method,
       headers: {
@@ -94,8 +109,11 @@ function handle(stage: Stage, url: () => string, folder: string, controlFile: st
     return { status: response.status, json: (text === '' ? {} : JSON.parse(text)) as Json };
   };
   const headline = (incident?: string) => {
-    const parents = stage.slack.messages(CHANNEL).filter((message) => message.threadTs === undefined && message.byBot);
-    const found = incident === undefined ? parents.at(-1) : parents.find((message) => message.text.includes(incident));
+    const parents = stage.slack
+      .messages(CHANNEL)
+      .filter((message) => message.threadTs === undefined && message.byBot);
+    const found =
+      incident === undefined ? parents.at(-1) : parents.find((message) => message.text.includes(incident));
     if (found === undefined) throw new Error(`no headline${incident === undefined ? '' : ` of ${incident}`}`);
     return found;
   };
@@ -107,7 +125,13 @@ function handle(stage: Stage, url: () => string, folder: string, controlFile: st
     folder,
     controlFile,
     post: (path, body, options = {}) =>
-      call('POST', path, typeof body === 'string' ? body : JSON.stringify(body), options.token === undefined ? TOKEN : options.token, options.headers),
+      call(
+        'POST',
+        path,
+        typeof body === 'string' ? body : JSON.stringify(body),
+        options.token === undefined ? TOKEN : options.token,
+        options.headers,
+      ),
     get: (path, token = TOKEN) => call('GET', path, undefined, token),
     alert: (options) => desk.post('/alerts/alertmanager', alertmanagerBody(options)),
     headlineTs: (incident) => headline(incident).ts,
@@ -115,7 +139,9 @@ function handle(stage: Stage, url: () => string, folder: string, controlFile: st
     thread: (incident) => stage.slack.threadAsText(CHANNEL, headline(incident).ts),
     async click(who, label, incident) {
       const parent = headline(incident);
-      const holder = stage.slack.thread(CHANNEL, parent.ts).findLast((message) => JSON.stringify(message.blocks).includes(JSON.stringify(label)));
+      const holder = stage.slack
+        .thread(CHANNEL, parent.ts)
+        .findLast((message) => JSON.stringify(message.blocks).includes(JSON.stringify(label)));
       if (holder === undefined) throw new Error(`nothing in the thread has the button ${label}`);
       return stage.slack.click(CAST[who].id, { channel: CHANNEL, ts: holder.ts, label });
     },
@@ -160,7 +186,12 @@ export async function startDesk(options: DeskOptions = {}): Promise<InProcess> {
     return options.config === undefined ? config : options.config(config, stage);
   };
   const start = async () => {
-    const bot = await startBot({ config: make(), policy: policy(), drill: true, pagerAgent: new Agent({ ca: stage.tls.cert }) });
+    const bot = await startBot({
+      config: make(),
+      policy: policy(),
+      drill: true,
+      pagerAgent: new Agent({ ca: stage.tls.cert }),
+    });
     if (options.mode === 'socket') {
       stage.slack.setMode('socket');
       await stage.slack.until(() => stage.slack.sockets() > 0, { what: 'a socket' });
@@ -168,20 +199,23 @@ export async function startDesk(options: DeskOptions = {}): Promise<InProcess> {
     return bot;
   };
   let bot = await start();
-  return Object.assign(handle(stage, () => bot.url, folder, controlFile), {
-    get bot() {
-      return bot;
+  return Object.assign(
+    handle(stage, () => bot.url, folder, controlFile),
+    {
+      get bot() {
+        return bot;
+      },
+      async restart() {
+        await bot.stop();
+        bot = await start();
+      },
+      async close() {
+        await bot.stop();
+        await stage.close();
+        await rm(folder, { recursive: true, force: true });
+      },
     },
-    async restart() {
-      await bot.stop();
-      bot = await start();
-    },
-    async close() {
-      await bot.stop();
-      await stage.close();
-      await rm(folder, { recursive: true, force: true });
-    },
-  });
+  );
 }
 
 export interface OwnProcess extends DeskUnderTest {
@@ -193,7 +227,9 @@ export interface OwnProcess extends DeskUnderTest {
 }
 
 /** The bot as an operator runs it: `standdown start`, an environment, a standdown.yml. It needs `npm run build` first. */
-export async function spawnDesk(options: { binance?: Partial<BinanceOptions>; env?: Record<string, string> } = {}): Promise<OwnProcess> {
+export async function spawnDesk(
+  options: { binance?: Partial<BinanceOptions>; env?: Record<string, string> } = {},
+): Promise<OwnProcess> {
   const folder = await mkdtemp(join(tmpdir(), 'standdown-own-'));
   const controlFile = join(folder, 'control.env');
   await writeFile(controlFile, 'KILL_SWITCH=0\n');
@@ -224,7 +260,11 @@ export async function spawnDesk(options: { binance?: Partial<BinanceOptions>; en
   let output = '';
 
   async function start(): Promise<void> {
-    const started = spawn(process.execPath, [join(ROOT, 'dist', 'cli.js'), 'start'], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const started = spawn(process.execPath, [join(ROOT, 'dist', 'cli.js'), 'start'], {
+      cwd: folder,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     child = started;
     started.stderr.on('data', (chunk: Buffer) => {
       output += chunk.toString();
@@ -236,7 +276,9 @@ export async function spawnDesk(options: { binance?: Partial<BinanceOptions>; en
         const found = /Standdown is up: (\S+)/.exec(line)?.[1];
         if (found !== undefined) resolve(found);
       });
-      started.once('exit', (code, signal) => reject(new Error(`the bot ended with ${code ?? signal}:\n${output}`)));
+      started.once('exit', (code, signal) =>
+        reject(new Error(`the bot ended with ${code ?? signal}:\n${output}`)),
+      );
     });
     stage.slack.setRequestUrl(`${url}/slack/events`);
   }
@@ -249,16 +291,19 @@ export async function spawnDesk(options: { binance?: Partial<BinanceOptions>; en
   }
 
   await start();
-  return Object.assign(handle(stage, () => url, folder, controlFile), {
-    crash,
-    start,
-    output: () => output,
-    async close() {
-      await crash();
-      await stage.close();
-      await rm(folder, { recursive: true, force: true });
+  return Object.assign(
+    handle(stage, () => url, folder, controlFile),
+    {
+      crash,
+      start,
+      output: () => output,
+      async close() {
+        await crash();
+        await stage.close();
+        await rm(folder, { recursive: true, force: true });
+      },
     },
-  });
+  );
 }
 
 export function liveYaml(stage: Stage): string {
