@@ -4,8 +4,10 @@ import type { Agent } from 'node:https';
 import { join } from 'node:path';
 import { createVenue } from './adapters/ccxt.ts';
 import { systemClock } from './adapters/clock.ts';
+import { watchControlFile } from './adapters/controlFile/watch.ts';
 import { openControlFile } from './adapters/controlFile.ts';
 import { everySecond } from './adapters/cron.ts';
+import type { Disk } from './adapters/disk.ts';
 import { createDrafts } from './adapters/drafts.ts';
 import { createPagerDutyPager } from './adapters/pagerduty.ts';
 import { createSlack } from './adapters/slack.ts';
@@ -16,12 +18,15 @@ import type { KillPace } from './domain/kill.ts';
 import { createDraw } from './draw.ts';
 import { createAccess } from './engine/access.ts';
 import { createDesk, type Desk } from './engine/desk.ts';
+import { createEngines } from './engine/engines.ts';
+import { createKeeper } from './engine/keeper.ts';
 import { createLedger, type Ledger } from './engine/ledger.ts';
 import { openMembers } from './engine/members.ts';
 import { openOnce } from './engine/once.ts';
 import { createOutbox } from './engine/outbox.ts';
 import { createPerform } from './engine/perform.ts';
 import { tick } from './engine/tick.ts';
+import { type Failpoint, failAtSteps, failingControl, failingPerform, failingVenue } from './failpoint.ts';
 import { registerActions } from './listeners/actions.ts';
 import { registerCommands } from './listeners/commands.ts';
 import type { ListenerContext } from './listeners/context.ts';
@@ -46,6 +51,10 @@ export interface BotOptions {
   /** For a private CA of rehearsal and tests. */
   pagerAgent?: Agent;
   writeLog?: (line: string) => void;
+  /** The store's file system; tests give one that fails or hangs. */
+  storeFs?: Disk;
+  /** Called at each named step, so that a crash test can kill the process there. */
+  failpoint?: Failpoint;
 }
 
 export interface Bot {
@@ -84,12 +93,20 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   const log = createLog(config.logLevel, mask, options.writeLog);
   const notes = [...config.warnings];
 
-  const store = await openStore({ dataDir: config.dataDir, now: clock.now, log });
+  const { failpoint } = options;
+  const store = await openStore({
+    dataDir: config.dataDir,
+    now: clock.now,
+    log,
+    ...(options.storeFs === undefined ? {} : { fs: options.storeFs }),
+    ...(failpoint === undefined ? {} : { failpoint }),
+  });
+  if (failpoint !== undefined) failAtSteps(store, failpoint);
   cleanups.push(() => store.close());
   notes.push(...store.report().notes);
-  const control = await openControlFile({ path: config.controlFile, now: clock.now });
+  const controlFile = await openControlFile({ path: config.controlFile, now: clock.now });
 
-  const venues = await Promise.all(
+  const realVenues = await Promise.all(
     config.venues.map((venue) =>
       createVenue({
         id: venue.id,
@@ -106,6 +123,8 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
       }),
     ),
   );
+  const venues =
+    failpoint === undefined ? realVenues : realVenues.map((venue) => failingVenue(venue, failpoint));
   for (const venue of venues) cleanups.push(() => venue.close());
   for (const venue of venues) {
     if (!venue.proven)
@@ -115,6 +134,10 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   }
 
   const ledger = createLedger({ store, clock, playbook: policy.playbook, log });
+  const engines = createEngines({ ledger, clock, log, expected: config.engines.map((engine) => engine.id) });
+  const control = engines.watching(
+    failpoint === undefined ? controlFile : failingControl(controlFile, failpoint),
+  );
   const { transport } = config.slack;
   const slack = createSlack({
     botToken: config.slack.botToken,
@@ -141,6 +164,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     venuePages: Object.fromEntries(venues.map((venue) => [venue.id, venue.page])),
     trading: () => ledger.trading(),
     unrecorded: () => ledger.unrecorded(),
+    engines: () => engines.status(),
   });
 
   const desk = createDesk({
@@ -174,7 +198,13 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     mailDomain: /@([\w.-]+)>?$/.exec(mail?.from ?? '')?.[1] ?? 'standdown.invalid',
     log,
   });
-  const outbox = createOutbox({ store, ledger, clock, log, perform });
+  const outbox = createOutbox({
+    store,
+    ledger,
+    clock,
+    log,
+    perform: failpoint === undefined ? perform : failingPerform(perform, failpoint),
+  });
   cleanups.push(() => outbox.stop(DRAIN_MS));
 
   const once = await openOnce(store, clock, log);
@@ -237,13 +267,18 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
             handle: slack.handle,
           },
     criteria: () => criteriaStatus(config.limits, feeds, policy.playbook),
-    engines: config.engines.map((engine) => engine.id),
+    engines,
+    engineIds: config.engines.map((engine) => engine.id),
     notReady: () => store.failure(),
   });
   cleanups.push(() => edge.close());
 
   // Taking up what was interrupted comes before Slack: a kill does not wait for a socket.
   await desk.resume();
+  const keeper = createKeeper({ ledger, desk, control, clock, log });
+  await keeper.atStart();
+  const watch = watchControlFile({ control: controlFile, wait: clock.wait, onChange: keeper.onChange });
+  cleanups.push(async () => watch.stop());
   outbox.start();
   cleanups.push(everySecond(() => tick({ ledger, clock, playbook: policy.playbook, log }), log));
   void slack.identify();

@@ -20,9 +20,10 @@ export interface DrawDeps {
   venuePages: VenuePages;
   trading(): Trading;
   unrecorded(): string | null;
+  engines(): { id: string; ageMs: number | null }[];
 }
 
-export function createDraw({ policy, names, venuePages, trading, unrecorded }: DrawDeps): Draw {
+export function createDraw({ policy, names, venuePages, trading, unrecorded, engines }: DrawDeps): Draw {
   const { playbook, runbooks } = policy;
 
   /** The templates were rendered from samples at the start; a view that still breaks one is a fault of ours. */
@@ -42,7 +43,7 @@ export function createDraw({ policy, names, venuePages, trading, unrecorded }: D
     receipt(incident, kill) {
       const state = incident.kills[kill];
       if (state === undefined) throw new Error(`${incident.id} has no kill ${kill}`);
-      return receipt(incident, state, venuePages, unrecorded());
+      return receipt(incident, state, venuePages, unrecorded(), engines());
     },
     notice(incident, event, history) {
       const draft =

@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import { sayProblem } from './adapters/yaml.ts';
 import { startBot } from './bot.ts';
 import { type Config, loadConfig, type RehearsalConfig } from './config.ts';
+import { failpointOf } from './failpoint.ts';
 import { loadPolicy, type Policy } from './policy.ts';
 import { runDrill } from './rehearsal/drill.ts';
 import { CAST, CHANNEL } from './rehearsal/stage.ts';
@@ -46,7 +47,13 @@ function untilSignal(stop: () => Promise<void>): void {
 }
 
 async function live(config: Extract<Config, { mode: 'live' }>, policy: Policy): Promise<void> {
-  const bot = await startBot({ config, policy, drill: false });
+  const failpoint = failpointOf(process.env['STANDDOWN_FAILPOINT'], config);
+  const bot = await startBot({
+    config,
+    policy,
+    drill: false,
+    ...(failpoint === undefined ? {} : { failpoint }),
+  });
   untilSignal(() => bot.stop());
   for (const note of bot.notes) say(`  ! ${note}`);
   say(

@@ -61,7 +61,7 @@ export class StoreUnavailable extends Error {
 export interface Store {
   /**
    * Append events to one log and owe effects, if the log is at `expectedVersion` (0: it does not exist yet).
-   * `settles` are ids of effects that these events settle; it may stand alone, with no event.
+   * `settles` are ids of effects that these events settle; it may stand alone, with no event, and asks for no version then.
    * Throws StoreUnavailable when it cannot be stored; after a failed sync it stays so.
    */
   append(
@@ -76,7 +76,7 @@ export interface Store {
   /** An incident in memory: open ones, and closed ones that were not put away yet. */
   peek(incident: string): Incident | undefined;
   version(stream: string): number;
-  /** The whole log of an incident, in order. */
+  /** The whole log of an incident, in order; of the desk, the last seven days at least. */
   history(stream: string): Promise<StandingEvent[]>;
   summaries(): IncidentSummary[];
   /** Every incident that is not resolved, folded, by id. */

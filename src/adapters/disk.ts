@@ -107,9 +107,13 @@ export const nodeDisk: Disk = {
   },
 
   async create(path) {
-    await rm(path, { force: true });
     const { O_CREAT, O_EXCL, O_WRONLY, O_NOFOLLOW } = constants;
-    const handle = await open(path, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0o600);
+    const flags = O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW;
+    const handle = await open(path, flags, 0o600).catch(async (error: unknown) => {
+      if (errorCode(error) !== 'EEXIST') throw error;
+      await rm(path, { force: true });
+      return open(path, flags, 0o600);
+    });
     return {
       async write(bytes) {
         let offset = 0;

@@ -20,9 +20,10 @@ import type { Effect } from '../domain/effects.ts';
 import type { Incident, StandingEvent } from '../domain/incident.ts';
 import { DESK, type Log, type Store, type StoredEffect, StoreUnavailable } from '../ports.ts';
 import { type Disk, nodeDisk, reasonOf, StoreRefused } from './disk.ts';
+import { inParallel } from './inParallel.ts';
 import { openJournal } from './journal.ts';
 import { acquireLock, type LockOptions } from './lock.ts';
-import { FOLD, type IncidentFile, openFiles } from './storeFiles.ts';
+import { FOLD, type IncidentFile, openFiles, READERS } from './storeFiles.ts';
 import { createMemory, type Entry, refold, type StoredRecord } from './storeMemory.ts';
 
 export interface StoreOptions {
@@ -53,8 +54,6 @@ export type Failpoint =
 
 /** How far back `history` reads the desk's log. */
 const DESK_HISTORY_MS = 7 * 24 * 60 * 60 * 1_000;
-/** Incident files read at once while starting. */
-const READERS = 16;
 /** Incident files written at once: they share the file system's commits, and leave a thread (of 4) to the journal. */
 const WRITERS = 3;
 
@@ -382,21 +381,6 @@ async function recoverStore(options: StoreOptions, disk: Disk, holding: Holding)
       }
     }
   }
-}
-
-/** Do `work` for each item, so many at a time. After a failure nothing more is begun; rejects when all that ran ended. */
-async function inParallel<T>(lanes: number, items: T[], work: (item: T) => Promise<void>): Promise<void> {
-  const queue = [...items];
-  const lane = async () => {
-    try {
-      for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
-    } catch (error) {
-      queue.length = 0;
-      throw error;
-    }
-  };
-  const ended = await Promise.allSettled(Array.from({ length: lanes }, lane));
-  for (const one of ended) if (one.status === 'rejected') throw one.reason;
 }
 
 const unreadable = (id: string): string =>

@@ -7,6 +7,7 @@ import type { Trading } from '../domain/trading.ts';
 import type { IncidentSummary } from '../ports.ts';
 import { type Aside, openAside } from './aside.ts';
 import type { Disk } from './disk.ts';
+import { inParallel } from './inParallel.ts';
 import { type KeptFile, readKept, writeKept } from './lowdb.ts';
 
 /**
@@ -17,6 +18,9 @@ export const FOLD = 1;
 
 /** Incidents in one index file. Only the files with a changed incident are written, so the rest cost nothing. */
 export const SHARD = 256;
+
+/** Files read at once while starting. */
+export const READERS = 16;
 
 /** Everything that is not in a file of its own, as it was after record `seq`. */
 export interface SnapshotFile {
@@ -139,10 +143,11 @@ export async function openFiles(
     async readIndex(count) {
       const lines = new Map<number, IndexLine>();
       const before = damages;
-      for (let shard = 0; shard * SHARD < count; shard += 1) {
+      const shards = Array.from({ length: Math.ceil(count / SHARD) }, (_, shard) => shard);
+      await inParallel(READERS, shards, async (shard) => {
         const found = await readKept<IndexLine[]>(numbered(folder.index, shard));
         for (const line of found ?? []) if (line.ordinal < count) lines.set(line.ordinal, line);
-      }
+      });
       // An older generation of a part that went bad says too little of what it holds: the incidents know better.
       if (damages > before) lines.clear();
       if (lines.size < count) await rebuildIndex(lines, count);

@@ -52,6 +52,7 @@ export type Command = { by: Actor } & (
     }
   | { type: 'JudgeKill'; kill: string; verdict: Verdict; timings: KillTimings }
   | { type: 'AcceptResidual'; kill: string; reason: string }
+  | { type: 'AdoptLatch'; reason: string }
   /** Page once more; `n` is the step that was due, so that two ticks make one page. */
   | { type: 'PageAgain'; n: number; why: string }
   | { type: 'PlaceHold'; hold: string; key: HoldKey; reason: string; owner: Hold['owner'] }
@@ -191,6 +192,8 @@ function onIncident(command: OnIncident, incident: Incident, now: number, playbo
       return [command.event];
     case 'JudgeKill':
       return judgeKill(command, incident);
+    case 'AdoptLatch':
+      return [{ type: 'LatchAdopted', reason: command.reason }];
     case 'AcceptResidual':
       return acceptResidual(command, incident);
     case 'PageAgain':

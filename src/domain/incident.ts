@@ -350,6 +350,8 @@ function fold(next: Incident, event: Exclude<StandingEvent, { type: 'IncidentOpe
     case 'HoldLifted':
     case 'ControlWritten':
     case 'ControlFailed':
+    case 'LatchAdopted':
+    case 'LatchLifted':
       return; // the log keeps them; trading.ts folds the holds
     case 'CancelAsked':
       next.unfinished = { ...next.unfinished, [event.cancel]: 'cancel' };
@@ -366,6 +368,7 @@ function fold(next: Incident, event: Exclude<StandingEvent, { type: 'IncidentOpe
     case 'KillAsked':
     case 'KillJoined':
     case 'KillLatched':
+    case 'EngineConfirmed':
     case 'VenueCancelled':
     case 'VenueJudged':
     case 'KillJudged':

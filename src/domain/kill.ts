@@ -275,6 +275,8 @@ export type KillEvent =
   | { type: 'KillAsked'; kill: string; reason: string; venues: string[] }
   | { type: 'KillJoined'; kill: string; reason: string }
   | { type: 'KillLatched'; kill: string; ok: boolean; rev: number | null; ms: number; reason?: string }
+  /** The engine's own heartbeat, dated after the write, says that it obeys. */
+  | { type: 'EngineConfirmed'; kill: string; engine: string; ms: number }
   | { type: 'VenueCancelled'; kill: string; venue: string; round: number; ms: number; lists: CancelledList[] }
   | { type: 'VenueJudged'; kill: string; venue: string; ms: number; verdict: VenueVerdict }
   | { type: 'KillJudged'; kill: string; verdict: Verdict; timings: KillTimings }
@@ -297,6 +299,8 @@ export interface KillState {
   reason: string;
   joined: { by: Actor; at: number; reason: string }[];
   latch: { ok: boolean; rev: number | null; ms: number; reason?: string } | null;
+  /** ms from the trigger to each engine's confirmation. */
+  engines: Record<string, number>;
   venues: Record<string, VenueKillState>;
   verdict: Verdict | null;
   /** The first verdict's timings; later ones change the verdict, not how fast it was. */
@@ -318,6 +322,7 @@ export function evolveKill(
       reason: event.reason,
       joined: [],
       latch: null,
+      engines: {},
       venues: Object.fromEntries(
         event.venues.map((venue) => [
           venue,
@@ -344,6 +349,8 @@ export function evolveKill(
           ...(event.reason === undefined ? {} : { reason: event.reason }),
         },
       };
+    case 'EngineConfirmed':
+      return { ...kill, engines: { ...kill.engines, [event.engine]: event.ms } };
     case 'VenueCancelled': {
       const venue = kill.venues[event.venue];
       if (venue === undefined) return kill;

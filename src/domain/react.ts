@@ -86,6 +86,8 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
     case 'PageFailed':
     case 'PageClosed':
       return [headline()];
+    case 'LatchAdopted':
+    case 'LatchLifted':
     case 'HoldPlaced':
     case 'HoldLifted':
     case 'ControlFailed':
@@ -96,6 +98,7 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
       return [headline(), ...inThread([receipt(event.kill)])];
     case 'KillJoined':
     case 'KillLatched':
+    case 'EngineConfirmed':
     case 'VenueCancelled':
     case 'VenueJudged':
     case 'ResidualAccepted':

@@ -164,6 +164,8 @@ export function describe(event: StandingEvent): string {
       return event.ok
         ? `KILL_SWITCH=1 written and read back (revision ${event.rev ?? 'unknown'}), ${after(event.ms)}`
         : `KILL_SWITCH=1 could NOT be written, ${after(event.ms)}${because(event.reason)}`;
+    case 'EngineConfirmed':
+      return `Engine ${event.engine} confirms by its heartbeat that it obeys, ${after(event.ms)}`;
     case 'VenueCancelled':
       return `${event.venue}: cancel round ${event.round} answered ${listWords(event.lists)}, ${after(event.ms)}`;
     case 'VenueJudged':
@@ -176,6 +178,10 @@ export function describe(event: StandingEvent): string {
       return `${event.key}=1 held by ${event.owner}${because(event.reason)}`;
     case 'HoldLifted':
       return `A hold on ${event.key} was lifted${because(event.reason)}`;
+    case 'LatchAdopted':
+      return `KILL_SWITCH=1 found and adopted as a latch${because(event.reason)}`;
+    case 'LatchLifted':
+      return `The kill latch was lifted (${event.how === 'approved' ? 'approved' : 'break-glass'})${because(event.reason)}`;
     case 'ControlWritten': {
       const values = Object.entries(event.values).map(([key, value]) => `${key}=${value}`);
       return `Control file written and read back: ${listed(values, 'no key')} (revision ${event.rev})${because(event.why)}`;

@@ -16,7 +16,9 @@ export interface Hold {
 }
 
 export interface Latch {
-  kill: string;
+  /** The kill that latched last; null when the latch was found in the control file, with no kill on record. */
+  kill: string | null;
+  /** The incident that it belongs to. */
   incident: string;
   by: Actor;
   reason: string;
@@ -32,14 +34,18 @@ export type HoldEvent =
   | { type: 'HoldPlaced'; hold: string; key: HoldKey; reason: string; owner: Hold['owner'] }
   | { type: 'HoldLifted'; hold: string; key: HoldKey; reason: string }
   | { type: 'ControlWritten'; rev: number; values: Record<string, string>; why: string }
-  | { type: 'ControlFailed'; reason: string; why: string };
+  | { type: 'ControlFailed'; reason: string; why: string }
+  /** KILL_SWITCH=1 stood in the control file with no kill on record: it holds all the same. */
+  | { type: 'LatchAdopted'; reason: string }
+  /** The latch was lifted, and why that was allowed. On record before 0 is written. */
+  | { type: 'LatchLifted'; kill: string | null; how: 'approved' | 'breakGlass'; reason: string };
 
 type Said = { at: number; by: Actor };
 type Seen = (Said & HoldEvent) | (Said & { type: 'KillAsked'; kill: string; reason: string });
 
 export const RUNNING: Trading = { holds: [], latch: null };
 
-/** Fold one event of any log into the desk's trading state.  */
+/** Fold one event of any log into the desk's trading state. */
 export function evolveTrading(trading: Trading, event: { type: string }, stream: string): Trading {
   const seen = event as Seen;
   switch (seen.type) {
@@ -49,6 +55,12 @@ export function evolveTrading(trading: Trading, event: { type: string }, stream:
       const said = latch ?? { incident: stream, by: seen.by, reason: seen.reason, at: seen.at };
       return { ...trading, latch: { ...said, kill: seen.kill, incident: stream } };
     }
+    case 'LatchAdopted': {
+      const latch = { kill: null, incident: stream, by: seen.by, reason: seen.reason, at: seen.at };
+      return trading.latch === null ? { ...trading, latch } : trading;
+    }
+    case 'LatchLifted':
+      return trading.latch?.kill === seen.kill ? { ...trading, latch: null } : trading;
     case 'HoldPlaced':
       return {
         ...trading,

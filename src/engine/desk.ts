@@ -235,7 +235,8 @@ export function createDesk(deps: DeskDeps): Desk {
     if (asking !== null) await asking;
     const latch = ledger.trading().latch;
     const latched = latch === null ? undefined : ledger.peek(latch.incident);
-    const under = latched === undefined || latch === null ? undefined : latched.kills[latch.kill];
+    const under =
+      latched === undefined || latch === null || latch.kill === null ? undefined : latched.kills[latch.kill];
     if (latched !== undefined && under !== undefined && isRunning(under)) {
       const joined = await ledger.commit(
         latched.id,
@@ -448,7 +449,7 @@ export function createDesk(deps: DeskDeps): Desk {
       const latch = trading.latch;
       if (latch !== null) {
         const incident = await ledger.load(latch.incident);
-        const resumed = incident?.kills[latch.kill];
+        const resumed = latch.kill === null ? undefined : incident?.kills[latch.kill];
         if (incident !== undefined && resumed !== undefined) {
           const triggeredAt = clock.monotonic() - Math.max(0, clock.now() - resumed.at);
           const order = {
@@ -459,13 +460,6 @@ export function createDesk(deps: DeskDeps): Desk {
             resumed,
           };
           background(executor.start(order));
-        }
-      }
-      const reading = await control.read();
-      const wanted = controlValues(trading);
-      for (const key of ['HALT_NEW_ORDERS', 'PAUSE_SIGNALS'] as const) {
-        if (wanted[key] === '1' && (reading.state !== 'read' || reading.values[key] !== '1')) {
-          background(control.write({ [key]: '1' }));
         }
       }
       await resumeWork(DESK, await store.history(DESK));

@@ -70,21 +70,39 @@ export function createOutbox(deps: {
 
   function accept({ effect, recovered }: StoredEffect): void {
     if (leftUnrecorded.has(effect.id)) return;
-    const lane = lanes.get(effect.lane) ?? new Map<string, Item>();
-    lanes.set(effect.lane, lane);
-    const item = lane.get(effect.target);
-    if (item === undefined) {
-      lane.set(effect.target, {
+    // A target stands in one lane at a time, that of its newest effect: in two lanes it would leave twice.
+    const [from, items] = [...lanes].find(([, held]) => held.has(effect.target)) ?? [];
+    const item = items?.get(effect.target);
+    if (from === undefined || item === undefined) {
+      put(effect.lane, effect.target, {
         effects: [effect],
         tries: 0,
         maybe: recovered,
         notBefore: 0,
         running: false,
       });
-    } else if (!item.effects.some((one) => one.id === effect.id)) {
-      item.effects.push(effect);
+    } else {
+      if (!item.effects.some((one) => one.id === effect.id)) item.effects.push(effect);
+      if (!item.running && moved(from, effect.target, item) !== from)
+        wakeIn(effect.lane, item.notBefore - clock.monotonic());
     }
     pump(effect.lane);
+  }
+
+  function put(lane: Lane, target: string, item: Item): void {
+    const items = lanes.get(lane) ?? new Map<string, Item>();
+    lanes.set(lane, items);
+    items.set(target, item);
+  }
+
+  /** Into the lane of its newest effect, which a raised severity may have changed. Returns it. */
+  function moved(from: Lane, target: string, item: Item): Lane {
+    const to = item.effects.at(-1)?.lane ?? from;
+    if (to !== from) {
+      lanes.get(from)?.delete(target);
+      put(to, target, item);
+    }
+    return to;
   }
 
   function pump(name: Lane): void {
@@ -134,21 +152,23 @@ export function createOutbox(deps: {
     }
     if (outcome.done) {
       const left = item.effects.filter((effect) => !claimed.includes(effect));
-      if (left.length === 0) lanes.get(lane)?.delete(target);
-      else
-        lanes.get(lane)?.set(target, { effects: left, tries: 0, maybe: false, notBefore: 0, running: false });
+      const next = left.at(-1)?.lane;
+      lanes.get(lane)?.delete(target);
+      if (next !== undefined)
+        put(next, target, { effects: left, tries: 0, maybe: false, notBefore: 0, running: false });
       await record(
         newest.incident,
         outcome.facts,
         claimed.map((effect) => effect.id),
       );
+      if (next !== undefined) pump(next);
       return;
     }
     await record(newest.incident, outcome.facts, []);
     item.running = false;
     item.tries += 1;
     item.notBefore = clock.monotonic() + outcome.retryInMs;
-    wakeIn(lane, outcome.retryInMs);
+    wakeIn(moved(lane, target, item), outcome.retryInMs);
   }
 
   /** Facts and the settling are one append, so that a crash between them cannot settle without the record. */

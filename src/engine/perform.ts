@@ -119,12 +119,13 @@ export function createPerform(deps: PerformDeps): Perform {
       const found = await pager.find(dedupKey);
       if (found.state === 'found') return done({ type: 'PageQueued', n, dedupKey });
     }
-    const request = draw.page(incident, n, incident.posts['headline']?.permalink ?? null);
+    const thread = incident.posts['headline']?.permalink ?? null;
+    const request = draw.page(incident, n, thread);
     if (request === null) return done({ type: 'PageSuperseded', n, why: 'this severity is not paged' });
     const waitMs = pagerBudget(attempt.effect.lane);
     if (waitMs > 0) return { done: false, retryInMs: waitMs, facts: [] };
     const links =
-      request.links.length > 0 ? request.links : [{ href: deps.channelLink, text: 'Slack channel' }];
+      thread === null ? [{ href: deps.channelLink, text: 'Slack channel' }, ...request.links] : request.links;
     const sent = await pager.trigger({ ...request, links, dedupKey });
     if (sent.state === 'done') return done({ type: 'PageQueued', n, dedupKey });
     if (sent.maybe) attempt.setMaybe();

@@ -21,16 +21,17 @@ export function headline(
   const drill = incident.drill ? 'DRILL · ' : '';
   const resolved = incident.status === 'resolved';
   const symbol = resolved ? '✅' : policy.symbol;
-  const title = `${drill}${symbol} ${incident.severity}${resolved ? ' resolved' : ''} · ${plain(incident.title, 120)}`;
+  const lead = `${drill}${symbol} ${incident.severity}${resolved ? ' resolved' : ''} · `;
   const blocks: KnownBlock[] = [
-    header(title),
+    header(`${lead}${plain(incident.title, 120)}`),
     section([tradingLine(trading), ...killLines(incident)].join('\n')),
   ];
   const paging = pageLine(incident, playbook);
   if (paging !== '') blocks.push(section(paging));
   blocks.push(context(...footer(incident)));
   if (!resolved) blocks.push(actions(...buttons(incident, trading, names)));
-  return message(`${title} (${incident.id})`, blocks);
+  // The fallback text is mrkdwn, the header above is not.
+  return message(`${lead}${inert(incident.title, 120)} (${incident.id})`, blocks);
 }
 
 function killLines(incident: Incident): string[] {
@@ -48,10 +49,9 @@ function killLines(incident: Incident): string[] {
 function pageLine(incident: Incident, playbook: Playbook): string {
   const page = incident.pages.at(-1);
   if (page === undefined) return '';
-  const status =
-    incident.status === 'resolved' ? pageWords(page) : `${pageWords(page)}${deadline(incident, playbook)}`;
   const step = page.n > 1 ? ` (page ${page.n}: ${inert(page.why, 80)})` : '';
-  return `${status}${step}`;
+  const due = incident.status === 'resolved' ? '' : deadline(incident, playbook);
+  return `${pageWords(page)}${step}${due}`;
 }
 
 function pageWords(page: Page): string {
@@ -82,7 +82,7 @@ function pageWords(page: Page): string {
 
 function deadline(incident: Incident, playbook: Playbook): string {
   if (incident.acknowledged !== undefined) {
-    return ` · acknowledged here by ${inert(incident.acknowledged.by.name, 60)} at ${clockTime(incident.acknowledged.at)}`;
+    return ` · incident acknowledged by ${inert(incident.acknowledged.by.name, 60)} at ${clockTime(incident.acknowledged.at)}`;
   }
   const within = playbook.severities[incident.severity].acknowledgeWithinMin;
   return within === null ? '' : ` · acknowledge by ${clockTime(incident.openedAt + within * 60_000)} UTC`;

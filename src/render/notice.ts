@@ -4,7 +4,7 @@ import type { KnownBlock } from '@slack/types';
 import type { Incident, StandingEvent } from '../domain/incident.ts';
 import type { CancelResult, CloseResult } from '../domain/orders.ts';
 import { message, section, sections } from './blocks.ts';
-import { clockTime, count, inert, since, size } from './text.ts';
+import { clockTime, code, count, inert, plain, since, size } from './text.ts';
 
 /** Null for events that have no message of their own. `draft` is the postmortem's Markdown, for its event. */
 export function notice(
@@ -34,6 +34,14 @@ function noticeLines(event: StandingEvent): string[] | null {
         event.key === 'HALT_NEW_ORDERS' ? 'A halt of new orders was lifted' : 'A pause of signals was lifted';
       return [`▶ *${what}* by ${who} at ${when}: “${inert(event.reason, 300)}”`];
     }
+    case 'LatchAdopted':
+      return [
+        `⛔ *KILL_SWITCH=1 was found, adopted as a latch* at ${when}: ${inert(event.reason, 300)}. No order was touched: press Kill to cancel and verify.`,
+      ];
+    case 'LatchLifted':
+      return [
+        `▶ *The kill latch was lifted* by ${who} at ${when} (${event.how === 'approved' ? 'approved' : 'BREAK-GLASS'}): “${inert(event.reason, 300)}”`,
+      ];
     case 'ControlFailed':
       return [
         `❗ *The control file could not be written* (${inert(event.why, 200)}): ${inert(event.reason, 300)}. The engine was not told. Tell it by hand.`,
@@ -50,7 +58,7 @@ function noticeLines(event: StandingEvent): string[] | null {
       ];
     case 'PostmortemDrafted':
       return [
-        `📝 *Postmortem draft ${inert(event.id, 40)}* · blanks are marked TODO · file \`${inert(event.file, 200)}\``,
+        `📝 *Postmortem draft ${plain(event.id, 40)}* · blanks are marked TODO · file \`${code(event.file, 200)}\``,
       ];
     case 'NoteAdded':
       return [`📌 Note by ${who}: ${inert(event.text, 2_000)}`];

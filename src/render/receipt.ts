@@ -14,6 +14,12 @@ export interface VenuePages {
   [venue: string]: string;
 }
 
+/** An engine and how old its last heartbeat is. */
+export interface EngineView {
+  id: string;
+  ageMs: number | null;
+}
+
 /** How many lines of a list are shown before "N more". */
 const LINES = 12;
 
@@ -22,12 +28,13 @@ export function receipt(
   kill: KillState,
   pages: VenuePages,
   unrecorded: string | null,
+  engines: EngineView[] = [],
 ): { text: string; blocks: KnownBlock[] } {
   const drill = incident.drill ? ' · *DRILL*' : '';
   const title = `■ *KILL* by ${inert(kill.by.name, 60)} · “${inert(kill.reason, 200)}” · ${clockTime(kill.at)} UTC${drill}`;
   const steps = [
     latchLine(kill),
-    engineLine(),
+    ...engineLines(kill, engines),
     pageLine(incident, kill),
     ...Object.entries(kill.venues).flatMap(([id, venue]) => cancelLines(id, venue)),
   ];
@@ -52,7 +59,7 @@ export function receipt(
   );
   const verdict = kill.verdict ?? 'running';
   return message(
-    `${incident.drill ? 'DRILL · ' : ''}Kill by ${kill.by.name}: ${verdict} (${incident.id})`,
+    `${incident.drill ? 'DRILL · ' : ''}Kill by ${inert(kill.by.name, 60)}: ${verdict} (${incident.id})`,
     blocks,
   );
 }
@@ -63,7 +70,21 @@ function latchLine(kill: KillState): string {
   return `❗ *not latched*: ${inert(kill.latch.reason ?? 'unknown', 200)}. Stop the engine by hand; still trying`;
 }
 
-const engineLine = (): string => '○ *engine*: not confirmed (sends none)';
+/** Whether the engine obeys is a line of its own: stopping never waits for it. */
+function engineLines(kill: KillState, engines: EngineView[]): string[] {
+  if (engines.length === 0 && Object.keys(kill.engines).length === 0)
+    return ['○ *engine*: not confirmed (sends none)'];
+  const ids = [...new Set([...Object.keys(kill.engines), ...engines.map((engine) => engine.id)])];
+  return ids.map((id) => {
+    const ms = kill.engines[id];
+    const name = inert(id, 60);
+    if (ms !== undefined) return `✓ *engine* ${name}: obeys, says its heartbeat · ${since(ms)}`;
+    const age = engines.find((engine) => engine.id === id)?.ageMs ?? null;
+    return age === null
+      ? `○ *engine* ${name}: not confirmed (sends none)`
+      : `❗ *engine* ${name}: its heartbeats do not say that it obeys. Stop it by hand`;
+  });
+}
 
 function pageLine(incident: Incident, kill: KillState): string {
   const page = incident.pages.find((one) => one.owedAt >= kill.at) ?? incident.pages.at(-1);
@@ -99,7 +120,7 @@ function cancelLines(id: string, venue: VenueKillState): string[] {
     .filter(([, list]) => list.found > 0)
     .map(([name, list]) => {
       const protective = list.protective > 0 ? ` (${list.protective} protective)` : '';
-      return `${list.found} in ${inert(name, 60)}${protective}`;
+      return `${list.found} ${inert(name, 60)}${protective}`;
     });
   const found = lists.length === 0 ? 'no order listed' : lists.join(', ');
   const failed =
@@ -112,7 +133,7 @@ function cancelLines(id: string, venue: VenueKillState): string[] {
   const mark = venue.failures.length === 0 ? '✓' : '❗';
   const rounds = venue.rounds > 1 ? ` · ${venue.rounds} rounds` : '';
   return [
-    `${mark} *cancel answered*: ${inert(id, 60)} ${found} · ${since(venue.cancelledMs)}${rounds}${failed}`,
+    `${mark} *cancel answered* by ${inert(id, 60)}: ${found} · ${since(venue.cancelledMs)}${rounds}${failed}`,
   ];
 }
 
@@ -208,5 +229,5 @@ const positionShort = (line: PositionLine): string =>
 function positionLine(line: PositionLine): string {
   const perPercent = line.notional === null ? null : -Math.abs(line.notional) / 100;
   const pnl = line.unrealisedPnl === null ? '' : ` · uPnL ${money(line.unrealisedPnl, line.currency)}`;
-  return `   ${positionShort(line)} · ${money(line.notional, line.currency)}${pnl} · ${money(perPercent, line.currency)} per 1 % against${line.dust ? ' · dust: below the minimum order' : ''}`;
+  return `   ${positionShort(line)} · ${money(line.notional, line.currency)}${pnl} · ${money(perPercent, line.currency)} per 1\u00a0% against${line.dust ? ' · dust: below the minimum order' : ''}`;
 }

@@ -29,6 +29,10 @@ export function inert(text: string, max = 300): string {
     .replace(/[*_~`:@#|]/g, '$&\u2060');
 }
 
+/** One line inside back-ticks: nothing in it becomes markup there, and it can be copied as it is. */
+export const code = (text: string, max = 300): string =>
+  plain(text, max).replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;').replaceAll('`', "'");
+
 /** What Slack sends in a message: its three escapes undone, references reduced to what they name. */
 export function fromSlack(text: string): string {
   return text

@@ -8,6 +8,7 @@ import { Refusal } from '../domain/decide.ts';
 import type { Actor } from '../domain/incident.ts';
 import type { Playbook } from '../domain/playbook.ts';
 import type { Desk } from '../engine/desk.ts';
+import type { Engines } from '../engine/engines.ts';
 import type { Ledger } from '../engine/ledger.ts';
 import type { Once } from '../engine/once.ts';
 import { type Clock, type Log, type Store, StoreUnavailable } from '../ports.ts';
@@ -17,6 +18,7 @@ import { HttpRefusal, MAX_BODY_BYTES, parseJson, shaped } from './body.ts';
 import type { Metrics } from './metrics.ts';
 import type { SlackDoor } from './slack.ts';
 import { type CriterionStatus, incidentDetail, incidentsList, status } from './status.ts';
+import { parseTelemetry } from './telemetry.ts';
 
 export interface EdgeDeps {
   host: string;
@@ -37,7 +39,9 @@ export interface EdgeDeps {
     handle(request: IncomingMessage & { rawBody: Buffer }, response: ServerResponse): void;
   } | null;
   criteria(): CriterionStatus[];
-  engines: string[];
+  engines: Engines;
+  /** Configured engines; empty: any is taken. */
+  engineIds: string[];
   /** Why the bot cannot act, or null. */
   notReady(): string | null;
 }
@@ -141,6 +145,12 @@ export async function startEdge(deps: EdgeDeps): Promise<Edge> {
     });
   }
 
+  app.post('/telemetry', only('telemetry'), bytes, async (request, response) => {
+    const { heartbeats, rejected } = parseTelemetry(bodyOf(request), deps.engineIds, clock.now());
+    for (const beat of heartbeats) await deps.engines.heartbeat(beat);
+    response.status(202).json({ accepted: heartbeats.length, rejected });
+  });
+
   async function sayRefusedBatch(format: AlertFormat, why: string): Promise<void> {
     await desk.takeAlerts([refusedBatch(format, why, clock.now())], source('standdown'));
   }
@@ -219,7 +229,7 @@ export async function startEdge(deps: EdgeDeps): Promise<Edge> {
 
   // ── Reading ──────────────────────────────────────────────────────────────────────────────────────────────────────
   app.get('/status', readers, async (_request, response) => {
-    response.json(await status(ledger, store, deps.mode, deps.criteria(), deps.engines));
+    response.json(await status(ledger, store, deps.mode, deps.criteria(), deps.engines.status()));
   });
   app.get('/incidents', readers, (_request, response) => {
     response.json(incidentsList(store));

@@ -4,6 +4,7 @@ import type { Incident, StandingEvent } from '../domain/incident.ts';
 import type { KillState } from '../domain/kill.ts';
 import { describe } from '../domain/timeline.ts';
 import type { Trading } from '../domain/trading.ts';
+import type { EngineStatus } from '../engine/engines.ts';
 import type { Ledger } from '../engine/ledger.ts';
 import type { IncidentSummary, Store } from '../ports.ts';
 import { tradingState } from '../render/trading.ts';
@@ -26,7 +27,7 @@ export async function status(
   store: Store,
   mode: 'live' | 'rehearsal',
   criteria: CriterionStatus[],
-  engines: string[],
+  engines: EngineStatus[],
 ): Promise<object> {
   const trading = ledger.trading();
   const summaries = store.summaries().filter((one) => one.status !== 'resolved');
@@ -40,7 +41,7 @@ export async function status(
   };
 }
 
-function tradingStatus(trading: Trading, engines: string[]): object {
+function tradingStatus(trading: Trading, engines: EngineStatus[]): object {
   return {
     state: tradingState(trading),
     signals: trading.holds.some((hold) => hold.key === 'PAUSE_SIGNALS') ? 'paused' : 'running',
@@ -49,7 +50,7 @@ function tradingStatus(trading: Trading, engines: string[]): object {
       trading.latch === null
         ? null
         : { by: trading.latch.by.name, at: iso(trading.latch.at), reason: trading.latch.reason },
-    engine: engines.map((id) => ({ id, confirmed: false, ageMs: null })),
+    engine: engines,
   };
 }
 

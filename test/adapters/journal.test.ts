@@ -245,6 +245,16 @@ describe('a damaged journal', () => {
     expect(next.notes).toEqual([]);
   });
 
+  it('takes a record that was cut out for damage, though every line that is left is whole', async () => {
+    const disk = await written(['one', 'two', 'three', 'four']);
+    const bytes = file(disk);
+    const [, , second, third] = lineStarts(bytes);
+    disk.put(FIRST, Buffer.concat([bytes.subarray(0, second), bytes.subarray(third)]));
+    const { records, notes } = await open(disk);
+    expect(records).toEqual(['one']);
+    expect(notes[0]).toContain('2 readable records follow, up to 4');
+  });
+
   it('keeps later segments aside too', async () => {
     const disk = await written([1, 2, 3, 4, 5, 6], 60);
     const names = [...disk.files().keys()].sort();

@@ -197,7 +197,7 @@ describe('the embedded store, started again', () => {
         : typeof value === 'object' && value !== null
           ? Object.fromEntries(
               Object.entries(value)
-                .sort()
+                .sort(([a], [b]) => (a < b ? -1 : 1))
                 .map(([key, item]) => [key, shape(item)]),
             )
           : typeof value;

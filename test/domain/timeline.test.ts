@@ -282,6 +282,28 @@ const SAMPLES: Samples = {
       'A hold on PAUSE_SIGNALS was lifted: back',
     ],
   ],
+  EngineConfirmed: [
+    [
+      { ...said, type: 'EngineConfirmed', kill: 'K1', engine: 'main', ms: 840 },
+      'Engine main confirms by its heartbeat that it obeys, 0.84 s after the trigger',
+    ],
+  ],
+  LatchAdopted: [
+    [
+      { ...said, type: 'LatchAdopted', reason: 'found set at start' },
+      'KILL_SWITCH=1 found and adopted as a latch: found set at start',
+    ],
+  ],
+  LatchLifted: [
+    [
+      { ...said, type: 'LatchLifted', kill: 'K-1', how: 'approved', reason: 'recovered' },
+      'The kill latch was lifted (approved): recovered',
+    ],
+    [
+      { ...said, type: 'LatchLifted', kill: null, how: 'breakGlass', reason: 'Slack is down' },
+      'The kill latch was lifted (break-glass): Slack is down',
+    ],
+  ],
   ControlWritten: [
     [
       { ...said, type: 'ControlWritten', rev: 8, values: { HALT_NEW_ORDERS: '1' }, why: 'halt' },

@@ -8,8 +8,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { systemClock } from '../../src/adapters/clock.ts';
 import { type Bot, startBot } from '../../src/bot.ts';
 import type { LiveConfig, RehearsalConfig } from '../../src/config.ts';
+import type { KillPace } from '../../src/domain/kill.ts';
 import { loadPolicy, type Policy } from '../../src/policy.ts';
 import type { BinanceOptions } from '../../src/rehearsal/binance.ts';
 import { CAST, CHANNEL, ON_CALL_GROUP, type Stage, startStage } from '../../src/rehearsal/stage.ts';
@@ -143,7 +145,10 @@ function handle(stage: Stage, url: () => string, folder: string, controlFile: st
         .thread(CHANNEL, parent.ts)
         .findLast((message) => JSON.stringify(message.blocks).includes(JSON.stringify(label)));
       if (holder === undefined) throw new Error(`nothing in the thread has the button ${label}`);
-      return stage.slack.click(CAST[who].id, { channel: CHANNEL, ts: holder.ts, label });
+      // A runbook has the same button at several steps: any of them does the same.
+      const block = holder.blocks.find((one) => JSON.stringify(one).includes(JSON.stringify(label)));
+      const where = block?.block_id === undefined ? {} : { blockId: block.block_id };
+      return stage.slack.click(CAST[who].id, { channel: CHANNEL, ts: holder.ts, label, ...where });
     },
     control: () => readFile(controlFile, 'utf8'),
   };
@@ -153,7 +158,7 @@ function handle(stage: Stage, url: () => string, folder: string, controlFile: st
 export interface InProcess extends DeskUnderTest {
   bot: Bot;
   /** Stop the bot and start another one on the same data directory. */
-  restart(): Promise<void>;
+  restart(between?: () => Promise<void>): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -161,13 +166,21 @@ export interface DeskOptions {
   binance?: Partial<BinanceOptions>;
   config?: (config: LiveConfig, stage: Stage) => LiveConfig;
   mode?: 'http' | 'socket';
+  /** Wall clock of the bot and of the outside, ms since the epoch. Slack's signatures stay on the real one. */
+  now?: () => number;
+  pace?: KillPace;
+  /** What the control file says before the bot starts. */
+  control?: string;
 }
 
 export async function startDesk(options: DeskOptions = {}): Promise<InProcess> {
   const folder = await mkdtemp(join(tmpdir(), 'standdown-desk-'));
   const controlFile = join(folder, 'control.env');
-  await writeFile(controlFile, '# the engine reads this\nKILL_SWITCH=0\nOTHER=kept\n');
-  const stage = await startStage(options.binance === undefined ? {} : { binance: options.binance });
+  await writeFile(controlFile, options.control ?? '# the engine reads this\nKILL_SWITCH=0\nOTHER=kept\n');
+  const stage = await startStage({
+    ...(options.binance === undefined ? {} : { binance: options.binance }),
+    ...(options.now === undefined ? {} : { now: options.now }),
+  });
   const base: RehearsalConfig = {
     mode: 'rehearsal',
     dataDir: join(folder, 'data'),
@@ -191,6 +204,8 @@ export async function startDesk(options: DeskOptions = {}): Promise<InProcess> {
       policy: policy(),
       drill: true,
       pagerAgent: new Agent({ ca: stage.tls.cert }),
+      ...(options.now === undefined ? {} : { clock: { ...systemClock, now: options.now } }),
+      ...(options.pace === undefined ? {} : { pace: options.pace }),
     });
     if (options.mode === 'socket') {
       stage.slack.setMode('socket');
@@ -205,13 +220,14 @@ export async function startDesk(options: DeskOptions = {}): Promise<InProcess> {
       get bot() {
         return bot;
       },
-      async restart() {
+      async restart(between?: () => Promise<void>) {
         await bot.stop();
+        await between?.();
         bot = await start();
       },
       async close() {
-        await bot.stop();
-        await stage.close();
+        // Together: what the bot still waits for ends with the counterparts.
+        await Promise.all([bot.stop(), stage.close()]);
         await rm(folder, { recursive: true, force: true });
       },
     },
@@ -221,14 +237,27 @@ export async function startDesk(options: DeskOptions = {}): Promise<InProcess> {
 export interface OwnProcess extends DeskUnderTest {
   /** `kill -9`, and wait until it is gone. */
   crash(): Promise<void>;
-  start(): Promise<void>;
+  /** `kill -9` at this very instant; `gone` tells when it is done. */
+  strike(): void;
+  /** SIGTERM, and wait until it is gone. */
+  terminate(): Promise<void>;
+  /** Resolves when the present process has ended, however it did. */
+  gone(): Promise<void>;
+  isUp(): boolean;
+  /** `life`: an environment for this one process. */
+  start(life?: Record<string, string>): Promise<void>;
   output(): string;
   close(): Promise<void>;
 }
 
 /** The bot as an operator runs it: `standdown start`, an environment, a standdown.yml. It needs `npm run build` first. */
 export async function spawnDesk(
-  options: { binance?: Partial<BinanceOptions>; env?: Record<string, string> } = {},
+  options: {
+    binance?: Partial<BinanceOptions>;
+    env?: Record<string, string>;
+    /** For the first process alone. */
+    life?: Record<string, string>;
+  } = {},
 ): Promise<OwnProcess> {
   const folder = await mkdtemp(join(tmpdir(), 'standdown-own-'));
   const controlFile = join(folder, 'control.env');
@@ -259,10 +288,10 @@ export async function spawnDesk(
   let url = '';
   let output = '';
 
-  async function start(): Promise<void> {
+  async function start(life: Record<string, string> = {}): Promise<void> {
     const started = spawn(process.execPath, [join(ROOT, 'dist', 'cli.js'), 'start'], {
       cwd: folder,
-      env,
+      env: { ...env, ...life },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     child = started;
@@ -283,18 +312,26 @@ export async function spawnDesk(
     stage.slack.setRequestUrl(`${url}/slack/events`);
   }
 
-  async function crash(): Promise<void> {
-    const victim = child;
-    if (victim === null || victim.exitCode !== null || victim.signalCode !== null) return;
-    victim.kill('SIGKILL');
-    await once(victim, 'exit');
+  const isUp = () => child !== null && child.exitCode === null && child.signalCode === null;
+  async function gone(): Promise<void> {
+    if (child !== null && isUp()) await once(child, 'exit');
   }
+  async function end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    const over = gone();
+    if (isUp()) child?.kill(signal);
+    await over;
+  }
+  const crash = () => end('SIGKILL');
 
-  await start();
+  await start(options.life);
   return Object.assign(
     handle(stage, () => url, folder, controlFile),
     {
       crash,
+      strike: () => void child?.kill('SIGKILL'),
+      terminate: () => end('SIGTERM'),
+      gone,
+      isUp,
       start,
       output: () => output,
       async close() {

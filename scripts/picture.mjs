@@ -1,0 +1,214 @@
+/**
+ * The README's pictures, from the messages that a drill really posts: `npm run build && node scripts/picture.mjs`.
+ * Needs Chromium (or CHROMIUM=/path/to/it) and, for the emoji, Debian's fonts-noto-color-emoji.
+ */
+
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+const from = (name) => import(new URL(`../dist/${name}`, import.meta.url).href);
+const { loadConfig } = await from('config.js');
+const { loadPolicy } = await from('policy.js');
+const { startRehearsal } = await from('rehearse.js');
+const { runDrill } = await from('rehearsal/drill.js');
+const { CAST, CHANNEL } = await from('rehearsal/stage.js');
+const { blocksHtml, escapeHtml, mrkdwnHtml } = await from('rehearsal/blocksHtml.js');
+
+const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
+const DOCS = resolve(import.meta.dirname, '../docs');
+
+/** Play the drill in a folder of its own, and return every message with all its versions. */
+async function play(folder) {
+  const loaded = loadConfig({
+    env: { STANDDOWN_REHEARSAL: '1', PORT: '0', LOG_LEVEL: 'silent' },
+    cwd: folder,
+  });
+  const policy = loadPolicy();
+  if (!loaded.ok || !policy.ok) throw new Error(JSON.stringify(loaded.problems ?? policy.problems));
+  const rehearsal = await startRehearsal(loaded.config, policy.policy);
+  try {
+    const { stage, bot, token, controlFile } = rehearsal;
+    const result = await runDrill({ stage, url: bot.url, token, controlFile, print: () => undefined });
+    if (!result.ok) throw new Error(`The drill failed: ${result.failure}`);
+    return stage.slack.messages(CHANNEL).map((message) => ({ ...message, history: [...message.history] }));
+  } finally {
+    await rehearsal.stop();
+  }
+}
+
+/** The messages as they stood at a time; what came later is not there yet. */
+function asOf(messages, at) {
+  return messages.flatMap((message) => {
+    const version = message.history.findLast((one) => one.at <= at);
+    return version === undefined ? [] : [{ ...message, text: version.text, blocks: version.blocks }];
+  });
+}
+
+// ── The page ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const people = new Map(Object.values(CAST).map((person) => [person.id, person.realName]));
+const names = {
+  user: (id) => people.get(id) ?? id,
+  channel: (id) => (id === CHANNEL ? 'incidents' : id),
+  usergroup: (id) => id,
+};
+
+const CSS = `
+* { box-sizing: border-box; margin: 0; }
+body { font: 15px/1.46 Lato, 'Noto Color Emoji', 'DejaVu Sans', sans-serif; color: #1d1c1d; background: #fff; }
+.window { display: flex; align-items: stretch; }
+.pane { padding: 0 20px 18px; }
+.pane + .pane { border-left: 1px solid #dcdcdc; }
+.bar { margin: 0 -20px 10px; padding: 12px 20px; border-bottom: 1px solid #dcdcdc; font-weight: 900; font-size: 17px; }
+.bar small { font-weight: 400; font-size: 13px; color: #616061; margin-left: 8px; }
+.message { display: flex; gap: 10px; padding: 8px 0; }
+.avatar { flex: 0 0 36px; height: 36px; border-radius: 6px; color: #fff; font-weight: 900; font-size: 17px;
+  display: grid; place-items: center; background: #4a6fa5; }
+.avatar.app { background: #1d1c1d; }
+.body { flex: 1; min-width: 0; overflow-wrap: anywhere; }
+.who { font-weight: 900; }
+.badge { font-size: 10px; font-weight: 700; color: #616061; background: #e8e8e8; border-radius: 3px; padding: 1px 4px;
+  margin-left: 5px; vertical-align: 1px; }
+.time { font-size: 12px; color: #616061; margin-left: 7px; }
+.header { font-size: 18px; font-weight: 900; line-height: 1.3; margin: 6px 0 4px; }
+.section { margin: 4px 0; white-space: pre-wrap; }
+.context { font-size: 13px; color: #616061; margin: 5px 0; display: flex; flex-wrap: wrap; gap: 2px 10px; }
+.actions { display: flex; flex-wrap: wrap; gap: 8px; margin: 8px 0 6px; }
+.button { font: inherit; font-size: 14px; font-weight: 700; padding: 4px 12px; border-radius: 4px; color: #1d1c1d;
+  background: #fff; border: 1px solid #bcbcbc; }
+.button.primary { background: #007a5a; border-color: #007a5a; color: #fff; }
+.button.danger { background: #e01e5a; border-color: #e01e5a; color: #fff; }
+.divider { border: 0; border-top: 1px solid #dcdcdc; margin: 10px 0; }
+.mention { background: #e8f5fa; color: #1264a3; border-radius: 3px; padding: 0 2px; }
+a { color: #1264a3; text-decoration: none; }
+code { font: 12px 'DejaVu Sans Mono', monospace; color: #c01343; background: #f6f6f6; border: 1px solid #ddd;
+  border-radius: 3px; padding: 1px 3px; }
+.replies { color: #1264a3; font-size: 13px; font-weight: 700; margin-top: 6px; }
+.numbered { position: relative; }
+.number { display: inline-grid; place-items: center; width: 20px; height: 20px; border-radius: 50%; background: #f2c744;
+  font-size: 12px; font-weight: 900; }
+.avatar .number { position: absolute; left: -9px; top: 1px; color: #1d1c1d; }
+.legend { margin: 26px 0 0 46px; padding: 12px 14px; background: #fdf8e8; border-radius: 6px; font-size: 14px; }
+.legend p { display: flex; gap: 9px; padding: 4px 0; }
+.legend .number { flex: 0 0 20px; }
+`;
+
+/** `number` refers to the legend. */
+function messageHtml(message, number = '', after = '') {
+  const name = message.byBot ? 'Standdown' : names.user(message.user);
+  const time = new Date(Number(message.ts) * 1_000).toISOString().slice(11, 19);
+  const words =
+    message.blocks.length > 0
+      ? blocksHtml(message.blocks, names)
+      : `<div class="section">${mrkdwnHtml(message.text, names)}</div>`;
+  const avatar = message.byBot ? '■' : name.slice(0, 1);
+  const badge = number === '' ? '' : `<span class="number">${number}</span>`;
+  return `<article class="message numbered">
+<div class="avatar${message.byBot ? ' app' : ''}">${escapeHtml(avatar)}${badge}</div>
+<div class="body"><div><span class="who">${escapeHtml(name)}</span>${message.byBot ? '<span class="badge">APP</span>' : ''}<span class="time">${time}</span></div>
+${words}${after}</div></article>`;
+}
+
+const legend = (lines) =>
+  `<div class="legend">${lines.map((line, index) => `<p><span class="number">${index + 1}</span><span>${line}</span></p>`).join('')}</div>`;
+
+const page = (width, panes) =>
+  `<!doctype html><meta charset="utf-8"><title>#incidents</title><style>${CSS}</style><div class="window" style="width:${width}px">${panes}</div>`;
+
+const pane = (title, aside, width, messages) =>
+  `<section class="pane" style="width:${width}px"><div class="bar">${title}<small>${aside}</small></div>${messages}</section>`;
+
+// ── The screenshot ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+function chromium(folder, ...args) {
+  return new Promise((done, failed) => {
+    const flags = [
+      '--headless',
+      '--no-sandbox',
+      '--disable-gpu',
+      '--hide-scrollbars',
+      '--force-device-scale-factor=2',
+    ];
+    const child = spawn(CHROMIUM, [...flags, `--user-data-dir=${join(folder, 'profile')}`, ...args]);
+    const said = [];
+    child.stdout.on('data', (chunk) => said.push(chunk));
+    child.stderr.resume();
+    child.on('error', failed);
+    const limit = setTimeout(() => child.kill('SIGKILL'), 120_000);
+    child.on('close', (code) => {
+      clearTimeout(limit);
+      if (code === 0) done(Buffer.concat(said).toString());
+      else failed(new Error(`${CHROMIUM} ended with ${code}`));
+    });
+  });
+}
+
+/** As high as the page is: it is laid out once for its height, then once for the picture. */
+async function shoot(folder, name, width, html) {
+  const measured = join(folder, `${name}.measure.html`);
+  const script = '<script>document.title = String(document.querySelector(".window").offsetHeight)</script>';
+  await writeFile(measured, `${html}${script}`);
+  const dom = await chromium(folder, '--dump-dom', `--window-size=${width},800`, `file://${measured}`);
+  const height = Number(/<title>(\d+)<\/title>/.exec(dom)?.[1]);
+  if (!(height > 0)) throw new Error('the page could not be measured');
+  const file = join(folder, `${name}.html`);
+  await writeFile(file, html);
+  const picture = join(DOCS, `${name}.png`);
+  await chromium(folder, `--screenshot=${picture}`, `--window-size=${width},${height}`, `file://${file}`);
+  return `${picture}: ${width} × ${height}`;
+}
+
+// ── What is on them ────────────────────────────────────────────────────────────────────────────────────────────────
+
+const say = (line) => process.stdout.write(`${line}\n`);
+const hasButton = (message, label) =>
+  message.blocks.some(
+    (block) => block.type === 'actions' && block.elements.some((element) => element.text?.text === label),
+  );
+
+if (!existsSync(CHROMIUM)) throw new Error(`There is no ${CHROMIUM}: set CHROMIUM to where Chromium is.`);
+const folder = await mkdtemp(join(tmpdir(), 'standdown-picture-'));
+try {
+  await mkdir(DOCS, { recursive: true });
+  const messages = await play(folder);
+  const receipt = messages.find((message) =>
+    message.history.some((one) => hasButton(one, 'Flatten…') && one.text.startsWith('DRILL · Kill by')),
+  );
+  const verdict = receipt?.history.findLast((one) => hasButton(one, 'Flatten…'));
+  if (receipt === undefined || verdict === undefined)
+    throw new Error('the drill posted no receipt with a verdict');
+  // Some milliseconds later the headline says it as well; the position is closed after that.
+  const then = asOf(messages, verdict.at + 60);
+  const headline = then.find((message) => message.ts === receipt.threadTs);
+  const thread = then.filter((message) => message.threadTs === receipt.threadTs);
+  const replies = `<div class="replies">${thread.length} replies</div>`;
+  const words = legend([
+    '<b>The headline</b>: what is wrong, whether trading runs, who was paged and how sure that is. It is edited in place.',
+    '<b>The runbook</b> of this alert. Each press goes on record, with who and when; whatever moves something asks first.',
+    '<b>What people write</b> goes to the timeline, and from there into the postmortem.',
+    '<b>The receipt of the kill</b>: what was ordered, what the venues answered, and what was read back after that. A position is left here, so it says so, with its size and without a stop.',
+  ]);
+  const both =
+    pane('# incidents', '', 560, messageHtml(headline, 1, replies) + words) +
+    pane(
+      'Thread',
+      '# incidents',
+      660,
+      thread.map((message, index) => messageHtml(message, index + 2)).join(''),
+    );
+  say(await shoot(folder, 'thread', 1_220, page(1_220, both)));
+  const alone = thread.find((message) => message.ts === receipt.ts);
+  say(
+    await shoot(
+      folder,
+      'thread-kill',
+      760,
+      page(760, pane('Thread', '# incidents', 760, messageHtml(alone))),
+    ),
+  );
+} finally {
+  await rm(folder, { recursive: true, force: true });
+}

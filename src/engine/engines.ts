@@ -1,0 +1,88 @@
+/** What the trading engines say of themselves: heartbeats that echo the switches they obey. */
+
+import { STANDDOWN } from '../domain/incident.ts';
+import { controlValues } from '../domain/trading.ts';
+import type { Clock, Control, ControlWritten, Log } from '../ports.ts';
+import type { Ledger } from './ledger.ts';
+
+/** A heartbeat as the engine sent it. `at` is the engine's own time, ms since the epoch. */
+export interface Heartbeat {
+  engine: string;
+  at: number;
+  /** The control keys that it obeys, as it read them; undefined when it does not say. */
+  control?: Record<string, string>;
+}
+
+export interface EngineStatus {
+  id: string;
+  /** It obeys every switch as it was last written, said by a heartbeat dated after that write. */
+  confirmed: boolean;
+  /** ms since its last heartbeat; null before the first. */
+  ageMs: number | null;
+}
+
+export interface Engines {
+  heartbeat(beat: Heartbeat): Promise<void>;
+  status(): EngineStatus[];
+  /** The control file, with each write noted: a heartbeat counts only when it is dated after it. */
+  watching(control: Control): Control;
+}
+
+export function createEngines(deps: { ledger: Ledger; clock: Clock; log: Log; expected: string[] }): Engines {
+  const { ledger, clock, log, expected } = deps;
+  const last = new Map<string, Heartbeat>();
+  let written: { rev: number; at: number } | null = null;
+  // While a write is under way nobody can have obeyed it.
+  let writing = 0;
+
+  function obeys(beat: Heartbeat | undefined): boolean {
+    if (beat?.control === undefined || writing > 0) return false;
+    if (written !== null && (beat.at < written.at || !(Number(beat.control['STANDDOWN_REV']) >= written.rev)))
+      return false;
+    const wanted = Object.entries(controlValues(ledger.trading()));
+    // A switch that is off may be missing from the echo; one that is on may not.
+    return wanted.every(([key, value]) => (beat.control?.[key] ?? '0') === value);
+  }
+
+  const ids = () => [...new Set([...expected, ...last.keys()])];
+
+  return {
+    async heartbeat(beat) {
+      const before = last.get(beat.engine);
+      if (before !== undefined && before.at > beat.at) return; // late: a newer one is known
+      last.set(beat.engine, beat);
+      const { latch } = ledger.trading();
+      if (latch === null || latch.kill === null || !obeys(beat)) return;
+      const kill = ledger.peek(latch.incident)?.kills[latch.kill];
+      if (kill === undefined || kill.engines[beat.engine] !== undefined) return;
+      const event = {
+        type: 'EngineConfirmed' as const,
+        kill: kill.id,
+        engine: beat.engine,
+        ms: Math.max(0, beat.at - kill.at),
+      };
+      await ledger.commit(latch.incident, { type: 'ReportKill', by: STANDDOWN, event }, { mustGoOn: true });
+      log.info({ engine: beat.engine }, 'the engine confirms that it obeys the kill');
+    },
+    status: () =>
+      ids().map((id) => {
+        const beat = last.get(id);
+        return {
+          id,
+          confirmed: obeys(beat),
+          ageMs: beat === undefined ? null : Math.max(0, clock.now() - beat.at),
+        };
+      }),
+    watching: (control) => ({
+      read: () => control.read(),
+      async write(values): Promise<ControlWritten> {
+        writing += 1;
+        const result = await control.write(values).finally(() => {
+          writing -= 1;
+        });
+        if (result.state === 'written') written = { rev: result.rev, at: clock.now() };
+        return result;
+      },
+    }),
+  };
+}
