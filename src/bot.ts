@@ -2,7 +2,6 @@
 
 import type { Agent } from 'node:https';
 import { join } from 'node:path';
-import { createVenue } from './adapters/ccxt.ts';
 import { systemClock } from './adapters/clock.ts';
 import { watchControlFile } from './adapters/controlFile/watch.ts';
 import { openControlFile } from './adapters/controlFile.ts';
@@ -36,6 +35,8 @@ import { registerViews } from './listeners/views.ts';
 import { createLog, createMask } from './log.ts';
 import type { Policy } from './policy.ts';
 import type { Clock, Log, Store, Venue } from './ports.ts';
+import { adoptSideJournals } from './sideJournal.ts';
+import { openVenues } from './venues.ts';
 import { criteriaStatus } from './webhooks/criteria.ts';
 import { startEdge } from './webhooks/edge.ts';
 import { createMetrics } from './webhooks/metrics.ts';
@@ -106,23 +107,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   notes.push(...store.report().notes);
   const controlFile = await openControlFile({ path: config.controlFile, now: clock.now });
 
-  const realVenues = await Promise.all(
-    config.venues.map((venue) =>
-      createVenue({
-        id: venue.id,
-        exchange: venue.exchange,
-        apiKey: venue.apiKey,
-        secret: venue.secret,
-        symbols: venue.symbols,
-        quoteAssets: venue.quoteAssets,
-        clock,
-        mask,
-        protectiveOrders: config.kill.protectiveOrders,
-        ...(venue.password === null ? {} : { password: venue.password }),
-        ...(venue.baseUrl === null ? {} : { baseUrl: venue.baseUrl }),
-      }),
-    ),
-  );
+  const realVenues = await openVenues(config, clock, mask);
   const venues =
     failpoint === undefined ? realVenues : realVenues.map((venue) => failingVenue(venue, failpoint));
   for (const venue of venues) cleanups.push(() => venue.close());
@@ -274,6 +259,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   cleanups.push(() => edge.close());
 
   // Taking up what was interrupted comes before Slack: a kill does not wait for a socket.
+  await adoptSideJournals(join(config.dataDir, 'side'), { ledger, desk, log });
   await desk.resume();
   const keeper = createKeeper({ ledger, desk, control, clock, log });
   await keeper.atStart();

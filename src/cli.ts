@@ -1,10 +1,31 @@
 #!/usr/bin/env node
 /** The command line. */
 
-import { Command } from 'commander';
+import { Command, CommanderError } from 'commander';
+import type { LiveConfig } from './config.ts';
 import { main, prepare, rehearse } from './main.ts';
+import { cancel, EXIT, halt, kill, status } from './outOfBand.ts';
+import type { Policy } from './policy.ts';
 
-const program = new Command('standdown').description('Stops the desk, and proves what it stopped.');
+const program = new Command('standdown')
+  .description('Stops the desk, and proves what it stopped.')
+  .exitOverride();
+
+const say = (line: string) => void process.stdout.write(`${line}\n`);
+const complain = (line: string) => void process.stderr.write(`${line}\n`);
+
+/** Run something on the live configuration, and end with its exit code: sockets that are kept alive are not waited for. */
+async function live(
+  run: (out: { config: LiveConfig; policy: Policy; say: typeof say }) => Promise<number>,
+): Promise<void> {
+  const prepared = prepare();
+  if (prepared === null) process.exit(EXIT.refused);
+  if (prepared.config.mode !== 'live') {
+    complain('This needs a live configuration: set SLACK_BOT_TOKEN and the rest, as for start.');
+    process.exit(EXIT.refused);
+  }
+  process.exit(await run({ config: prepared.config, policy: prepared.policy, say }));
+}
 
 program
   .command('start', { isDefault: true })
@@ -12,20 +33,63 @@ program
   .action(main);
 
 program
+  .command('kill')
+  .argument('[reason...]', 'why; everything is the reason')
+  .description('stop everything: through the server, or without it. Exits 0 FLAT, 3 RESIDUAL, 4 UNKNOWN')
+  .action((reason: string[]) => live((out) => kill(out, reason.join(' ').slice(0, 500) || 'none given')));
+
+program
+  .command('halt')
+  .argument('[what]', 'orders or signals', 'orders')
+  .argument('[reason...]', 'why')
+  .description('set HALT_NEW_ORDERS=1, or PAUSE_SIGNALS=1')
+  .action((what: string, reason: string[]) => {
+    const first = what === 'orders' || what === 'signals';
+    const words = first ? reason : [what, ...reason];
+    return live((out) =>
+      halt(out, what === 'signals' ? 'signals' : 'orders', words.join(' ').slice(0, 500) || 'none given'),
+    );
+  });
+
+program
+  .command('cancel')
+  .option('--entries', 'keep reduce-only orders')
+  .option('--venue <id>', 'one venue only')
+  .option('--symbol <symbol>', 'one symbol only')
+  .description('cancel orders and read back. Exits 0 none left, 3 some left, 4 unknown')
+  .action((options: { entries?: boolean; venue?: string; symbol?: string }) =>
+    live((out) =>
+      cancel(out, {
+        scope: options.entries === true ? 'entries' : 'all',
+        ...(options.venue === undefined ? {} : { venue: options.venue }),
+        ...(options.symbol === undefined ? {} : { symbol: options.symbol }),
+      }),
+    ),
+  );
+
+program
+  .command('status')
+  .description('what the server says of trading, incidents and criteria')
+  .action(() => live(status));
+
+program
   .command('drill')
   .description('play one incident against counterparts on this machine; exits 0 when all of it happened')
   .action(async () => {
     const prepared = prepare();
-    if (prepared === null || prepared.config.mode !== 'rehearsal') {
-      if (prepared !== null)
-        process.stderr.write(
-          'A drill on a live installation is not built yet: run it without SLACK_BOT_TOKEN.\n',
-        );
-      process.exitCode = 1;
-      return;
+    if (prepared === null) process.exit(EXIT.refused);
+    if (prepared.config.mode !== 'rehearsal') {
+      complain('A drill on a live installation is not built yet: run it without SLACK_BOT_TOKEN.');
+      process.exit(EXIT.refused);
     }
     // Any free port: a bot that is already up on this machine is left alone.
     process.exit(await rehearse({ ...prepared.config, port: 0 }, prepared.policy, false));
   });
 
-await program.parseAsync();
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error;
+  // --help and --version end well; everything else is usage.
+  process.exit(error.exitCode === 0 ? EXIT.done : EXIT.usage);
+}

@@ -45,6 +45,13 @@ export class VenueConfigError extends Error {
 const MARKETS_MS = 20_000;
 /** After a 429 or 418 that says no time. Binance bans for 2 minutes at least (its "limits" page). */
 const DEFAULT_WAIT_MS = { 429: 1_000, 418: 120_000 } as const;
+/**
+ * How long one request keeps the others of its key waiting: a listing that hangs must not hold up the cancel behind it.
+ * By then it has long arrived; if not, the venue refuses it for its nonce, and it is sent again.
+ */
+const LANE_TURN_MS = 500;
+/** Added to the nonce before each further try: another program on this key may be ahead. Few, since each one counts. */
+const NONCE_JUMPS_MS = [1_000, 10_000];
 
 /**
  * Open one exchange account. Imports the one exchange's module (31 MB instead of 82, FACTS 3); sends nothing.
@@ -95,6 +102,7 @@ interface Exchange {
   loadMarkets(reload: boolean): Promise<unknown>;
   loadTimeDifference(): Promise<unknown>;
   amountToPrecision(symbol: string, amount: number): string | undefined;
+  nonce(): number;
   handleErrors(...args: ErrorArguments): unknown;
   handleHttpStatusCode(status: number, reason: string, url: string, method: string, body: string): void;
   undiciRequest(url: string, params: { signal: AbortSignal }): Promise<unknown>;
@@ -162,6 +170,8 @@ interface Answered {
   status: number;
   code: string | null;
   text: string;
+  /** The error came with a result, so that something may have been done. */
+  withResult: boolean;
 }
 
 /** The signal of the request under way, for the patched transport. */
@@ -172,14 +182,35 @@ interface OpenWire extends Wire {
   stop(): void;
 }
 
+/** Requests of one key, one after the other. `lastNonce` is in ms since the epoch. */
+interface Lane {
+  turn: Promise<unknown>;
+  lastNonce: number;
+  users: number;
+}
+
+/** By exchange, host and key: a venue counts nonces by key, so that two entries on one key share a lane. */
+const lanes = new Map<string, Lane>();
+
 function createWire(exchange: Exchange, options: VenueOptions, facts: VenueFacts | undefined): OpenWire {
   const { clock, callTimeoutMs = 4_000 } = options;
-  const oneLane = facts?.oneLane.is ?? true;
+  const laneName = JSON.stringify([options.exchange, options.baseUrl ?? '', options.apiKey]);
+  const lane = (facts?.oneLane.is ?? true) ? joinLane(laneName) : null;
   const stopped = new AbortController();
   const answers = new WeakMap<object, Answered>();
-  let waitUntil: { at: number; status: number } | null = null;
-  let lane: Promise<unknown> = Promise.resolve();
+  let waitUntil: { at: number; why: string } | null = null;
   let settingClock = false;
+  /** Our spelling of a symbol → the venue's id of its market. */
+  let venueIds = new Map<string, string>();
+
+  if (lane !== null && facts !== undefined) {
+    // ccxt takes the millisecond, which two requests may share, and which a clock that is set back repeats.
+    const nonce = exchange.nonce.bind(exchange);
+    exchange.nonce = () => {
+      lane.lastNonce = Math.max(lane.lastNonce + 1, nonce());
+      return lane.lastNonce;
+    };
+  }
 
   const say = (text: string): string => {
     const own = [options.apiKey, options.secret, options.password ?? ''].filter((secret) => secret !== '');
@@ -215,22 +246,29 @@ function createWire(exchange: Exchange, options: VenueOptions, facts: VenueFacts
   const handle = exchange.handleErrors.bind(exchange);
   exchange.handleErrors = (...args) => {
     const [status, reason, url, method, headers, body, response] = args;
-    noteWait(status, headers, body);
+    noteStatus(status, headers, body);
     try {
       const handled = handle(...args);
       if (handled === undefined) exchange.handleHttpStatusCode(status, reason, url, method, body);
       return handled;
     } catch (error) {
-      if (typeof error === 'object' && error !== null) answers.set(error, { status, ...codeOf(response) });
+      const said = codeOf(response);
+      const waitMs = facts?.codes.wait?.[said.code ?? ''];
+      if (waitMs !== undefined) noteWait(waitMs, said.code ?? '');
+      if (typeof error === 'object' && error !== null) answers.set(error, { status, ...said });
       throw error;
     }
   };
 
-  function noteWait(status: number, headers: Record<string, string>, body: string): void {
+  function noteStatus(status: number, headers: Record<string, string>, body: string): void {
     if (status !== 429 && status !== 418) return;
     const named = Object.entries(headers).find(([name]) => name.toLowerCase() === 'retry-after')?.[1];
-    const at = clock.now() + (waitMsOf(named, body, clock.now()) ?? DEFAULT_WAIT_MS[status]);
-    if (waitUntil === null || at > waitUntil.at) waitUntil = { at, status };
+    noteWait(waitMsOf(named, body, clock.now()) ?? DEFAULT_WAIT_MS[status], `HTTP ${status}`);
+  }
+
+  function noteWait(waitMs: number, why: string): void {
+    const at = clock.now() + waitMs;
+    if (waitUntil === null || at > waitUntil.at) waitUntil = { at, why };
   }
 
   function translate(error: unknown): VenueFailure {
@@ -255,15 +293,14 @@ function createWire(exchange: Exchange, options: VenueOptions, facts: VenueFacts
     });
   }
 
-  function answeredFailure({ status, code, text }: Answered, className: string): VenueFailure {
+  function answeredFailure({ status, code, text, withResult }: Answered, className: string): VenueFailure {
     if (code !== null && facts?.codes.clockSkew.includes(code) === true) setClock();
     const words = (code === null ? undefined : facts?.codes.words[code]) ?? className;
     const detail = code === null ? 'no error code in the answer' : `${code} ${text}`.trim();
-    const wait =
-      (status === 429 || status === 418) && waitUntil !== null
-        ? `; nothing is sent until ${iso(waitUntil.at)}`
-        : '';
-    const said = status >= 400 && status < 500 && status !== 408 && code !== null;
+    const asksToWait = status === 429 || status === 418 || facts?.codes.wait?.[code ?? ''] !== undefined;
+    const wait = asksToWait && waitUntil !== null ? `; nothing is sent until ${iso(waitUntil.at)}` : '';
+    // Some venues refuse with HTTP 200 and an error inside.
+    const said = status < 500 && status !== 408 && code !== null && !withResult;
     const sure = said && facts?.codes.outcomeUnknown.includes(code) !== true;
     return fail(`${words} (HTTP ${status}, ${detail})${wait}`, {
       className,
@@ -287,7 +324,7 @@ function createWire(exchange: Exchange, options: VenueOptions, facts: VenueFacts
   async function run<T>(work: () => Promise<T>, deadlineMs = callTimeoutMs): Promise<T> {
     if (waitUntil !== null && clock.now() < waitUntil.at)
       throw fail(
-        `the venue asked us to wait (HTTP ${waitUntil.status}): nothing is sent until ${iso(waitUntil.at)}`,
+        `the venue asked us to wait (${waitUntil.why}): nothing is sent until ${iso(waitUntil.at)}`,
         { outcome: 'notSent' },
       );
     if (stopped.signal.aborted) throw fail('this venue was closed', { outcome: 'notSent' });
@@ -309,21 +346,51 @@ function createWire(exchange: Exchange, options: VenueOptions, facts: VenueFacts
     }
   }
 
-  /** One after the other where the venue's nonce needs it. */
+  /** One after the other where the venue's nonce needs it. A turn ends with its request, or after LANE_TURN_MS. */
   function inLane<T>(job: () => Promise<T>): Promise<T> {
-    if (!oneLane) return job();
-    const turn = lane.then(job, job);
-    lane = turn.catch(() => undefined);
-    return turn;
+    if (lane === null) return job();
+    const started = lane.turn.then(() => {
+      const work = job();
+      const over = new AbortController();
+      void work.catch(() => undefined).finally(() => over.abort());
+      return { work, ended: clock.wait(LANE_TURN_MS, over.signal) };
+    });
+    lane.turn = started.then(({ ended }) => ended);
+    return started.then(({ work }) => work);
+  }
+
+  /** Send it, and again with a higher nonce where that was all that was wrong with it. */
+  async function sendOn(
+    request: Call<unknown>,
+    work: () => Promise<unknown>,
+    deadlineMs?: number,
+  ): Promise<unknown> {
+    for (const jump of [...NONCE_JUMPS_MS, null]) {
+      try {
+        return await run(work, deadlineMs);
+      } catch (error) {
+        const code = error instanceof VenueFailure ? error.failure.venueCode : null;
+        if (!(error instanceof VenueFailure) || code === null || facts?.codes.nonce?.includes(code) !== true)
+          throw error;
+        // A copy of an order that came before it, from a proxy that sends again, has used its nonce and may be at work.
+        if (request.once === true)
+          throw new VenueFailure(error.message, { ...error.failure, outcome: 'unknown' });
+        if (jump === null || lane === null) throw error;
+        lane.lastNonce += jump;
+      }
+    }
+    throw fail('the nonce was refused again and again', {});
   }
 
   async function call<T>(request: Call<T>, deadlineMs?: number): Promise<T> {
     const method = (exchange as unknown as Record<string, unknown>)[request.method];
     if (typeof method !== 'function')
       throw fail(`ccxt has no method ${request.method}`, { outcome: 'notSent' });
-    const answer: unknown = await inLane(() =>
-      run(() => Promise.resolve(method.call(exchange, { ...request.params })), deadlineMs),
-    );
+    const once = () => Promise.resolve(method.call(exchange, { ...request.params }));
+    // ccxt's public methods are not signed: they carry no nonce.
+    const answer: unknown = await (request.method.startsWith('public')
+      ? run(once, deadlineMs)
+      : inLane(() => sendOn(request, once, deadlineMs)));
     const parsed = request.answer.safeParse(answer);
     if (parsed.success) return parsed.data;
     const issue = parsed.error.issues[0];
@@ -345,14 +412,21 @@ function createWire(exchange: Exchange, options: VenueOptions, facts: VenueFacts
   return {
     call,
     run: (work, deadlineMs) => inLane(() => run(work, deadlineMs)),
-    stop: () => stopped.abort(),
+    stop() {
+      if (!stopped.signal.aborted && lane !== null) leaveLane(laneName, lane);
+      stopped.abort();
+    },
     async loadMarkets() {
       // `true`: ccxt keeps a failed first load for ever otherwise (FACTS 3).
       await run(() => exchange.loadMarkets(true), MARKETS_MS);
+      const ids = facts?.spell === undefined ? [] : Object.keys(exchange.markets_by_id ?? {});
+      venueIds = new Map(ids.map((id) => [facts?.spell?.(id) ?? id, id]));
     },
     marketById: (id) =>
       marketOf(
-        exchange.markets_by_id?.[id]?.find((market) => facts === undefined || market[facts.market] === true),
+        (exchange.markets_by_id?.[id] ?? exchange.markets_by_id?.[venueIds.get(id) ?? ''])?.find(
+          (market) => facts === undefined || market[facts.market] === true,
+        ),
       ),
     marketBySymbol: (symbol) => marketOf(exchange.markets?.[symbol]),
     cutToStep(symbol, amount) {
@@ -365,6 +439,18 @@ function createWire(exchange: Exchange, options: VenueOptions, facts: VenueFacts
       }
     },
   };
+}
+
+function joinLane(name: string): Lane {
+  const lane = lanes.get(name) ?? { turn: Promise.resolve(), lastNonce: 0, users: 0 };
+  lane.users += 1;
+  lanes.set(name, lane);
+  return lane;
+}
+
+function leaveLane(name: string, lane: Lane): void {
+  lane.users -= 1;
+  if (lane.users === 0) lanes.delete(name);
 }
 
 const iso = (at: number): string => new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');
@@ -385,9 +471,9 @@ function waitMsOf(retryAfter: string | undefined, body: string, now: number): nu
 }
 
 /** The venue's code and words in an error answer. Venues spell them in a few ways; none: it was not the venue's JSON. */
-function codeOf(response: unknown): { code: string | null; text: string } {
+function codeOf(response: unknown): Omit<Answered, 'status'> {
   const row: unknown = Array.isArray(response) ? response[0] : response;
-  if (typeof row !== 'object' || row === null) return { code: null, text: '' };
+  if (typeof row !== 'object' || row === null) return { code: null, text: '', withResult: false };
   const fields = row as Record<string, unknown>;
   const first = (names: string[]): string | null => {
     for (const name of names) {
@@ -399,6 +485,7 @@ function codeOf(response: unknown): { code: string | null; text: string } {
   return {
     code: first(['code', 'retCode', 'ret_code', 'error', 'err-code']),
     text: first(['msg', 'retMsg', 'ret_msg', 'message', 'err-msg']) ?? '',
+    withResult: Object.keys(fields['result'] ?? {}).length > 0,
   };
 }
 

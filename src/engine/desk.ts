@@ -84,6 +84,8 @@ export interface Desk {
   flatten(by: Actor, incident: string): Promise<{ done: Promise<void>; positions: number }>;
   /** A command that one incident decides by itself. */
   command(incident: string, command: Command): Promise<Committed>;
+  /** Open an incident from the events of a side journal. Returns its id. Throws StoreUnavailable. */
+  adopt(events: StandingEvent[]): Promise<string>;
   /** Take up what a crash interrupted: kills, cancels, flattens, the control file. */
   resume(): Promise<void>;
   executor: KillExecutor;
@@ -444,6 +446,14 @@ export function createDesk(deps: DeskDeps): Desk {
       return { done, positions: positions.length };
     },
     command: (incident, command) => ledger.commit(incident, command),
+    async adopt(events) {
+      const id = newIncidentId();
+      await ledger.begin(
+        id,
+        events.map((event) => (event.type === 'IncidentOpened' ? { ...event, id } : event)),
+      );
+      return id;
+    },
     async resume() {
       const trading = ledger.trading();
       const latch = trading.latch;

@@ -27,6 +27,8 @@ export interface CommitOptions {
 export interface Ledger {
   /** Decide a command on one log, and make it durable. Throws Refusal, or StoreUnavailable unless `mustGoOn`. */
   commit(stream: string, command: Command, options?: CommitOptions): Promise<Committed>;
+  /** Begin a log with events that were decided elsewhere (a side journal). Throws StoreUnavailable. */
+  begin(stream: string, events: StandingEvent[]): Promise<void>;
   /** Owe effects without an event (redraw a headline), or settle some. Never throws: what fails is tried by the next. */
   owe(stream: string, effects: Effect[], settles?: string[]): Promise<void>;
   peek(incident: string): Incident | undefined;
@@ -173,6 +175,11 @@ export function createLedger(deps: { store: Store; clock: Clock; playbook: Playb
     unrecorded: () => reason ?? store.failure() ?? (hanging ? 'the disk does not answer' : null),
     onVolatile: (listener) => void volatileListeners.push(listener),
     onChanged: (listener) => void changeListeners.push(listener),
+    async begin(stream, events) {
+      const { effects } = unfold(undefined, events);
+      if ((await store.append(stream, 0, events, effects)) === 'conflict')
+        throw new StoreUnavailable(`${stream} is there already`);
+    },
     async owe(stream, effects, settles = []) {
       for (let tries = 0; tries < MAX_CONFLICTS; tries += 1) {
         try {

@@ -244,6 +244,10 @@ export interface OwnProcess extends DeskUnderTest {
   /** Resolves when the present process has ended, however it did. */
   gone(): Promise<void>;
   isUp(): boolean;
+  /** SIGSTOP: alive, and answering nothing. */
+  hang(): void;
+  /** `standdown …` beside it, with the same configuration and the server's port. */
+  cli(...args: string[]): Promise<{ code: number | null; text: string }>;
   /** `life`: an environment for this one process. */
   start(life?: Record<string, string>): Promise<void>;
   output(): string;
@@ -332,6 +336,23 @@ export async function spawnDesk(
       terminate: () => end('SIGTERM'),
       gone,
       isUp,
+      hang: () => void child?.kill('SIGSTOP'),
+      async cli(...args: string[]) {
+        const PORT = url === '' ? '9' : new URL(url).port;
+        const run = spawn(process.execPath, [join(ROOT, 'dist', 'cli.js'), ...args], {
+          cwd: folder,
+          env: { ...env, PORT },
+          stdio: ['ignore', 'pipe', 'pipe'],
+        });
+        let text = '';
+        for (const stream of [run.stdout, run.stderr]) {
+          stream.on('data', (chunk: Buffer) => {
+            text += chunk.toString();
+          });
+        }
+        const [code] = (await once(run, 'exit')) as [number | null];
+        return { code, text };
+      },
       start,
       output: () => output,
       async close() {

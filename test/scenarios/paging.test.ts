@@ -93,7 +93,7 @@ describe('a page', () => {
     await desk.stage.pagerDuty.until(() => pagesOf(desk, id)[0]?.status === 'acknowledged', {
       what: 'the acknowledgement',
     });
-    await shows(desk, id, 'acknowledged here by grace');
+    await desk.stage.slack.until(() => /acknowledged( here)? by grace/.test(desk.thread(id)));
     expect(await incidentView(desk, id)).toMatchObject({
       state: 'acknowledged',
       acknowledged: { by: 'grace' },

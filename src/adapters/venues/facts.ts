@@ -18,6 +18,8 @@ export interface Call<T> {
   params: Record<string, unknown>;
   /** An answer of another shape is a failure, never an empty list. */
   answer: z.ZodType<T>;
+  /** An order: it is never sent again, not even where the venue says that it took none. */
+  once?: true;
 }
 
 /** An order in the venue's own names. Quantities in base units. */
@@ -47,11 +49,15 @@ export interface ListFacts {
   name: string;
   /** Account-wide, without a symbol. */
   read: (cursor: string | null) => Call<OrdersPage>;
-  /** Cancels all of one symbol; answers the orders where the venue names them, else null. */
-  sweep: (symbol: string) => Call<RawOrder[] | null>;
-  /** Cancels by the venue's ids, at most `batch` in one request, all of one symbol. */
+  /** Cancels all of one symbol; answers the orders where the venue names them, else null. Absent: the venue cannot. */
+  sweep?: (symbol: string) => Call<RawOrder[] | null>;
+  /** Cancels the whole list, whatever the symbol: used instead of `sweep` where nothing is to be kept. */
+  sweepAll?: () => Call<RawOrder[] | null>;
+  /** Cancels by the venue's ids, at most `batch` in one request, all of one symbol unless `mixed`. */
   cancel: (symbol: string, ids: string[]) => Call<CancelAnswer>;
   batch: number;
+  /** One batch may hold orders of several symbols; then `cancel` gets '' for the symbol. */
+  mixed?: true;
   source: Source;
 }
 
@@ -118,6 +124,8 @@ export interface VenueFacts {
   market: 'spot' | 'linear' | 'inverse';
   /** ccxt's unified name → the venue's, by spelling alone, since the markets may not be known; null when it cannot be. */
   venueSymbol: (unified: string) => string | null;
+  /** Where the venue spells one symbol in several ways: any of them → the one used here. */
+  spell?: (symbol: string) => string;
   accounts: AccountFacts[];
   /** Prices by the venue's symbol, for balances; the venue's symbol of an asset against a quote asset. */
   prices?: { call: Call<Map<string, number>>; symbol: (asset: string, quote: string) => string };
@@ -128,6 +136,10 @@ export interface VenueFacts {
     clockSkew: string[];
     /** The venue does not know itself whether the request was carried out. */
     outcomeUnknown: string[];
+    /** The nonce was not above the last one: refused, and sent again with a higher one. */
+    nonce?: string[];
+    /** Codes that ask to wait without saying how long, where the HTTP status does not say it either: ms to wait. */
+    wait?: Record<string, number>;
     /** What a code means, for people. */
     words: Record<string, string>;
     source: Source;

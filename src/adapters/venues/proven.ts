@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import type { ListReading, PositionsReading } from '../../domain/kill.ts';
 import type { CancelledList, OrderLine, PositionLine } from '../../domain/orders.ts';
 import type { Clock, Venue } from '../../ports.ts';
-import type { ListFacts, PositionFacts, RawOrder, RawPosition, VenueFacts } from './facts.ts';
+import type { Call, ListFacts, PositionFacts, RawOrder, RawPosition, VenueFacts } from './facts.ts';
 import { ownFailure, plain, pool, tally, VenueFailure, type Wire, wordsOf } from './wire.ts';
 
 /** Cancels of whole symbols under way at once: every configured symbol of a large desk in one round trip. */
@@ -65,8 +65,11 @@ export function createProvenDriver(
   const claimedBefore = new Map<string, Set<string>>();
   const sentKeys = new Set<string>();
 
+  const spell = facts.spell ?? ((symbol: string) => symbol);
   const venueSymbol = (symbol: string): string =>
-    wire.marketBySymbol(symbol)?.id ?? (symbol.includes('/') ? facts.venueSymbol(symbol) : null) ?? symbol;
+    spell(
+      wire.marketBySymbol(symbol)?.id ?? (symbol.includes('/') ? facts.venueSymbol(symbol) : null) ?? symbol,
+    );
   const configured = new Map(options.symbols.map((symbol) => [venueSymbol(symbol), symbol]));
   const shown = (symbol: string): string =>
     wire.marketById(symbol)?.symbol ?? configured.get(symbol) ?? symbol;
@@ -198,9 +201,9 @@ export function createProvenDriver(
     reason: string | null;
   }
 
-  async function sweep(list: ListFacts, symbol: string): Promise<Swept> {
+  async function sweep(call: Call<RawOrder[] | null>): Promise<Swept> {
     try {
-      return { ok: true, named: await wire.call(list.sweep(symbol)), reason: null };
+      return { ok: true, named: await wire.call(call), reason: null };
     } catch (error) {
       return gone(error)
         ? { ok: true, named: [], reason: null }
@@ -220,13 +223,13 @@ export function createProvenDriver(
       for (const one of answer.refused) {
         if (isGone(one.code, one.text)) continue;
         failures.push({
-          what: `${symbol} ${one.id}`,
+          what: `${symbol} ${one.id}`.trim(),
           reason: facts.codes.words[one.code] ?? `code ${one.code}`,
         });
       }
     } catch (error) {
       if (!gone(error))
-        for (const one of ids) failures.push({ what: `${symbol} ${one}`, reason: wordsOf(error) });
+        for (const one of ids) failures.push({ what: `${symbol} ${one}`.trim(), reason: wordsOf(error) });
     }
     return { cancelled, failures };
   }
@@ -247,7 +250,9 @@ export function createProvenDriver(
     order.protective &&
     (held === null ||
       held.some((row) =>
-        row.kind === 'contract' ? row.symbol === order.symbol : order.symbol.startsWith(row.symbol),
+        row.kind === 'contract'
+          ? row.symbol === order.symbol
+          : order.symbol.startsWith(facts.prices?.symbol(row.symbol, '') ?? row.symbol),
       ));
 
   async function cancelList(
@@ -264,12 +269,12 @@ export function createProvenDriver(
       (error: unknown) => ({ orders: [], reason: wordsOf(error) }),
     );
     const hints = only === null ? [...configured.keys(), ...(lastSeen.get(list.name) ?? [])] : [only];
-    const symbols = byIdOnly ? [] : [...new Set(hints)];
-    const sweeps = new Map<string, Promise<Swept>>();
+    const calls = byIdOnly ? [] : sweepCalls(list, only, [...new Set(hints)]);
+    const sweeps = new Map<string | null, Promise<Swept>>();
     const sweeping = pool(
       SYMBOLS_AT_ONCE,
-      symbols.map((symbol) => () => {
-        const one = sweep(list, symbol);
+      calls.map(({ symbol, call }) => () => {
+        const one = sweep(call);
         sweeps.set(symbol, one);
         return one;
       }),
@@ -286,7 +291,7 @@ export function createProvenDriver(
     const claimed = await claimedOf(list, targets, sweeps);
     const groups = inGroups(
       targets.filter((order) => !claimed.has(order.id)),
-      list.batch,
+      list,
     );
     const byId = await pool(
       IDS_AT_ONCE,
@@ -309,7 +314,9 @@ export function createProvenDriver(
     const failures = [
       ...(reason === null ? [] : [{ what: 'listing', reason }]),
       ...swept.flatMap((one, index) =>
-        one.reason === null ? [] : [{ what: `all of ${symbols[index] ?? ''}`, reason: one.reason }],
+        one.reason === null
+          ? []
+          : [{ what: `all of ${calls[index]?.symbol ?? 'the account'}`, reason: one.reason }],
       ),
       ...byId.flatMap((one) => one.failures),
     ];
@@ -329,14 +336,14 @@ export function createProvenDriver(
   async function claimedOf(
     list: ListFacts,
     targets: RawOrder[],
-    sweeps: Map<string, Promise<Swept>>,
+    sweeps: Map<string | null, Promise<Swept>>,
   ): Promise<Set<string>> {
     const doubted = claimedBefore.get(list.name) ?? new Set<string>();
     const patience = new AbortController();
     const grace = clock.wait(SWEEP_GRACE_MS, patience.signal).then(() => null);
     const claimed = new Set<string>();
     for (const order of targets) {
-      const swept = await Promise.race([sweeps.get(order.symbol) ?? null, grace]);
+      const swept = await Promise.race([sweeps.get(order.symbol) ?? sweeps.get(null) ?? null, grace]);
       const named = swept?.named?.some((one) => one.id === order.id) ?? true;
       if (swept?.ok === true && named && !doubted.has(order.id)) claimed.add(order.id);
     }
@@ -469,14 +476,28 @@ export function createProvenDriver(
   return { warm, cancel, read, closePosition };
 }
 
-/** Orders of one symbol together, at most `size` ids each. */
-function inGroups(orders: RawOrder[], size: number): { symbol: string; ids: string[] }[] {
+/** The requests that cancel a list without naming orders: one for all of it where the venue has that, else a symbol each. */
+function sweepCalls(
+  list: ListFacts,
+  only: string | null,
+  symbols: string[],
+): { symbol: string | null; call: Call<RawOrder[] | null> }[] {
+  const { sweep, sweepAll } = list;
+  if (only === null && sweepAll !== undefined) return [{ symbol: null, call: sweepAll() }];
+  return sweep === undefined ? [] : symbols.map((symbol) => ({ symbol, call: sweep(symbol) }));
+}
+
+/** Orders of one symbol together unless the venue takes them mixed, at most a batch of ids each. */
+function inGroups(orders: RawOrder[], list: ListFacts): { symbol: string; ids: string[] }[] {
   const bySymbol = new Map<string, string[]>();
-  for (const order of orders) bySymbol.set(order.symbol, [...(bySymbol.get(order.symbol) ?? []), order.id]);
+  for (const order of orders) {
+    const symbol = list.mixed === true ? '' : order.symbol;
+    bySymbol.set(symbol, [...(bySymbol.get(symbol) ?? []), order.id]);
+  }
   return [...bySymbol].flatMap(([symbol, ids]) =>
-    Array.from({ length: Math.ceil(ids.length / size) }, (_, index) => ({
+    Array.from({ length: Math.ceil(ids.length / list.batch) }, (_, index) => ({
       symbol,
-      ids: ids.slice(index * size, (index + 1) * size),
+      ids: ids.slice(index * list.batch, (index + 1) * list.batch),
     })),
   );
 }

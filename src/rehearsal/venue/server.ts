@@ -260,8 +260,10 @@ async function readCall(request: IncomingMessage): Promise<Call> {
   const body = Buffer.concat(chunks).toString('utf8');
   const [path = '/', query = ''] = splitOnce(request.url ?? '/', '?');
   const params: Record<string, string> = {};
-  const form = body.startsWith('{') || body.startsWith('[') ? '' : body;
-  for (const text of [query, form]) for (const [key, value] of new URLSearchParams(text)) params[key] = value;
+  const json = body.startsWith('{') || body.startsWith('[');
+  for (const text of [query, json ? '' : body])
+    for (const [key, value] of new URLSearchParams(text)) params[key] = value;
+  if (json) Object.assign(params, flat(body));
   // What a caller signed with is of no use to a reader of the log.
   delete params['signature'];
   const headers: Record<string, string> = {};
@@ -269,6 +271,23 @@ async function readCall(request: IncomingMessage): Promise<Call> {
     if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value;
   }
   return { method: request.method ?? 'GET', path, query, body, headers, params };
+}
+
+/** The fields of a JSON object as text, those that are not text as JSON; none for what is no object. */
+function flat(body: string): Record<string, string> {
+  let fields: unknown;
+  try {
+    fields = JSON.parse(body);
+  } catch {
+    return {};
+  }
+  if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) return {};
+  return Object.fromEntries(
+    Object.entries(fields).map(([key, value]) => [
+      key,
+      typeof value === 'string' ? value : JSON.stringify(value),
+    ]),
+  );
 }
 
 function splitOnce(text: string, mark: string): string[] {

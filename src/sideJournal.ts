@@ -1,0 +1,116 @@
+/**
+ * What the command line did without the server: a file of events a kill, written as well as the disk allows, and taken
+ * into the log by the server at its next start.
+ */
+
+import { appendFile, mkdir, readdir, readFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { decide } from './domain/decide.ts';
+import { evolve, type Incident, type StandingEvent } from './domain/incident.ts';
+import type { Playbook } from './domain/playbook.ts';
+import { evolveTrading, RUNNING, type Trading } from './domain/trading.ts';
+import type { Desk } from './engine/desk.ts';
+import type { Ledger } from './engine/ledger.ts';
+import type { Clock, Log } from './ports.ts';
+
+export interface SideLedger extends Ledger {
+  /** Why the side journal could not be written, or null. */
+  failure(): string | null;
+}
+
+/** A ledger in memory that writes each event to a file beside the store. It never throws for the disk: stopping goes on. */
+export function createSideLedger(
+  file: string,
+  folder: string,
+  clock: Clock,
+  playbook: Playbook,
+  onEvent: (event: StandingEvent) => void,
+): SideLedger {
+  const incidents = new Map<string, { incident: Incident; history: StandingEvent[] }>();
+  let trading: Trading = RUNNING;
+  let why: string | null = null;
+  let writing: Promise<unknown> = mkdir(folder, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+    why = String(error);
+  });
+
+  /** In order, and not waited for: a disk that hangs delays no cancel. */
+  function write(events: StandingEvent[]): void {
+    const lines = events.map((event) => `${JSON.stringify(event)}\n`).join('');
+    writing = writing
+      .then(() => appendFile(file, lines, { mode: 0o600, flush: true }))
+      .catch((error: unknown) => {
+        why = String(error);
+      });
+  }
+
+  return {
+    async commit(stream, command) {
+      const before = incidents.get(stream);
+      const events = decide(command, before?.incident, clock.now(), playbook);
+      let incident = before?.incident;
+      for (const event of events) {
+        incident = evolve(incident, event);
+        trading = evolveTrading(trading, event, stream);
+        onEvent(event);
+      }
+      if (incident !== undefined)
+        incidents.set(stream, { incident, history: [...(before?.history ?? []), ...events] });
+      write(events);
+      return { recorded: false, events, incident };
+    },
+    begin: async () => undefined,
+    owe: async () => undefined,
+    peek: (id) => incidents.get(id)?.incident,
+    load: async (id) => incidents.get(id)?.incident,
+    history: async (id) => incidents.get(id)?.history ?? [],
+    trading: () => trading,
+    open: () => [...incidents.values()].map((one) => one.incident),
+    unrecorded: () => why,
+    onVolatile: () => undefined,
+    onChanged: () => undefined,
+    failure: () => why,
+  };
+}
+
+/** Each line is an event of ours; what comes after the first broken line was torn by a crash. */
+const line = z.looseObject({
+  type: z.string(),
+  at: z.number(),
+  by: z.object({ via: z.string(), id: z.string(), name: z.string() }),
+});
+
+function readEvents(text: string): StandingEvent[] {
+  const events: StandingEvent[] = [];
+  for (const raw of text.split('\n')) {
+    try {
+      if (raw !== '') events.push(line.parse(JSON.parse(raw)) as unknown as StandingEvent);
+    } catch {
+      break;
+    }
+  }
+  return events;
+}
+
+/**
+ * Take what the command line left into incidents of its own, once each: a file that was taken is renamed. A crash in
+ * between is found again by the kill's id, which is unique.
+ */
+export async function adoptSideJournals(
+  folder: string,
+  deps: { ledger: Ledger; desk: Pick<Desk, 'adopt'>; log: Log },
+): Promise<void> {
+  const names = await readdir(folder).catch(() => [] as string[]);
+  for (const name of names.filter((one) => one.endsWith('.ndjson')).sort()) {
+    const path = join(folder, name);
+    const events = readEvents(await readFile(path, 'utf8'));
+    const kill = events.find((event) => event.type === 'KillAsked');
+    const known =
+      kill !== undefined && deps.ledger.open().some((incident) => incident.kills[kill.kill] !== undefined);
+    if (events[0]?.type === 'IncidentOpened' && !known) {
+      const incident = await deps.desk.adopt(events);
+      deps.log.warn({ incident, file: name }, 'a kill of the command line was taken into the log');
+    }
+    await rename(path, `${path}.adopted`);
+  }
+}

@@ -1,0 +1,30 @@
+/** The configured venues, each with a ccxt instance of its own. */
+
+import { createVenue } from './adapters/ccxt.ts';
+import type { LiveConfig } from './config.ts';
+import type { Clock, Venue } from './ports.ts';
+
+/** Throws VenueConfigError for an exchange that ccxt does not know. Makes no request. */
+export function openVenues(
+  config: LiveConfig,
+  clock: Clock,
+  mask: (text: string) => string,
+): Promise<Venue[]> {
+  return Promise.all(
+    config.venues.map((venue) =>
+      createVenue({
+        id: venue.id,
+        exchange: venue.exchange,
+        apiKey: venue.apiKey,
+        secret: venue.secret,
+        symbols: venue.symbols,
+        quoteAssets: venue.quoteAssets,
+        clock,
+        mask,
+        protectiveOrders: config.kill.protectiveOrders,
+        ...(venue.password === null ? {} : { password: venue.password }),
+        ...(venue.baseUrl === null ? {} : { baseUrl: venue.baseUrl }),
+      }),
+    ),
+  );
+}
