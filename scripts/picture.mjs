@@ -1,5 +1,5 @@
 /**
- * The README's pictures, from the messages that a drill really posts: `npm run build && node scripts/picture.mjs`.
+ * The README's pictures, from the messages that a drill really posts: `npm run picture`.
  * Needs Chromium (or CHROMIUM=/path/to/it) and, for the emoji, Debian's fonts-noto-color-emoji.
  */
 
@@ -187,7 +187,7 @@ try {
   const replies = `<div class="replies">${thread.length} replies</div>`;
   const words = legend([
     '<b>The headline</b>: what is wrong, whether trading runs, who was paged and how sure that is. It is edited in place.',
-    '<b>The runbook</b> of this alert. Each press goes on record, with who and when; whatever moves something asks first.',
+    '<b>The runbook</b> of this alert. Each press goes on record, with who and when. Kill, cancel and halt ask first.',
     '<b>What people write</b> goes to the timeline, and from there into the postmortem.',
     '<b>The receipt of the kill</b>: what was ordered, what the venues answered, and what was read back after that. A position is left here, so it says so, with its size and without a stop.',
   ]);

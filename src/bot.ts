@@ -3,6 +3,7 @@
 import type { Agent } from 'node:https';
 import { join } from 'node:path';
 import { systemClock } from './adapters/clock.ts';
+import { type CommandResult, runCommand } from './adapters/command.ts';
 import { watchControlFile } from './adapters/controlFile/watch.ts';
 import { openControlFile } from './adapters/controlFile.ts';
 import { everySecond } from './adapters/cron.ts';
@@ -150,8 +151,10 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     trading: () => ledger.trading(),
     unrecorded: () => ledger.unrecorded(),
     engines: () => engines.status(),
+    rules: { approvals: config.access.approvals, recoveryCheck: config.recoveryCheck !== 'off' },
   });
 
+  const feeds = config.feeds === 'off' ? [] : config.feeds.map((feed) => feed.id);
   const desk = createDesk({
     store,
     ledger,
@@ -162,6 +165,18 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     runbooks: policy.runbooks,
     drill,
     protectiveOrders: config.kill.protectiveOrders,
+    rules: { approvals: config.access.approvals, recoveryCheck: config.recoveryCheck !== 'off' },
+    criteriaNotOk: () =>
+      criteriaStatus(config.limits, feeds, policy.playbook)
+        .filter(({ state }) => state !== 'ok')
+        .map(({ id }) => id),
+    recovery:
+      config.recoveryCheck === 'off'
+        ? null
+        : {
+            expect: config.recoveryCheck.expect,
+            run: () => runRecovery(config),
+          },
     log,
     ...(options.pace === undefined ? {} : { pace: options.pace }),
   });
@@ -226,7 +241,6 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   registerViews(slack.app, context);
   registerEvents(slack.app, context);
 
-  const feeds = config.feeds === 'off' ? [] : config.feeds.map((feed) => feed.id);
   const edge = await startEdge({
     host: config.host,
     port: config.port,
@@ -281,6 +295,11 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
       );
   }
   return { url: edge.url, desk, ledger, store, notes, stop };
+}
+
+async function runRecovery({ recoveryCheck }: LiveConfig): Promise<CommandResult> {
+  if (recoveryCheck === 'off') throw new Error('the recovery check is off');
+  return runCommand(recoveryCheck.run, recoveryCheck.cwd, recoveryCheck.timeoutSec * 1_000);
 }
 
 /** Between two looks at a venue that keep its connection open and its markets fresh. Far below any rate limit. */

@@ -4,7 +4,7 @@
 import { Command, CommanderError } from 'commander';
 import type { LiveConfig } from './config.ts';
 import { main, prepare, rehearse } from './main.ts';
-import { cancel, EXIT, halt, kill, status } from './outOfBand.ts';
+import { breakGlass, cancel, EXIT, halt, kill, status } from './outOfBand.ts';
 import type { Policy } from './policy.ts';
 
 const program = new Command('standdown')
@@ -66,6 +66,22 @@ program
       }),
     ),
   );
+
+program
+  .command('resume')
+  .option('--break-glass', 'lift the latch without Slack, while the server is stopped; it leaves a trace')
+  .argument('[reason...]', 'why; needed for break-glass')
+  .description('lift the kill latch: in Slack with approvals, or by break-glass')
+  .action((reason: string[], options: { breakGlass?: boolean }) => {
+    const words = reason.join(' ').slice(0, 500);
+    if (options.breakGlass !== true || words === '') {
+      complain(
+        'The latch is lifted in Slack: /resume. Without Slack: stop the server, then standdown resume --break-glass REASON',
+      );
+      process.exit(EXIT.usage);
+    }
+    return live((out) => breakGlass(out, words));
+  });
 
 program
   .command('status')

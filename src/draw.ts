@@ -2,6 +2,7 @@
 
 import { renderTemplate, type TemplateKind } from './adapters/liquid.ts';
 import { draftPostmortem } from './domain/postmortem.ts';
+import type { GateRules } from './domain/resume.ts';
 import { mailView } from './domain/stakeholderMail.ts';
 import type { Trading } from './domain/trading.ts';
 import type { Policy } from './policy.ts';
@@ -20,10 +21,19 @@ export interface DrawDeps {
   venuePages: VenuePages;
   trading(): Trading;
   unrecorded(): string | null;
+  rules: GateRules;
   engines(): { id: string; ageMs: number | null }[];
 }
 
-export function createDraw({ policy, names, venuePages, trading, unrecorded, engines }: DrawDeps): Draw {
+export function createDraw({
+  policy,
+  names,
+  venuePages,
+  trading,
+  unrecorded,
+  engines,
+  rules,
+}: DrawDeps): Draw {
   const { playbook, runbooks } = policy;
 
   /** The templates were rendered from samples at the start; a view that still breaks one is a fault of ours. */
@@ -43,7 +53,15 @@ export function createDraw({ policy, names, venuePages, trading, unrecorded, eng
     receipt(incident, kill) {
       const state = incident.kills[kill];
       if (state === undefined) throw new Error(`${incident.id} has no kill ${kill}`);
-      return receipt(incident, state, venuePages, unrecorded(), engines());
+      return receipt(
+        incident,
+        state,
+        venuePages,
+        unrecorded(),
+        engines(),
+        rules,
+        trading().latch?.kill === kill,
+      );
     },
     notice(incident, event, history) {
       const draft =

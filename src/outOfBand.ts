@@ -5,11 +5,13 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from './adapters/clock.ts';
 import { openControlFile } from './adapters/controlFile.ts';
+import { openStore } from './adapters/store.ts';
 import { type LiveConfig, secretsOf } from './config.ts';
 import type { Actor } from './domain/incident.ts';
 import { KILL_PACE, type Verdict } from './domain/kill.ts';
 import { describe } from './domain/timeline.ts';
 import { createKillExecutor } from './engine/kill.ts';
+import { createLedger } from './engine/ledger.ts';
 import { cancelEverywhere } from './engine/orders.ts';
 import { createLog, createMask } from './log.ts';
 import type { Policy } from './policy.ts';
@@ -222,4 +224,45 @@ export async function status(out: Out): Promise<number> {
       : `The control file cannot be read: ${reading.reason}`,
   );
   return EXIT.refused;
+}
+
+/**
+ * `standdown resume --break-glass`: lift the latch when Slack is down for good. Only while the server is stopped (its lock
+ * is taken), with a name and a reason, both on record before 0 is written.
+ */
+export async function breakGlass({ config, policy, say }: Out, reason: string): Promise<number> {
+  const asked = await ask(config, 'GET', '/healthz', null);
+  if (asked.state === 'answered') {
+    say(
+      'The server is running: use /resume in Slack. Break-glass is for when it cannot be used; stop the server first.',
+    );
+    return EXIT.refused;
+  }
+  const by = caller();
+  const log = createLog('warn', createMask(secretsOf(config)));
+  const store = await openStore({ dataDir: config.dataDir, now: systemClock.now, log });
+  try {
+    const ledger = createLedger({ store, clock: systemClock, playbook: policy.playbook, log });
+    const { latch } = ledger.trading();
+    if (latch !== null) {
+      await ledger.commit(latch.incident, {
+        type: 'LiftLatch',
+        by,
+        kill: latch.kill,
+        how: 'breakGlass',
+        reason,
+      });
+      say(`On record in ${latch.incident}: ${by.name} lifted the latch by break-glass: ${reason}`);
+    } else say('No latch is on record; writing the switch all the same.');
+    const control = await openControlFile({ path: config.controlFile, now: systemClock.now });
+    const written = await control.write({ KILL_SWITCH: '0' });
+    say(
+      written.state === 'written'
+        ? 'KILL_SWITCH=0 is written and read back. The engine may trade.'
+        : `! It could not be written: ${written.reason}`,
+    );
+    return written.state === 'written' ? EXIT.done : EXIT.refused;
+  } finally {
+    await store.close();
+  }
 }

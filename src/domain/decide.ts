@@ -13,7 +13,8 @@ import {
 import { isRunning, type KillEvent, type KillState, type KillTimings, type Verdict } from './kill.ts';
 import type { CancelResult, CancelScope, CloseResult } from './orders.ts';
 import type { Playbook } from './playbook.ts';
-import type { Hold, HoldKey } from './trading.ts';
+import { approval, type GateRules, missingToAsk } from './resume.ts';
+import type { Hold, HoldKey, Latch } from './trading.ts';
 
 /** "No, and why": in words for the person who asked, with a stable code for programs. */
 export class Refusal extends Error {
@@ -66,6 +67,27 @@ export type Command = { by: Actor } & (
       positions: { venue: string; symbol: string; side: 'long' | 'short'; amount: number }[];
     }
   | { type: 'FinishFlatten'; flatten: string; results: CloseResult[]; verdict: Verdict; ms: number }
+  | { type: 'ReviewPostmortem' }
+  | {
+      type: 'RecordRecovery';
+      passed: boolean;
+      exitCode: number | null;
+      reason: string;
+      output: string;
+      ms: number;
+    }
+  | {
+      type: 'AskResume';
+      resume: string;
+      latch: Latch | null;
+      reason: string;
+      criteria: string[];
+      startingValue: string;
+      rules: GateRules;
+    }
+  | { type: 'ApproveResume'; resume: string; latch: Latch | null; rules: GateRules }
+  | { type: 'RefuseResume'; resume: string; reason: string }
+  | { type: 'LiftLatch'; kill: string | null; how: 'approved' | 'breakGlass'; reason: string }
   | { type: 'AcknowledgeIncident' }
   | { type: 'ResolveIncident'; summary: string; rootCause?: string; category?: RootCauseCategory }
   | { type: 'MarkStep'; step: string; mark: 'done' | 'skipped'; why?: string }
@@ -201,6 +223,12 @@ function onIncident(command: OnIncident, incident: Incident, now: number, playbo
         ? [{ type: 'PageOwed', n: command.n, severity: incident.severity, why: command.why }]
         : [];
     case 'AskFlatten':
+      // An old receipt must not close what was opened since.
+      if (incident.status === 'resolved')
+        throw new Refusal(
+          'already_resolved',
+          `${incident.id} is resolved: its receipt no longer closes positions. Nothing was done.`,
+        );
       if (command.positions.length === 0)
         throw new Refusal('nothing_to_flatten', 'There is no position to flatten at the last reading.');
       return [
@@ -221,6 +249,35 @@ function onIncident(command: OnIncident, incident: Incident, now: number, playbo
           ms: command.ms,
         },
       ];
+    case 'ReviewPostmortem': {
+      const { postmortem } = incident;
+      if (postmortem === undefined) throw new Refusal('no_postmortem', 'There is no draft yet.');
+      if (postmortem.reviewedBy !== undefined)
+        throw new Refusal('already_in_review', `${postmortem.reviewedBy.name} already put it into review.`);
+      return [{ type: 'PostmortemReviewed', id: postmortem.id }];
+    }
+    case 'RecordRecovery': {
+      const { passed, exitCode, reason, output, ms } = command;
+      return [{ type: 'RecoveryChecked', passed, exitCode, reason, output, ms }];
+    }
+    case 'AskResume':
+      return askResume(command, incident);
+    case 'ApproveResume': {
+      const counted = approval(
+        incident.resume,
+        command.latch,
+        command.resume,
+        command.by,
+        now,
+        command.rules,
+      );
+      if (counted.state === 'refused') throw new Refusal(counted.code, counted.why);
+      return [{ type: 'ResumeApproved', resume: command.resume }];
+    }
+    case 'RefuseResume':
+      return [{ type: 'ResumeRefused', resume: command.resume, reason: command.reason }];
+    case 'LiftLatch':
+      return [{ type: 'LatchLifted', kill: command.kill, how: command.how, reason: command.reason }];
     case 'AcknowledgeIncident':
       if (incident.status === 'resolved')
         throw new Refusal('already_resolved', `${incident.id} is already resolved.`);
@@ -394,6 +451,26 @@ function askKill(
   const reopened: NewEvent[] =
     incident.status === 'resolved' ? [{ type: 'IncidentReopened', why: 'a kill was asked for in it' }] : [];
   return [...reopened, asked, ...raise(incident, 'P0', 'kill', playbook, reopened.length > 0)];
+}
+
+function askResume(command: Extract<Command, { type: 'AskResume' }>, incident: Incident): NewEvent[] {
+  const { latch, resume, reason, criteria, startingValue, rules } = command;
+  if (latch === null) throw new Refusal('not_latched', 'Nothing is latched: trading is not killed.');
+  const missing = missingToAsk(incident, latch, rules);
+  if (missing.length > 0) {
+    const lines = missing.map(({ what, who }) => `✗ ${what} (${who})`);
+    throw new Refusal(
+      'gate_closed',
+      `Trading stays stopped. Missing:\n${lines.join('\n')}\n✗ ${rules.approvals} approvals, none of them yours`,
+    );
+  }
+  if (criteria.length > 0 && startingValue.trim() === '') {
+    throw new Refusal(
+      'criteria_unknown',
+      `Not known to be fine: ${criteria.join(', ')}. State the new starting value that the approvers shall accept: /resume start=… reason`,
+    );
+  }
+  return [{ type: 'ResumeAsked', resume, kill: latch.kill, reason, criteria, startingValue }];
 }
 
 function judgeKill(command: Extract<Command, { type: 'JudgeKill' }>, incident: Incident): NewEvent[] {

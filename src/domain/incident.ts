@@ -3,6 +3,8 @@
 import type { KillEvent, KillState } from './kill.ts';
 import { evolveKill } from './kill.ts';
 import type { FlattenEvent, OrdersEvent } from './orders.ts';
+import type { ResumeEvent, ResumeState } from './resume.ts';
+import { evolveResume } from './resume.ts';
 import type { HoldEvent } from './trading.ts';
 
 export const SEVERITIES = ['P0', 'P1', 'P2', 'P3'] as const;
@@ -125,7 +127,11 @@ export interface Incident {
   steps: Record<string, StepMark>;
   /** Cancels and flattens that were asked for and have no result yet: a restart settles them. */
   unfinished: Record<string, 'cancel' | 'flatten'>;
-  postmortem?: { id: string; file: string; at: number };
+  postmortem?: { id: string; file: string; at: number; reviewedBy?: Actor };
+  /** The newest run of the recovery check. */
+  recovery?: { passed: boolean; reason: string; at: number; by: Actor };
+  /** The newest request to lift the latch. */
+  resume?: ResumeState;
 }
 
 interface Said {
@@ -192,7 +198,7 @@ export type DeskEvent =
 /** Everything that can stand in a log. */
 export type StandingEvent =
   | IncidentEvent
-  | (Said & (DeskEvent | KillEvent | HoldEvent | OrdersEvent | FlattenEvent));
+  | (Said & (DeskEvent | ResumeEvent | KillEvent | HoldEvent | OrdersEvent | FlattenEvent));
 
 /**
  * Fold one event into an incident. Total: an event that does not fit the state (a page step that is not there) changes
@@ -345,6 +351,19 @@ function fold(next: Incident, event: Exclude<StandingEvent, { type: 'IncidentOpe
     case 'RequestTaken':
     case 'MembersSeen':
       return; // stand in the desk's log only
+    case 'PostmortemReviewed':
+      if (next.postmortem?.id === event.id) next.postmortem = { ...next.postmortem, reviewedBy: event.by };
+      return;
+    case 'RecoveryChecked':
+      next.recovery = { passed: event.passed, reason: event.reason, at: event.at, by: event.by };
+      return;
+    case 'ResumeAsked':
+    case 'ResumeApproved':
+    case 'ResumeRefused': {
+      const resume = evolveResume(next.resume, event);
+      if (resume !== undefined) next.resume = resume;
+      return;
+    }
     case 'NoteAdded':
     case 'HoldPlaced':
     case 'HoldLifted':

@@ -216,7 +216,9 @@ export function afterRead(
   }
   if (confirming) return { progress: { ...next, step: 'read', waitMs: 0 }, say: null };
   const moving = verdict.verdict === 'UNKNOWN' && reading.proven;
-  if (moving) return speak({ ...next, step: 'read', waitMs: pace.retryMs }, verdict, overdue);
+  // A known residual that is being closed is read once more before it is said to be unknown, which pages.
+  const changes = progress.latest?.verdict === 'RESIDUAL';
+  if (moving) return speak({ ...next, step: 'read', waitMs: pace.retryMs }, verdict, overdue && !changes);
   return speak({ ...next, tries: 0, step: 'read', waitMs: pace.watchMs }, verdict, true);
 }
 

@@ -68,6 +68,8 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
     case 'IncidentResolved':
       return [
         headline(),
+        // Their buttons go with it.
+        ...inThread(Object.keys(incident.kills).map(receipt)),
         ...incident.pages
           .filter((page) => page.state !== 'closed')
           .map((page) =>
@@ -81,13 +83,13 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
       return [headline(), ...(event.to === 'P0' ? [mail('opened')] : [])];
     case 'AlertFired':
     case 'AlertCleared':
-    case 'IncidentReopened':
     case 'PageAssigned':
     case 'PageFailed':
     case 'PageClosed':
       return [headline()];
+    case 'IncidentReopened':
+      return [headline(), ...inThread(Object.keys(incident.kills).map(receipt))];
     case 'LatchAdopted':
-    case 'LatchLifted':
     case 'HoldPlaced':
     case 'HoldLifted':
     case 'ControlFailed':
@@ -105,6 +107,14 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
       return inThread([receipt(event.kill)]);
     case 'KillJudged':
       return [headline(), ...inThread([receipt(event.kill)]), mail('verdict')];
+    case 'LatchLifted':
+      return [headline(), ...notice(), ...inThread(Object.keys(incident.kills).slice(-1).map(receipt))];
+    case 'PostmortemReviewed':
+    case 'RecoveryChecked':
+    case 'ResumeAsked':
+    case 'ResumeApproved':
+    case 'ResumeRefused':
+      return [...notice(), ...inThread(Object.keys(incident.kills).slice(-1).map(receipt))];
     case 'CancelFinished':
     case 'FlattenFinished':
     case 'PostmortemDrafted':

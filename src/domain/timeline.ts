@@ -178,6 +178,16 @@ export function describe(event: StandingEvent): string {
       return `${event.key}=1 held by ${event.owner}${because(event.reason)}`;
     case 'HoldLifted':
       return `A hold on ${event.key} was lifted${because(event.reason)}`;
+    case 'PostmortemReviewed':
+      return `Postmortem ${event.id} put into review`;
+    case 'RecoveryChecked':
+      return `Recovery check ${event.passed ? 'passed' : 'did NOT pass'}${because(event.reason)}`;
+    case 'ResumeAsked':
+      return `Asked to lift the kill latch${because(event.reason)}${event.criteria.length === 0 ? '' : `; not known to be fine: ${event.criteria.join(', ')}; starting value: ${event.startingValue}`}`;
+    case 'ResumeApproved':
+      return 'Approved lifting the kill latch';
+    case 'ResumeRefused':
+      return `The kill latch stays${because(event.reason)}`;
     case 'LatchAdopted':
       return `KILL_SWITCH=1 found and adopted as a latch${because(event.reason)}`;
     case 'LatchLifted':

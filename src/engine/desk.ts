@@ -5,6 +5,7 @@ import type { Actor, Alert, Incident, Severity, StandingEvent } from '../domain/
 import { isRunning, type KillPace } from '../domain/kill.ts';
 import type { CancelResult, CancelScope } from '../domain/orders.ts';
 import { type Playbook, type Runbook, runbookFor } from '../domain/playbook.ts';
+import type { GateRules } from '../domain/resume.ts';
 import { controlValues, type Hold, type HoldKey } from '../domain/trading.ts';
 import {
   type Clock,
@@ -18,6 +19,7 @@ import {
 import { createKillExecutor, type KillExecutor } from './kill.ts';
 import type { Committed, Ledger } from './ledger.ts';
 import { cancelEverywhere, closablePositions, flattenAll, saidBy } from './orders.ts';
+import { createResume, type Resume, type ResumeDeps } from './resume.ts';
 
 export interface DeskDeps {
   store: Store;
@@ -29,6 +31,9 @@ export interface DeskDeps {
   runbooks: Runbook[];
   drill: boolean;
   protectiveOrders: 'cancel' | 'keepWhilePosition';
+  rules: GateRules;
+  criteriaNotOk: ResumeDeps['criteriaNotOk'];
+  recovery: ResumeDeps['recovery'];
   log: Log;
   pace?: KillPace;
 }
@@ -89,6 +94,8 @@ export interface Desk {
   /** Take up what a crash interrupted: kills, cancels, flattens, the control file. */
   resume(): Promise<void>;
   executor: KillExecutor;
+  latch: Resume;
+  rules: GateRules;
   venues: Venue[];
   /** The incident that a message of this thread belongs to. */
   byThread(ts: string): Incident | undefined;
@@ -357,6 +364,19 @@ export function createDesk(deps: DeskDeps): Desk {
 
   return {
     executor,
+    rules: deps.rules,
+    latch: createResume({
+      ledger,
+      clock,
+      control,
+      venues,
+      executor,
+      log,
+      rules: deps.rules,
+      criteriaNotOk: deps.criteriaNotOk,
+      recovery: deps.recovery,
+      newId: () => newId('R'),
+    }),
     venues,
     async takeAlerts(taken, source) {
       const settled = await Promise.allSettled(taken.map((one) => takeOne(one, source)));
@@ -479,7 +499,9 @@ export function createDesk(deps: DeskDeps): Desk {
       }
     },
     byThread(ts) {
-      const id = threads.get(ts);
+      // A headline that is being put on record is in the fold, and not yet among the threads.
+      const id =
+        threads.get(ts) ?? ledger.open().find((incident) => incident.posts['headline']?.ts === ts)?.id;
       return id === undefined ? undefined : ledger.peek(id);
     },
     stop: () => executor.stop(),
@@ -487,4 +509,8 @@ export function createDesk(deps: DeskDeps): Desk {
 }
 
 const changesTrading = (event: StandingEvent): boolean =>
-  event.type === 'KillAsked' || event.type === 'HoldPlaced' || event.type === 'HoldLifted';
+  event.type === 'KillAsked' ||
+  event.type === 'LatchAdopted' ||
+  event.type === 'LatchLifted' ||
+  event.type === 'HoldPlaced' ||
+  event.type === 'HoldLifted';

@@ -50,6 +50,14 @@ export async function readVenue(venue: Venue, clock: Clock): Promise<VenueReadin
   return { ...reading, startedAt, endedAt: clock.monotonic() };
 }
 
+/** True when a kill's verdict is the one that the verdicts of its venues come to. */
+function isWhole(kill: KillState | undefined): boolean {
+  const verdicts = Object.values(kill?.venues ?? {}).flatMap(({ verdict }) =>
+    verdict === null ? [] : [verdict.verdict],
+  );
+  return kill !== undefined && kill.verdict === worstVerdict(verdicts);
+}
+
 export function createKillExecutor(deps: {
   ledger: Ledger;
   clock: Clock;
@@ -70,6 +78,8 @@ export function createKillExecutor(deps: {
 
   /** Write the latch, and while it cannot be written, go on trying. Resolves with the first try. */
   async function latch(run: Run): Promise<{ latched: boolean; reason: string | null }> {
+    // Latched before a restart, and still: written again, the receipt would say that latching took until now.
+    if (run.order.resumed?.latch?.ok === true && (await isLatched())) return { latched: true, reason: null };
     const first = await latchOnce(run.order);
     if (!first.latched) void latchUntilWritten(run);
     return first;
@@ -83,10 +93,13 @@ export function createKillExecutor(deps: {
     ) {
       await clock.wait(waitMs, run.stop.signal);
       if (run.stop.signal.aborted) return;
-      const reading = await control.read();
-      const already = reading.state === 'read' && reading.values.KILL_SWITCH === '1';
-      if (already || (await latchOnce(run.order)).latched) return;
+      if ((await isLatched()) || (await latchOnce(run.order)).latched) return;
     }
+  }
+
+  async function isLatched(): Promise<boolean> {
+    const reading = await control.read();
+    return reading.state === 'read' && reading.values.KILL_SWITCH === '1';
   }
 
   async function latchOnce(order: KillOrder): Promise<{ latched: boolean; reason: string | null }> {
@@ -139,10 +152,13 @@ export function createKillExecutor(deps: {
     const { order } = run;
     const overdueAt = order.triggeredAt + pace.firstVerdictMs;
     let lastCancelMs: number | null = null;
+    // The verdicts of the venues and the kill's own are two records: after a crash between them all is said again.
+    const whole = isWhole(order.resumed);
     const all = venues.map((venue) => {
       const progress = startVenue(venue.id, order.resumed !== undefined);
       const before = order.resumed?.venues[venue.id];
-      return { venue, progress: { ...progress, said: before?.verdict ?? null, rounds: before?.rounds ?? 0 } };
+      const said = whole ? (before?.verdict ?? null) : null;
+      return { venue, progress: { ...progress, said, rounds: before?.rounds ?? 0 } };
     });
 
     async function say(verdict: VenueVerdict): Promise<void> {

@@ -50,6 +50,10 @@ export interface Ledger {
  */
 const HANG_MS = 1_000;
 
+/** How long everybody else waits: then it counts as not stored, and whoever asked asks again. */
+const REFUSE_MS = 3_000;
+const NO_ANSWER = 'the disk does not answer';
+
 /** How often a command is decided again when another one was faster. Each try sees the other's events, so few are needed. */
 const MAX_CONFLICTS = 50;
 
@@ -123,8 +127,9 @@ export function createLedger(deps: { store: Store; clock: Clock; playbook: Playb
       try {
         const version = stream === DESK ? store.version(DESK) : (before?.version ?? 0);
         const appended = store.append(stream, version, events, effects, settles);
-        const result = options.mustGoOn === true ? await orHang(appended) : await appended;
+        const result = await orHang(appended, options.mustGoOn === true ? HANG_MS : REFUSE_MS);
         if (result === 'appended') return { recorded: true, events, incident };
+        if (result === 'hangs' && options.mustGoOn !== true) throw new StoreUnavailable(NO_ANSWER);
         if (result === 'hangs') {
           // The store's memory already holds these events: what is owed leaves now, and once only.
           for (const listener of volatileListeners) listener(effects);
@@ -133,7 +138,13 @@ export function createLedger(deps: { store: Store; clock: Clock; playbook: Playb
       } catch (error) {
         if (!(error instanceof StoreUnavailable)) throw error;
         if (options.mustGoOn !== true) throw error;
-        return keepInMemory(stream, events, error.message);
+        const folded = stream !== DESK && store.version(stream) > (before?.version ?? 0);
+        if (!folded) return keepInMemory(stream, events, error.message);
+        // The store's memory took the events before its disk failed: they are owed all the same, and not folded twice.
+        reason = error.message;
+        for (const listener of volatileListeners) listener(effects);
+        for (const listener of changeListeners) listener(stream, events);
+        return { recorded: false, events, incident };
       }
     }
     throw new StoreUnavailable(`${stream} changed under us ${MAX_CONFLICTS} times`);
@@ -141,6 +152,7 @@ export function createLedger(deps: { store: Store; clock: Clock; playbook: Playb
 
   async function orHang(
     appended: Promise<'appended' | 'conflict'>,
+    ms: number,
   ): Promise<'appended' | 'conflict' | 'hangs'> {
     const limit = new AbortController();
     const answered = appended.finally(() => {
@@ -148,7 +160,7 @@ export function createLedger(deps: { store: Store; clock: Clock; playbook: Playb
       limit.abort();
     });
     answered.catch(() => undefined); // the race below reports it; after a hang, the next append does
-    const hang = clock.wait(hanging ? 0 : HANG_MS, limit.signal).then(() => 'hangs' as const);
+    const hang = clock.wait(hanging ? 0 : ms, limit.signal).then(() => 'hangs' as const);
     const first = await Promise.race([
       answered,
       hang.then(async (word) => (limit.signal.aborted ? await answered : word)),
@@ -172,7 +184,7 @@ export function createLedger(deps: { store: Store; clock: Clock; playbook: Playb
         .map((one) => one.incident)
         .filter((incident) => incident.status !== 'resolved'),
     ],
-    unrecorded: () => reason ?? store.failure() ?? (hanging ? 'the disk does not answer' : null),
+    unrecorded: () => reason ?? store.failure() ?? (hanging ? NO_ANSWER : null),
     onVolatile: (listener) => void volatileListeners.push(listener),
     onChanged: (listener) => void changeListeners.push(listener),
     async begin(stream, events) {
@@ -183,8 +195,13 @@ export function createLedger(deps: { store: Store; clock: Clock; playbook: Playb
     async owe(stream, effects, settles = []) {
       for (let tries = 0; tries < MAX_CONFLICTS; tries += 1) {
         try {
-          if ((await store.append(stream, store.version(stream), [], effects, settles)) === 'appended')
+          const appended = store.append(stream, store.version(stream), [], effects, settles);
+          const result = await orHang(appended, HANG_MS);
+          if (result === 'appended') return;
+          if (result === 'hangs') {
+            for (const listener of volatileListeners) listener(effects);
             return;
+          }
         } catch (error) {
           if (!(error instanceof StoreUnavailable)) throw error;
           for (const listener of volatileListeners) listener(effects);

@@ -82,6 +82,8 @@ export function createOutbox(deps: {
         running: false,
       });
     } else {
+      // Owed before a restart, and once more before the outbox began.
+      if (recovered) item.maybe = true;
       if (!item.effects.some((one) => one.id === effect.id)) item.effects.push(effect);
       if (!item.running && moved(from, effect.target, item) !== from)
         wakeIn(effect.lane, item.notBefore - clock.monotonic());

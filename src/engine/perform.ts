@@ -242,6 +242,9 @@ export function createPerform(deps: PerformDeps): Perform {
   let drafting: Promise<unknown> = Promise.resolve();
 
   async function postmortem(attempt: Attempt, incident: Incident): Promise<Outcome> {
+    const { postmortem: drafted, resolution } = incident;
+    // On record, and not settled: a crash came between.
+    if (drafted !== undefined && drafted.at >= (resolution?.at ?? 0)) return done();
     const turn = drafting.then(async () => {
       const id = postmortemId(incident);
       const file = await deps.drafts.save(

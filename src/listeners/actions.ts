@@ -66,6 +66,26 @@ export function registerActions(app: App, context: ListenerContext): void {
       await client.views.open({ trigger_id: triggerId, view: resolveView(incident, '') });
       return null;
     },
+    [ACTION.review]: async ({ by, incident }) => {
+      await desk.command(incident.id, { type: 'ReviewPostmortem', by });
+      return null;
+    },
+    [ACTION.recovery]: async ({ by, incident }) => {
+      // It may take minutes: its result is posted in the thread.
+      desk.latch
+        .runRecovery(by, incident.id)
+        .catch((error: unknown) =>
+          context.log.warn({ error: String(error) }, 'the recovery check did not run'),
+        );
+      return 'The recovery check runs; its result is posted in the thread.';
+    },
+    [ACTION.approveResume]: async ({ by, incident, ref }) => {
+      if (ref === undefined) return STALE;
+      const { enough } = await desk.latch.approve(by, incident.id, ref);
+      return enough
+        ? 'Approved. The venues are read again now; the result is posted in the thread.'
+        : 'Approved. More approvals are needed.';
+    },
     [ACTION.stepDone]: async ({ by, incident, ref }) => {
       if (ref === undefined) return STALE;
       await desk.command(incident.id, { type: 'MarkStep', by, step: ref, mark: 'done' });
@@ -123,7 +143,8 @@ export function registerActions(app: App, context: ListenerContext): void {
         incident !== undefined &&
         Object.values(incident.posts).some((post) => post.ts === ts && post.channel === body.channel?.id);
       if (value === null || incident === undefined || !ours) return STALE;
-      const refused = await refusalFor(context, body.user.id, 'responder');
+      const role = action?.action_id === ACTION.approveResume ? 'approver' : 'responder';
+      const refused = await refusalFor(context, body.user.id, role);
       if (refused !== null) return refused;
       const by = slackActor(body.user.id, body.user.name ?? body.user.username);
       return await handle({ by, incident, ref: value.ref, triggerId: body.trigger_id, client });

@@ -79,10 +79,20 @@ export function registerCommands(app: App, context: ListenerContext): void {
   on('/resume', async ({ command }) => {
     const text = fromSlack(command.text).trim();
     const [, what, rest = ''] = /^(signals|orders)(?:\s+([\s\S]*))?$/.exec(text) ?? [];
-    if (what === undefined && text !== '') return USAGE.resume;
+    if (asksForHelp(text)) return USAGE.resume;
     const refused = await refusalFor(context, command.user_id, what === undefined ? 'approver' : 'responder');
     if (refused !== null) return refused;
-    if (what === undefined) return USAGE.resumeLatch;
+    if (what === undefined) {
+      // `start=…` states the value that criteria which are not known to be fine shall begin from.
+      const [, startingValue = '', reason = ''] = /^(?:start=(\S+)\s*)?([\s\S]*)$/.exec(text) ?? [];
+      const by = slackActor(command.user_id, command.user_name);
+      const incident = await context.desk.latch.ask(
+        by,
+        plain(reason, REASON) || 'none given',
+        plain(startingValue, 100),
+      );
+      return `Asked. ${context.desk.rules.approvals} approvers other than you must press Approve in the thread of ${incident.id} within 30 min.`;
+    }
     const key = what === 'signals' ? 'PAUSE_SIGNALS' : 'HALT_NEW_ORDERS';
     const approver = await context.access.has(command.user_id, 'approver');
     const reason = rest === '' ? 'none given' : plain(rest, REASON);

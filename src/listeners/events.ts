@@ -1,6 +1,7 @@
 /** What people write in an incident's thread, as it comes. Bolt's acknowledgement waits for this (adapters/slack.ts). */
 
 import type { App } from '@slack/bolt';
+import type { Incident } from '../domain/incident.ts';
 import { fromSlack } from '../render/text.ts';
 import { type ListenerContext, slackActor } from './context.ts';
 
@@ -20,6 +21,28 @@ interface MessageEvent {
   deleted_ts?: string;
 }
 
+/** Slack waits 3 s for an answer. */
+const HEADLINE_MS = 2_000;
+const LOOK_AGAIN_MS = 50;
+
+/**
+ * The incident whose thread this is. A headline's address is known once its post is on record; until then any thread may
+ * be its, and a message that was acknowledged and not kept would be lost: it waits, and then Slack has to send it again.
+ */
+async function incidentOf(
+  ts: string,
+  { desk, ledger, clock }: ListenerContext,
+): Promise<Incident | undefined> {
+  for (const until = clock.monotonic() + HEADLINE_MS; ; ) {
+    const found = desk.byThread(ts);
+    if (found !== undefined || ledger.open().every((one) => one.posts['headline'] !== undefined))
+      return found;
+    if (clock.monotonic() >= until)
+      throw new Error('a headline is on its way: whose thread this is, is not known');
+    await clock.wait(LOOK_AGAIN_MS);
+  }
+}
+
 /** Slack cuts messages at 40,000 characters; a timeline needs less. */
 const TEXT = 8_000;
 
@@ -28,8 +51,9 @@ export function registerEvents(app: App, context: ListenerContext): void {
     const message = event as unknown as MessageEvent;
     if (message.channel !== context.channel) return;
     const original = message.message ?? message.previous_message ?? message;
-    const incident = original.thread_ts === undefined ? undefined : context.desk.byThread(original.thread_ts);
-    if (incident === undefined || isOurs(original, context)) return;
+    if (original.thread_ts === undefined || isOurs(original, context)) return;
+    const incident = await incidentOf(original.thread_ts, context);
+    if (incident === undefined) return;
     const by = slackActor(original.user ?? original.bot_id ?? 'unknown', undefined);
     switch (message.subtype) {
       case 'message_changed':

@@ -14,6 +14,9 @@ export const ACTION = {
   resumeSignals: 'signals.resume',
   flatten: 'position.flatten',
   accept: 'residual.accept',
+  review: 'postmortem.review',
+  recovery: 'recovery.run',
+  approveResume: 'resume.approve',
   stepDone: 'step.done',
   stepSkip: 'step.skip',
 } as const;

@@ -3,7 +3,8 @@
 import type { KnownBlock } from '@slack/types';
 import type { Incident, StandingEvent } from '../domain/incident.ts';
 import type { CancelResult, CloseResult } from '../domain/orders.ts';
-import { message, section, sections } from './blocks.ts';
+import { ACTION, buttonValue } from './actions.ts';
+import { actions, type ButtonSpec, confirm, message, section, sections } from './blocks.ts';
 import { clockTime, code, count, inert, plain, since, size } from './text.ts';
 
 /** Null for events that have no message of their own. `draft` is the postmortem's Markdown, for its event. */
@@ -17,8 +18,39 @@ export function notice(
   const drill = incident.drill ? 'DRILL · ' : '';
   const [first = '', ...rest] = lines;
   const blocks = sections([`${drill}${first}`, ...rest]);
+  const buttons = noticeButtons(incident, event);
+  if (buttons.length > 0) blocks.push(actions(...buttons));
   if (draft !== null) blocks.push(...draftBlocks(draft));
   return message(`${drill}${first.replaceAll('*', '')}`, blocks);
+}
+
+/** What can be done about it, right where it is said. */
+function noticeButtons(incident: Incident, event: StandingEvent): ButtonSpec[] {
+  const value = buttonValue({ incident: incident.id });
+  switch (event.type) {
+    case 'PostmortemDrafted':
+      return [
+        { action: ACTION.review, label: 'Put into review', value },
+        { action: ACTION.recovery, label: 'Run recovery check', value },
+      ];
+    case 'ResumeAsked':
+      return [
+        {
+          action: ACTION.approveResume,
+          label: 'Approve resume…',
+          value: buttonValue({ incident: incident.id, ref: event.resume }),
+          style: 'danger',
+          confirm: confirm(
+            'Approve lifting the kill?',
+            `Asked by ${event.by.name}: ${event.reason}. After the last approval every venue is read again, then KILL_SWITCH=0 is written and the engine may trade.`,
+            'Approve',
+            'Do nothing',
+          ),
+        },
+      ];
+    default:
+      return [];
+  }
 }
 
 function noticeLines(event: StandingEvent): string[] | null {
@@ -34,6 +66,25 @@ function noticeLines(event: StandingEvent): string[] | null {
         event.key === 'HALT_NEW_ORDERS' ? 'A halt of new orders was lifted' : 'A pause of signals was lifted';
       return [`▶ *${what}* by ${who} at ${when}: “${inert(event.reason, 300)}”`];
     }
+    case 'PostmortemReviewed':
+      return [`📝 Postmortem ${inert(event.id, 40)} put into review by ${who} at ${when}`];
+    case 'RecoveryChecked':
+      return [
+        `${event.passed ? '✓' : '❗'} *Recovery check ${event.passed ? 'passed' : 'did not pass'}*: ${inert(event.reason, 300)} · run by ${who} at ${when}`,
+      ];
+    case 'ResumeAsked':
+      return [
+        `▶ *${who} asks to lift the kill latch*: “${inert(event.reason, 300)}” · good for 30 min`,
+        ...(event.criteria.length === 0
+          ? []
+          : [
+              `Not known to be fine: ${inert(event.criteria.join(', '), 300)}. New starting value to accept: ${inert(event.startingValue, 200)}`,
+            ]),
+      ];
+    case 'ResumeApproved':
+      return [`✓ ${who} approved lifting the latch at ${when}`];
+    case 'ResumeRefused':
+      return [`⛔ *The latch stays*: ${inert(event.reason, 400)}. Ask again with /resume`];
     case 'LatchAdopted':
       return [
         `⛔ *KILL_SWITCH=1 was found, adopted as a latch* at ${when}: ${inert(event.reason, 300)}. No order was touched: press Kill to cancel and verify.`,

@@ -4,6 +4,7 @@ import type { KnownBlock } from '@slack/types';
 import type { Incident } from '../domain/incident.ts';
 import type { KillState, VenueKillState, VenueVerdict } from '../domain/kill.ts';
 import type { OrderLine, PositionLine } from '../domain/orders.ts';
+import type { GateRules } from '../domain/resume.ts';
 import { ACTION, buttonValue } from './actions.ts';
 import { actions, type ButtonSpec, context, divider, message, section, sections } from './blocks.ts';
 import { flattenButton } from './buttons.ts';
@@ -28,7 +29,9 @@ export function receipt(
   kill: KillState,
   pages: VenuePages,
   unrecorded: string | null,
-  engines: EngineView[] = [],
+  engines: EngineView[],
+  rules: GateRules,
+  latched: boolean,
 ): { text: string; blocks: KnownBlock[] } {
   const drill = incident.drill ? ' · *DRILL*' : '';
   const title = `■ *KILL* by ${inert(kill.by.name, 60)} · “${inert(kill.reason, 200)}” · ${clockTime(kill.at)} UTC${drill}`;
@@ -55,13 +58,30 @@ export function receipt(
   );
   if (uncovered.length > 0) blocks.push(context(...uncovered));
   blocks.push(
-    context('Trading stays stopped. To resume: postmortem in review ✗ · recovery check ✗ · 2 approvals ✗'),
+    context(
+      latched
+        ? toResume(incident, kill, rules)
+        : 'This kill no longer holds the latch: it was lifted, or a newer kill holds it.',
+    ),
   );
   const verdict = kill.verdict ?? 'running';
   return message(
     `${incident.drill ? 'DRILL · ' : ''}Kill by ${inert(kill.by.name, 60)}: ${verdict} (${incident.id})`,
     blocks,
   );
+}
+
+/** What the way back asks for, and what of it is there. */
+function toResume(incident: Incident, kill: KillState, rules: GateRules): string {
+  const mark = (yes: boolean) => (yes ? '✓' : '✗');
+  const recovery = rules.recoveryCheck
+    ? `recovery check ${mark(incident.recovery?.passed === true)}`
+    : 'recovery check off';
+  const approvals =
+    incident.resume?.kill === kill.id && incident.resume.refused === null
+      ? incident.resume.approvals.length
+      : 0;
+  return `Trading stays stopped. To resume: postmortem in review ${mark(incident.postmortem?.reviewedBy !== undefined)} · ${recovery} · ${approvals} of ${rules.approvals} approvals ${mark(approvals >= rules.approvals)}`;
 }
 
 function latchLine(kill: KillState): string {

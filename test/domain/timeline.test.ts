@@ -288,6 +288,47 @@ const SAMPLES: Samples = {
       'Engine main confirms by its heartbeat that it obeys, 0.84 s after the trigger',
     ],
   ],
+  PostmortemReviewed: [
+    [
+      { ...said, type: 'PostmortemReviewed', id: 'PM_20261122_001' },
+      'Postmortem PM_20261122_001 put into review',
+    ],
+  ],
+  RecoveryChecked: [
+    [
+      {
+        ...said,
+        type: 'RecoveryChecked',
+        passed: false,
+        exitCode: 0,
+        reason: 'it did not say ELIGIBLE',
+        output: 'NEEDS_DATA',
+        ms: 10,
+      },
+      'Recovery check did NOT pass: it did not say ELIGIBLE',
+    ],
+  ],
+  ResumeAsked: [
+    [
+      {
+        ...said,
+        type: 'ResumeAsked',
+        resume: 'R1',
+        kill: 'K1',
+        reason: 'fixed',
+        criteria: ['dailyLoss'],
+        startingValue: '0',
+      },
+      'Asked to lift the kill latch: fixed; not known to be fine: dailyLoss; starting value: 0',
+    ],
+  ],
+  ResumeApproved: [[{ ...said, type: 'ResumeApproved', resume: 'R1' }, 'Approved lifting the kill latch']],
+  ResumeRefused: [
+    [
+      { ...said, type: 'ResumeRefused', resume: 'R1', reason: 'an order appeared' },
+      'The kill latch stays: an order appeared',
+    ],
+  ],
   LatchAdopted: [
     [
       { ...said, type: 'LatchAdopted', reason: 'found set at start' },

@@ -214,16 +214,15 @@ export async function startDesk(options: DeskOptions = {}): Promise<InProcess> {
     return bot;
   };
   let bot = await start();
-  return Object.assign(
+  const desk = Object.assign(
     handle(stage, () => bot.url, folder, controlFile),
     {
-      get bot() {
-        return bot;
-      },
+      bot,
       async restart(between?: () => Promise<void>) {
         await bot.stop();
         await between?.();
         bot = await start();
+        desk.bot = bot;
       },
       async close() {
         // Together: what the bot still waits for ends with the counterparts.
@@ -232,6 +231,7 @@ export async function startDesk(options: DeskOptions = {}): Promise<InProcess> {
       },
     },
   );
+  return desk;
 }
 
 export interface OwnProcess extends DeskUnderTest {

@@ -2,7 +2,7 @@
 
 import type { Incident, StandingEvent } from '../../src/domain/incident.ts';
 import type { PagerIncident } from '../../src/rehearsal/pagerduty/desk.ts';
-import type { StoredMessage } from '../../src/rehearsal/slack/shapes.ts';
+import type { Answer, ClickTarget, StoredMessage } from '../../src/rehearsal/slack/shapes.ts';
 import { CHANNEL } from '../../src/rehearsal/stage.ts';
 import { type AlertOptions, alertmanagerBody, type DeskUnderTest, type InProcess } from './desk.ts';
 
@@ -267,3 +267,45 @@ export async function switches(desk: DeskUnderTest): Promise<Record<string, stri
     }),
   );
 }
+
+/** Press a button of one message, named by what it holds (so that a button which stands twice is found). */
+export async function pressOn(
+  desk: DeskUnderTest,
+  userId: string,
+  message: StoredMessage | undefined,
+  label: string,
+  extra: Pick<ClickTarget, 'version' | 'tamper'> = {},
+): Promise<Answer> {
+  if (message === undefined) throw new Error(`there is no message to press ${label} on`);
+  const blocks = extra.version === undefined ? message.blocks : message.history[extra.version]?.blocks;
+  const block = blocks?.find((one) => buttonOf({ ...message, blocks: [one] }, label) !== null);
+  if (block?.block_id === undefined) throw new Error(`no ${label} on ${JSON.stringify(blocks)}`);
+  return desk.stage.slack.click(userId, {
+    channel: CHANNEL,
+    ts: message.ts,
+    label,
+    blockId: block.block_id,
+    ...extra,
+  });
+}
+
+/** Fill in and submit the dialog that somebody has open. */
+export async function submit(
+  desk: DeskUnderTest,
+  userId: string,
+  values: Record<string, string>,
+): Promise<Answer['view']> {
+  const view = desk.stage.slack.openViews(userId).at(-1);
+  if (view === undefined) throw new Error(`${userId} has no dialog open`);
+  return (await desk.stage.slack.submit(userId, view.id, values)).view;
+}
+
+/** What a command answered to the one who typed it. */
+export function said(answer: Answer): string {
+  const { text } = (answer.json ?? {}) as { text?: string };
+  return text ?? '';
+}
+
+/** The receipt of the newest kill in an incident's thread. */
+export const receiptOf = (desk: DeskUnderTest, id: string): StoredMessage | undefined =>
+  repliesOf(desk, id).findLast((message) => JSON.stringify(message.blocks).includes('■ *KILL*'));

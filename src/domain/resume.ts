@@ -1,0 +1,158 @@
+/** Lifting the kill latch: what it asks for, who can supply it, and how approvals count. Pure. */
+
+import type { Actor, Incident } from './incident.ts';
+import type { KillState } from './kill.ts';
+import type { Latch } from './trading.ts';
+
+export type ResumeEvent =
+  /** The draft was read and is under review: one of the things that a resume asks for. */
+  | { type: 'PostmortemReviewed'; id: string }
+  /** The configured recovery check ran. `passed`: exit 0 and the pattern (upstream exits 0 for NEEDS_DATA, too). */
+  | {
+      type: 'RecoveryChecked';
+      passed: boolean;
+      exitCode: number | null;
+      reason: string;
+      output: string;
+      ms: number;
+    }
+  /** Somebody asks for trading to go on. `criteria` are those that are not `ok`, accepted with `startingValue`. */
+  | {
+      type: 'ResumeAsked';
+      resume: string;
+      kill: string | null;
+      reason: string;
+      criteria: string[];
+      startingValue: string;
+    }
+  | { type: 'ResumeApproved'; resume: string }
+  /** After the last approval the venues were read again, and it did not hold. */
+  | { type: 'ResumeRefused'; resume: string; reason: string };
+
+export interface ResumeState {
+  id: string;
+  kill: string | null;
+  by: Actor;
+  at: number;
+  reason: string;
+  criteria: string[];
+  startingValue: string;
+  approvals: { by: Actor; at: number }[];
+  refused: string | null;
+}
+
+/** Fold one event; an approval of a resume that is not the newest one changes nothing. */
+export function evolveResume(
+  resume: ResumeState | undefined,
+  event: ResumeEvent & { at: number; by: Actor },
+): ResumeState | undefined {
+  switch (event.type) {
+    case 'ResumeAsked':
+      return {
+        id: event.resume,
+        kill: event.kill,
+        by: event.by,
+        at: event.at,
+        reason: event.reason,
+        criteria: event.criteria,
+        startingValue: event.startingValue,
+        approvals: [],
+        refused: null,
+      };
+    case 'ResumeApproved':
+      if (resume?.id !== event.resume) return resume;
+      return { ...resume, approvals: [...resume.approvals, { by: event.by, at: event.at }] };
+    case 'ResumeRefused':
+      return resume?.id === event.resume ? { ...resume, refused: event.reason } : resume;
+    case 'PostmortemReviewed':
+    case 'RecoveryChecked':
+      return resume;
+    default: {
+      const unknown: never = event;
+      throw new Error(`unknown resume event ${JSON.stringify(unknown)}`);
+    }
+  }
+}
+
+/** An approval that never comes is timed out, never a yes: a resume is good for this long. */
+export const RESUME_GOOD_MS = 30 * 60_000;
+
+export interface GateRules {
+  /** How many different approvers, none of them the one who asked. */
+  approvals: number;
+  /** False: the configuration turned the recovery check off. */
+  recoveryCheck: boolean;
+}
+
+export interface Missing {
+  what: string;
+  who: string;
+}
+
+/** What a resume lacks before it can be asked for. Empty: it can. The venues are read after the last approval. */
+export function missingToAsk(incident: Incident, latch: Latch, rules: GateRules): Missing[] {
+  const missing: Missing[] = [];
+  const kill: KillState | undefined = latch.kill === null ? undefined : incident.kills[latch.kill];
+  if (kill?.verdict === null || kill?.verdict === 'UNKNOWN') {
+    missing.push({
+      what: `the kill is ${kill.verdict ?? 'still running'}: every venue must be read`,
+      who: 'the venue, or whoever mends the reading',
+    });
+  }
+  if (kill?.verdict === 'RESIDUAL' && kill.accepted === null) {
+    missing.push({
+      what: 'exposure is left and nobody accepted it',
+      who: 'a responder: Flatten, or Accept residual',
+    });
+  }
+  if (incident.status !== 'resolved')
+    missing.push({ what: `${incident.id} is not resolved`, who: 'a responder: /incident resolve' });
+  if (incident.postmortem === undefined)
+    missing.push({ what: 'no postmortem draft yet', who: 'it is drafted when the incident is resolved' });
+  else if (incident.postmortem.reviewedBy === undefined) {
+    missing.push({
+      what: `postmortem ${incident.postmortem.id} is not in review`,
+      who: 'a responder: the button at the draft',
+    });
+  }
+  if (rules.recoveryCheck && !recovered(incident)) {
+    missing.push({
+      what:
+        incident.recovery === undefined
+          ? 'the recovery check did not run since the resolution'
+          : `the recovery check did not pass: ${incident.recovery.reason}`,
+      who: 'a responder: /incident recovery',
+    });
+  }
+  return missing;
+}
+
+const recovered = (incident: Incident): boolean =>
+  incident.recovery?.passed === true &&
+  incident.recovery.at >= (incident.resolution?.at ?? Number.POSITIVE_INFINITY);
+
+export type Approval = { state: 'counts'; enough: boolean } | { state: 'refused'; code: string; why: string };
+
+/** Whether this person's approval of this resume counts now, and whether it is the last one needed. */
+export function approval(
+  resume: ResumeState | undefined,
+  latch: Latch | null,
+  wanted: string,
+  by: Actor,
+  now: number,
+  rules: GateRules,
+): Approval {
+  const refused = (code: string, why: string): Approval => ({ state: 'refused', code, why });
+  if (resume === undefined || resume.id !== wanted || resume.refused !== null)
+    return refused('resume_over', 'That request is over: ask again with /resume.');
+  if (latch === null) return refused('not_latched', 'Nothing is latched any more.');
+  if (latch.kill !== resume.kill)
+    return refused('new_kill', 'A newer kill voided that request: ask again with /resume.');
+  if (now > resume.at + RESUME_GOOD_MS)
+    return refused('timed_out', 'That request timed out after 30 min: ask again with /resume.');
+  if (by.id === resume.by.id)
+    return refused('own_request', 'You asked for it: somebody else must approve it.');
+  if (resume.approvals.some((one) => one.by.id === by.id))
+    return refused('already_approved', 'You approved it already.');
+  return { state: 'counts', enough: resume.approvals.length + 1 >= rules.approvals };
+}
