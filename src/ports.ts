@@ -34,6 +34,8 @@ export interface IncidentSummary {
   source: string | null;
   groupKey: string | null;
   postmortem: string | null;
+  /** Slack's time stamp of the headline: messages in its thread belong to it, also long after. */
+  thread: string | null;
   drill: boolean;
 }
 
@@ -222,7 +224,8 @@ export interface Pager {
   /** True when there is a REST token: only then can a page be confirmed. */
   canConfirm: boolean;
   find(dedupKey: string): Promise<PagedLookup>;
-  note(incidentId: string, text: string): Promise<Sent<object>>;
+  /** `maybe`: an earlier try may have arrived, so look for this note first. */
+  note(incidentId: string, text: string, maybe?: boolean): Promise<Sent<object>>;
   /** Who is on call on these schedules, by e-mail; null when it cannot be asked. */
   onCall(scheduleIds: string[]): Promise<{ name: string; email: string }[] | null>;
 }

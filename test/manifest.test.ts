@@ -43,6 +43,7 @@ const manifest = parse(TEXT) as Manifest;
 /** What each Web API method asks for. Slack's reference: docs.slack.dev/reference/methods, read in November 2026. */
 const SCOPES_OF_METHOD: Record<string, string[]> = {
   'auth.test': [],
+  'bots.info': ['users:read'],
   'chat.postMessage': ['chat:write'],
   'chat.update': ['chat:write'],
   'chat.getPermalink': [],

@@ -10,7 +10,7 @@ import type { Call, VenueFacts } from './venues/facts.ts';
 import { createGeneralDriver, type Unified } from './venues/general.ts';
 import { PROVEN } from './venues/index.ts';
 import { createProvenDriver } from './venues/proven.ts';
-import { type FailureCause, type Market, VenueFailure, type Wire } from './venues/wire.ts';
+import { type FailureCause, type Market, VenueFailure, type Wire, wordsOf } from './venues/wire.ts';
 
 export interface VenueOptions {
   /** The name used everywhere else. */
@@ -143,6 +143,8 @@ async function openExchange(options: VenueOptions, facts: VenueFacts | undefined
       ...facts?.options,
     },
   });
+  // Nothing here needs currencies; on some venues loading them needs a right that a trading key lacks.
+  if (facts !== undefined) exchange.has = { ...exchange.has, fetchCurrencies: false };
   if (options.baseUrl !== undefined)
     exchange.urls.api = rebased(exchange.urls.api, originOf(options.baseUrl));
   return exchange;
@@ -172,6 +174,7 @@ interface Answered {
   text: string;
   /** The error came with a result, so that something may have been done. */
   withResult: boolean;
+  answer: unknown;
 }
 
 /** The signal of the request under way, for the patched transport. */
@@ -197,17 +200,20 @@ function createWire(exchange: Exchange, options: VenueOptions, facts: VenueFacts
   const laneName = JSON.stringify([options.exchange, options.baseUrl ?? '', options.apiKey]);
   const lane = (facts?.oneLane.is ?? true) ? joinLane(laneName) : null;
   const stopped = new AbortController();
+  // Not AbortSignal.any with `stopped`: on Node 20 each would be kept for as long as the venue lives.
+  const requests = new Set<AbortController>();
   const answers = new WeakMap<object, Answered>();
   let waitUntil: { at: number; why: string } | null = null;
   let settingClock = false;
+  /** By method: when the last requests went out, monotonic ms, for the limits of the table. */
+  const sentAt = new Map<string, number[]>();
   /** Our spelling of a symbol → the venue's id of its market. */
   let venueIds = new Map<string, string>();
 
   if (lane !== null && facts !== undefined) {
-    // ccxt takes the millisecond, which two requests may share, and which a clock that is set back repeats.
-    const nonce = exchange.nonce.bind(exchange);
+    // ccxt takes the millisecond as it is, which two requests may share, and which a clock that is set back repeats.
     exchange.nonce = () => {
-      lane.lastNonce = Math.max(lane.lastNonce + 1, nonce());
+      lane.lastNonce = Math.max(lane.lastNonce + 1, Math.floor(clock.now()));
       return lane.lastNonce;
     };
   }
@@ -255,7 +261,10 @@ function createWire(exchange: Exchange, options: VenueOptions, facts: VenueFacts
       const said = codeOf(response);
       const waitMs = facts?.codes.wait?.[said.code ?? ''];
       if (waitMs !== undefined) noteWait(waitMs, said.code ?? '');
-      if (typeof error === 'object' && error !== null) answers.set(error, { status, ...said });
+      const ban = facts?.codes.ban;
+      if (ban?.answer.test(body) === true) noteWait(ban.ms, `HTTP ${status}`);
+      if (typeof error === 'object' && error !== null)
+        answers.set(error, { status, ...said, answer: response });
       throw error;
     }
   };
@@ -293,7 +302,10 @@ function createWire(exchange: Exchange, options: VenueOptions, facts: VenueFacts
     });
   }
 
-  function answeredFailure({ status, code, text, withResult }: Answered, className: string): VenueFailure {
+  function answeredFailure(
+    { status, code, text, withResult, answer }: Answered,
+    className: string,
+  ): VenueFailure {
     if (code !== null && facts?.codes.clockSkew.includes(code) === true) setClock();
     const words = (code === null ? undefined : facts?.codes.words[code]) ?? className;
     const detail = code === null ? 'no error code in the answer' : `${code} ${text}`.trim();
@@ -306,6 +318,7 @@ function createWire(exchange: Exchange, options: VenueOptions, facts: VenueFacts
       className,
       venueCode: code,
       venueText: text,
+      answer,
       outcome: status === 404 || status === 405 ? 'missing' : sure ? 'refused' : 'unknown',
     });
   }
@@ -334,15 +347,14 @@ function createWire(exchange: Exchange, options: VenueOptions, facts: VenueFacts
       throw fail(`timeout: no whole answer within ${deadlineMs} ms`, {});
     });
     try {
-      return await Promise.race([
-        inFlight.run(AbortSignal.any([request.signal, stopped.signal]), work),
-        late,
-      ]);
+      requests.add(request);
+      return await Promise.race([inFlight.run(request.signal, work), late]);
     } catch (error) {
       throw translate(error);
     } finally {
       settled.abort();
       request.abort();
+      requests.delete(request);
     }
   }
 
@@ -365,32 +377,49 @@ function createWire(exchange: Exchange, options: VenueOptions, facts: VenueFacts
     work: () => Promise<unknown>,
     deadlineMs?: number,
   ): Promise<unknown> {
-    for (const jump of [...NONCE_JUMPS_MS, null]) {
+    for (const jump of NONCE_JUMPS_MS) {
       try {
         return await run(work, deadlineMs);
       } catch (error) {
-        const code = error instanceof VenueFailure ? error.failure.venueCode : null;
-        if (!(error instanceof VenueFailure) || code === null || facts?.codes.nonce?.includes(code) !== true)
-          throw error;
+        const cause = error instanceof VenueFailure ? error.failure : null;
+        const stale = facts?.codes.nonce?.includes(cause?.venueCode ?? '') ?? false;
+        if (cause === null || lane === null || !stale) throw error;
         // A copy of an order that came before it, from a proxy that sends again, has used its nonce and may be at work.
-        if (request.once === true)
-          throw new VenueFailure(error.message, { ...error.failure, outcome: 'unknown' });
-        if (jump === null || lane === null) throw error;
+        if (request.once === true) throw new VenueFailure(wordsOf(error), { ...cause, outcome: 'unknown' });
         lane.lastNonce += jump;
       }
     }
-    throw fail('the nonce was refused again and again', {});
+    return run(work, deadlineMs);
+  }
+
+  /** Wait until one more request of this kind fits the venue's limit, as far as our own requests fill it. */
+  async function inLimit(method: string): Promise<void> {
+    const limit = facts?.limits?.[method];
+    if (limit === undefined) return;
+    const earlier = sentAt.get(method) ?? [];
+    const now = clock.monotonic();
+    const at = Math.max(now, (earlier.at(-limit.calls) ?? Number.NEGATIVE_INFINITY) + limit.perMs);
+    sentAt.set(method, [...earlier, at].slice(-limit.calls));
+    if (at > now) await clock.wait(at - now, stopped.signal);
   }
 
   async function call<T>(request: Call<T>, deadlineMs?: number): Promise<T> {
     const method = (exchange as unknown as Record<string, unknown>)[request.method];
     if (typeof method !== 'function')
       throw fail(`ccxt has no method ${request.method}`, { outcome: 'notSent' });
-    const once = () => Promise.resolve(method.call(exchange, { ...request.params }));
+    // ccxt writes into what it is given.
+    const once = () =>
+      Promise.resolve(method.call(exchange, structuredClone(request.rows ?? request.params)));
+    await inLimit(request.method);
     // ccxt's public methods are not signed: they carry no nonce.
-    const answer: unknown = await (request.method.startsWith('public')
+    const sent: Promise<unknown> = request.method.startsWith('public')
       ? run(once, deadlineMs)
-      : inLane(() => sendOn(request, once, deadlineMs)));
+      : inLane(() => sendOn(request, once, deadlineMs));
+    const answer = await sent.catch((error: unknown) => {
+      const said = error instanceof VenueFailure ? error.failure.answer : undefined;
+      if (request.itemised === true && request.answer.safeParse(said).success) return said;
+      throw error;
+    });
     const parsed = request.answer.safeParse(answer);
     if (parsed.success) return parsed.data;
     const issue = parsed.error.issues[0];
@@ -415,6 +444,7 @@ function createWire(exchange: Exchange, options: VenueOptions, facts: VenueFacts
     stop() {
       if (!stopped.signal.aborted && lane !== null) leaveLane(laneName, lane);
       stopped.abort();
+      for (const request of requests) request.abort();
     },
     async loadMarkets() {
       // `true`: ccxt keeps a failed first load for ever otherwise (FACTS 3).
@@ -422,11 +452,12 @@ function createWire(exchange: Exchange, options: VenueOptions, facts: VenueFacts
       const ids = facts?.spell === undefined ? [] : Object.keys(exchange.markets_by_id ?? {});
       venueIds = new Map(ids.map((id) => [facts?.spell?.(id) ?? id, id]));
     },
-    marketById: (id) =>
+    marketById: (id, kind) =>
       marketOf(
-        (exchange.markets_by_id?.[id] ?? exchange.markets_by_id?.[venueIds.get(id) ?? ''])?.find(
-          (market) => facts === undefined || market[facts.market] === true,
-        ),
+        (exchange.markets_by_id?.[id] ?? exchange.markets_by_id?.[venueIds.get(id) ?? ''])?.find((market) => {
+          const flag = kind ?? facts?.market ?? 'any';
+          return flag === 'any' || market[flag] === true;
+        }),
       ),
     marketBySymbol: (symbol) => marketOf(exchange.markets?.[symbol]),
     cutToStep(symbol, amount) {
@@ -471,7 +502,7 @@ function waitMsOf(retryAfter: string | undefined, body: string, now: number): nu
 }
 
 /** The venue's code and words in an error answer. Venues spell them in a few ways; none: it was not the venue's JSON. */
-function codeOf(response: unknown): Omit<Answered, 'status'> {
+function codeOf(response: unknown): Omit<Answered, 'status' | 'answer'> {
   const row: unknown = Array.isArray(response) ? response[0] : response;
   if (typeof row !== 'object' || row === null) return { code: null, text: '', withResult: false };
   const fields = row as Record<string, unknown>;
@@ -482,11 +513,23 @@ function codeOf(response: unknown): Omit<Answered, 'status'> {
     }
     return null;
   };
+  const item = onlyItem(fields['data']);
+  if (item !== null) return { ...item, withResult: false };
   return {
     code: first(['code', 'retCode', 'ret_code', 'error', 'err-code']),
     text: first(['msg', 'retMsg', 'ret_msg', 'message', 'err-msg']) ?? '',
     withResult: Object.keys(fields['result'] ?? {}).length > 0,
   };
+}
+
+/** What is said of the one order of a request that the venue answers for item by item: more than its code for all. */
+function onlyItem(data: unknown): { code: string; text: string } | null {
+  const items: unknown[] = Array.isArray(data) ? data : [];
+  const [item] = items;
+  if (items.length !== 1 || typeof item !== 'object' || item === null || !('sCode' in item)) return null;
+  const { sCode } = item;
+  if (typeof sCode !== 'string' || sCode === '0') return null;
+  return { code: sCode, text: 'sMsg' in item && typeof item.sMsg === 'string' ? item.sMsg : '' };
 }
 
 /** ccxt's unified methods, for the exchanges outside the table: each under the same deadline and in the same words. */

@@ -134,6 +134,8 @@ const OnCallPage = z.object({
   more: z.boolean().default(false),
 });
 
+const NotePage = z.object({ notes: z.array(z.object({ content: z.string() })) });
+
 type RawIncident = z.infer<typeof IncidentPage>['incidents'][number];
 
 function toPaged(incident: RawIncident): PagedIncident {
@@ -332,11 +334,19 @@ export function createPagerDutyPager(options: PagerDutyPagerOptions): Pager {
     },
 
     /** Not idempotent: PagerDuty keeps a note as often as it is sent. */
-    async note(incidentId, text): Promise<Sent<object>> {
+    async note(incidentId, text, maybe = false): Promise<Sent<object>> {
       if (fromEmail === undefined) {
         return failed(false, false, 'there is no PagerDuty user to write as (PAGERDUTY_FROM)');
       }
-      const answer = await rest('POST', `/incidents/${encodeURIComponent(incidentId)}/notes`, {
+      const notes = `/incidents/${encodeURIComponent(incidentId)}/notes`;
+      if (maybe) {
+        const there = await rest('GET', notes, {});
+        if (there.state === 'failed') return there;
+        const found = NotePage.safeParse(there.body);
+        if (found.success && found.data.notes.some(({ content }) => content === text))
+          return { state: 'done' };
+      }
+      const answer = await rest('POST', notes, {
         from: fromEmail,
         data: { note: { content: text } },
       });

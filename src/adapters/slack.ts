@@ -304,11 +304,23 @@ export function createSlack(options: SlackOptions): Slack {
           botId: me.bot_id ?? '',
           botUserId: me.user_id,
         };
+        await learnAppId(identity);
         return;
       } catch (error) {
         log.warn({ error: mask(String(error)) }, 'Slack did not say who we are: trying again');
         await clock.wait(waitMs);
       }
+    }
+  }
+
+  /** Slack's auth.test does not name the app. Without it, requests of another app are not told apart by their app id. */
+  async function learnAppId(me: Identity): Promise<void> {
+    if (me.appId !== null || me.botId === '') return;
+    try {
+      const { bot } = await client.bots.info({ bot: me.botId });
+      me.appId = bot?.app_id ?? null;
+    } catch (error) {
+      log.warn({ error: mask(String(error)) }, 'Slack did not say which app we are');
     }
   }
 

@@ -177,6 +177,7 @@ export function summaryOf(incident: Incident, alerts: number): IncidentSummary {
     source: incident.source ?? null,
     groupKey: incident.groupKey ?? null,
     postmortem: incident.postmortem?.id ?? null,
+    thread: incident.posts['headline']?.ts ?? null,
     drill: incident.drill,
   };
 }

@@ -364,7 +364,11 @@ function takeFiring(
     ];
   }
   const known = incident.alerts[alert.key];
-  if (known?.state === 'firing') return [{ type: 'AlertRepeated', key: alert.key }];
+  if (known?.state === 'firing') {
+    if (!isWorse(alert.severity, known.severity)) return [{ type: 'AlertRepeated', key: alert.key }];
+    // The same signal, and worse than it was.
+    return [fired, ...raise(incident, alert.severity, `${alert.title} is worse`, playbook, false)];
+  }
   // A late or duplicate copy of a firing that already ended is not a new one.
   if (known !== undefined && alert.startsAtGiven && alert.startsAt <= known.startsAt)
     return [{ type: 'AlertRepeated', key: alert.key }];
@@ -485,7 +489,13 @@ function judgeKill(command: Extract<Command, { type: 'JudgeKill' }>, incident: I
   const worse =
     command.verdict === 'UNKNOWN' || (command.verdict === 'RESIDUAL' && kill.verdict !== 'UNKNOWN');
   if (!worse) return [judged];
+  // Nobody is paged for a closed incident: what was closed as stopped is not.
+  const reopened: NewEvent[] =
+    incident.status === 'resolved'
+      ? [{ type: 'IncidentReopened', why: `the verdict of its kill is ${command.verdict}` }]
+      : [];
   return [
+    ...reopened,
     judged,
     { type: 'PageOwed', n: nextPage(incident), severity: 'P0', why: `kill verdict ${command.verdict}` },
   ];

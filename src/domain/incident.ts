@@ -190,8 +190,8 @@ export type DeskEvent =
       startsAt: number;
       endedAt: number;
     }
-  /** A request that must run once was taken; `answer` is what was said to it. */
-  | { type: 'RequestTaken'; name: string; answer?: unknown }
+  /** A request that must run once was taken; `answer` is what was said to it. `released`: it was refused, nothing was done. */
+  | { type: 'RequestTaken'; name: string; answer?: unknown; released?: true }
   /** The members of a user group or schedule, as last read: for when Slack or PagerDuty cannot be asked. */
   | { type: 'MembersSeen'; name: string; members: string[] };
 
@@ -272,6 +272,12 @@ function fold(next: Incident, event: Exclude<StandingEvent, { type: 'IncidentOpe
       const { type: _type, ...resolution } = event;
       next.status = 'resolved';
       next.resolution = resolution;
+      // A page that did not leave by now must not leave later either, not even when the incident reopens: that one has its own.
+      next.pages = next.pages.map((page) =>
+        page.state === 'owed' || page.state === 'retrying'
+          ? { ...page, state: 'superseded', reason: 'resolved before the page could leave' }
+          : page,
+      );
       return;
     }
     case 'PageOwed':

@@ -111,6 +111,10 @@ export interface Runbook {
   notes: string[];
 }
 
+/** A step's name in the log: which runbook, which step. */
+export const stepRef = (runbook: Pick<Runbook, 'id'>, step: Pick<RunbookStep, 'id'>): string =>
+  `${runbook.id}:${step.id}`;
+
 const MAX_LABEL = 256;
 
 /**

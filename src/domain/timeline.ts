@@ -213,7 +213,9 @@ export function describe(event: StandingEvent): string {
     case 'ResolutionNoted':
       return `A resolution came before its alert: ${event.key} from ${event.source} at ${utc(event.endedAt)}`;
     case 'RequestTaken':
-      return `Request ${event.name} taken; it runs once`;
+      return event.released === true
+        ? `Request ${event.name} was refused: it may be sent again`
+        : `Request ${event.name} taken; it runs once`;
     case 'MembersSeen':
       return `Members of ${event.name}: ${counted(event.members.length, 'person').replace('persons', 'people')}`;
     default: {

@@ -4,7 +4,7 @@ import { type Command, newestKill, Refusal } from '../domain/decide.ts';
 import type { Actor, Alert, Incident, Severity, StandingEvent } from '../domain/incident.ts';
 import { isRunning, type KillPace } from '../domain/kill.ts';
 import type { CancelResult, CancelScope } from '../domain/orders.ts';
-import { type Playbook, type Runbook, runbookFor } from '../domain/playbook.ts';
+import { type Playbook, type Runbook, runbookFor, stepRef } from '../domain/playbook.ts';
 import type { GateRules } from '../domain/resume.ts';
 import { controlValues, type Hold, type HoldKey } from '../domain/trading.ts';
 import {
@@ -98,7 +98,9 @@ export interface Desk {
   rules: GateRules;
   venues: Venue[];
   /** The incident that a message of this thread belongs to. */
-  byThread(ts: string): Incident | undefined;
+  byThread(ts: string): string | undefined;
+  /** Whether a step is one of this incident's runbook: what a button carries is only a claim. */
+  hasStep(incident: Incident, step: string): boolean;
   stop(): void;
 }
 
@@ -137,11 +139,7 @@ export function createDesk(deps: DeskDeps): Desk {
 
   // ── Threads ──────────────────────────────────────────────────────────────────────────────────────────────────────
   const threads = new Map<string, string>();
-  const rememberThread = (incident: Incident) => {
-    const headline = incident.posts['headline'];
-    if (headline !== undefined) threads.set(headline.ts, incident.id);
-  };
-  for (const incident of ledger.open()) rememberThread(incident);
+  for (const { id, thread } of store.summaries()) if (thread !== null) threads.set(thread, id);
   ledger.onChanged((stream, events) => {
     for (const event of events)
       if (event.type === 'Posted' && event.what === 'headline') threads.set(event.ts, stream);
@@ -175,6 +173,10 @@ export function createDesk(deps: DeskDeps): Desk {
     // that two alerts of one group never open two incidents.
     const copyOf =
       latest !== undefined && !joins && alert.startsAtGiven ? await ledger.load(latest.id) : undefined;
+    // While that was read, another alert of this group may have opened an incident: look again.
+    if (copyOf !== undefined && store.latestOfGroup(alert.source, alert.groupKey)?.id !== latest?.id) {
+      return takeOne({ alert, status, ...(endedAt === undefined ? {} : { endedAt }) }, source);
+    }
     const known = copyOf?.alerts[alert.key];
     const isCopy = known !== undefined && alert.startsAt <= known.startsAt;
     const existing = latest !== undefined && (joins || isCopy) ? latest.id : undefined;
@@ -500,10 +502,13 @@ export function createDesk(deps: DeskDeps): Desk {
     },
     byThread(ts) {
       // A headline that is being put on record is in the fold, and not yet among the threads.
-      const id =
-        threads.get(ts) ?? ledger.open().find((incident) => incident.posts['headline']?.ts === ts)?.id;
-      return id === undefined ? undefined : ledger.peek(id);
+      return threads.get(ts) ?? ledger.open().find((incident) => incident.posts['headline']?.ts === ts)?.id;
     },
+    hasStep: (incident, step) =>
+      runbooks.some(
+        (runbook) =>
+          runbook.id === incident.runbook && runbook.steps.some((one) => stepRef(runbook, one) === step),
+      ),
     stop: () => executor.stop(),
   };
 }

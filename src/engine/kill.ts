@@ -129,8 +129,13 @@ export function createKillExecutor(deps: {
     await ledger.commit(order.incident, { type: 'ReportKill', by: STANDDOWN, event }, { mustGoOn: true });
   }
 
+  function end(run: Run): void {
+    run.stop.abort();
+    run.wake.abort();
+  }
+
   function start(order: KillOrder): Promise<{ latched: boolean; reason: string | null }> {
-    running?.stop.abort();
+    if (running !== null) end(running);
     const run: Run = { order, stop: new AbortController(), wake: new AbortController() };
     running = run;
     const latching = latch(run).catch((error: unknown) => ({ latched: false, reason: String(error) }));
@@ -181,7 +186,7 @@ export function createKillExecutor(deps: {
     }
 
     async function pause(ms: number, wake: AbortSignal): Promise<void> {
-      if (ms > 0) await clock.wait(ms, AbortSignal.any([run.stop.signal, wake]));
+      if (ms > 0) await clock.wait(ms, wake);
     }
 
     async function work(slot: (typeof all)[number]): Promise<void> {
@@ -258,7 +263,7 @@ export function createKillExecutor(deps: {
       running.wake = new AbortController();
     },
     stop() {
-      running?.stop.abort();
+      if (running !== null) end(running);
       running = null;
     },
   };

@@ -52,6 +52,7 @@ const HANG_MS = 1_000;
 
 /** How long everybody else waits: then it counts as not stored, and whoever asked asks again. */
 const REFUSE_MS = 3_000;
+const TURN_MS = 5;
 const NO_ANSWER = 'the disk does not answer';
 
 /** How often a command is decided again when another one was faster. Each try sees the other's events, so few are needed. */
@@ -127,7 +128,7 @@ export function createLedger(deps: { store: Store; clock: Clock; playbook: Playb
       try {
         const version = stream === DESK ? store.version(DESK) : (before?.version ?? 0);
         const appended = store.append(stream, version, events, effects, settles);
-        const result = await orHang(appended, options.mustGoOn === true ? HANG_MS : REFUSE_MS);
+        const result = await orHang(appended, options.mustGoOn === true ? hurried() : REFUSE_MS);
         if (result === 'appended') return { recorded: true, events, incident };
         if (result === 'hangs' && options.mustGoOn !== true) throw new StoreUnavailable(NO_ANSWER);
         if (result === 'hangs') {
@@ -150,6 +151,8 @@ export function createLedger(deps: { store: Store; clock: Clock; playbook: Playb
     throw new StoreUnavailable(`${stream} changed under us ${MAX_CONFLICTS} times`);
   }
 
+  const hurried = () => (hanging ? 0 : HANG_MS);
+
   async function orHang(
     appended: Promise<'appended' | 'conflict'>,
     ms: number,
@@ -160,7 +163,11 @@ export function createLedger(deps: { store: Store; clock: Clock; playbook: Playb
       limit.abort();
     });
     answered.catch(() => undefined); // the race below reports it; after a hang, the next append does
-    const hang = clock.wait(hanging ? 0 : ms, limit.signal).then(() => 'hangs' as const);
+    // After a stall of this process itself the time is over before the answer was looked at: one more turn for it.
+    const hang = clock
+      .wait(ms, limit.signal)
+      .then(() => clock.wait(TURN_MS, limit.signal))
+      .then(() => 'hangs' as const);
     const first = await Promise.race([
       answered,
       hang.then(async (word) => (limit.signal.aborted ? await answered : word)),
@@ -196,7 +203,7 @@ export function createLedger(deps: { store: Store; clock: Clock; playbook: Playb
       for (let tries = 0; tries < MAX_CONFLICTS; tries += 1) {
         try {
           const appended = store.append(stream, store.version(stream), [], effects, settles);
-          const result = await orHang(appended, HANG_MS);
+          const result = await orHang(appended, hurried());
           if (result === 'appended') return;
           if (result === 'hangs') {
             for (const listener of volatileListeners) listener(effects);

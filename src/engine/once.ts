@@ -14,6 +14,8 @@ export interface Once {
   take(name: string): Taken | null;
   /** Remember what was answered, so that a repetition gets the same. */
   answered(name: string, answer: unknown): void;
+  /** It was refused and nothing was done: the name may be taken again. */
+  release(name: string): void;
 }
 
 /** Slack's signatures are good for 5 min, and it sends events again for up to an hour; keys of callers live a day. */
@@ -26,21 +28,22 @@ const KEEP_MS = 24 * 60 * 60 * 1_000;
 export async function openOnce(store: Store, clock: Clock, log: Log): Promise<Once> {
   const taken = new Map<string, Taken>();
   for (const event of await store.history(DESK)) {
-    if (event.type === 'RequestTaken' && event.at > clock.now() - KEEP_MS) {
+    if (event.type !== 'RequestTaken' || event.at <= clock.now() - KEEP_MS) continue;
+    if (event.released === true) taken.delete(event.name);
+    else
       taken.set(event.name, {
         at: event.at,
         ...(event.answer === undefined ? {} : { answer: event.answer }),
       });
-    }
   }
 
-  function record(name: string, answer?: unknown): void {
+  function record(name: string, said: { answer?: unknown; released?: true } = {}): void {
     const event = {
       type: 'RequestTaken' as const,
       at: clock.now(),
       by: STANDDOWN,
       name,
-      ...(answer === undefined ? {} : { answer }),
+      ...said,
     };
     const tryAppend = async () => {
       while ((await store.append(DESK, store.version(DESK), [event], [])) === 'conflict');
@@ -64,7 +67,11 @@ export async function openOnce(store: Store, clock: Clock, log: Log): Promise<On
     },
     answered(name, answer) {
       taken.set(name, { at: clock.now(), answer });
-      record(name, answer);
+      record(name, { answer });
+    },
+    release(name) {
+      taken.delete(name);
+      record(name, { released: true });
     },
   };
 }

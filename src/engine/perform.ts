@@ -196,8 +196,9 @@ export function createPerform(deps: PerformDeps): Perform {
     const found = await pager.find(`${incident.id}/${n}`);
     const target = found.state === 'found' ? found.incidents.at(-1) : undefined;
     if (target === undefined) return { done: false, retryInMs: backoff(attempt.tries, undefined), facts: [] };
-    const sent = await pager.note(target.id, text);
+    const sent = await pager.note(target.id, text, attempt.maybe);
     if (sent.state === 'done' || !sent.retry) return done();
+    if (sent.maybe) attempt.setMaybe();
     return { done: false, retryInMs: backoff(attempt.tries, sent.retryAfterMs), facts: [] };
   }
 

@@ -57,7 +57,7 @@ export function registerActions(app: App, context: ListenerContext): void {
       return `Closing ${positions} position(s) by reduce-only market orders, each sent once. The result is posted in the thread after it was read back.`;
     },
     [ACTION.accept]: async ({ incident, ref, triggerId, client }) => {
-      if (ref === undefined || incident.kills[ref] === undefined) return STALE;
+      if (ref === undefined || !Object.hasOwn(incident.kills, ref)) return STALE;
       await client.views.open({ trigger_id: triggerId, view: acceptView(incident.id, ref) });
       return null;
     },
@@ -87,18 +87,21 @@ export function registerActions(app: App, context: ListenerContext): void {
         : 'Approved. More approvals are needed.';
     },
     [ACTION.stepDone]: async ({ by, incident, ref }) => {
-      if (ref === undefined) return STALE;
+      if (ref === undefined || !desk.hasStep(incident, ref)) return STALE;
       await desk.command(incident.id, { type: 'MarkStep', by, step: ref, mark: 'done' });
       return null;
     },
     [ACTION.stepSkip]: async ({ incident, ref, triggerId, client }) => {
-      if (ref === undefined) return STALE;
+      if (ref === undefined || !desk.hasStep(incident, ref)) return STALE;
       await client.views.open({ trigger_id: triggerId, view: skipView(incident.id, ref) });
       return null;
     },
   };
 
   async function lift({ by, incident }: Pressed, key: 'HALT_NEW_ORDERS' | 'PAUSE_SIGNALS'): Promise<string> {
+    // What loosens is done where the state is seen: an old headline may be somebody else's hold by now.
+    if (incident.status === 'resolved')
+      return `⛔ ${incident.id} is resolved, and its buttons no longer lift anything: nothing was done. \`/resume\` does.`;
     const approver = await context.access.has(by.id, 'approver');
     const answer = await desk.lift(
       by,

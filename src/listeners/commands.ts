@@ -146,6 +146,8 @@ async function incidentCommand({ command, client }: Asked, context: ListenerCont
   const by = slackActor(command.user_id, command.user_name);
   const reads = verb === 'list' || verb === 'status' || verb === 'timeline';
   if (verb === '' || asksForHelp(verb)) return USAGE.incident;
+  // An id that is mistyped is not part of what is said about another incident.
+  if (/^INC-/i.test(text)) return USAGE.incident;
   if (reads && text !== '') return USAGE.incident;
 
   const refused = await refusalFor(context, command.user_id, 'responder');

@@ -1,7 +1,6 @@
 /** What people write in an incident's thread, as it comes. Bolt's acknowledgement waits for this (adapters/slack.ts). */
 
 import type { App } from '@slack/bolt';
-import type { Incident } from '../domain/incident.ts';
 import { fromSlack } from '../render/text.ts';
 import { type ListenerContext, slackActor } from './context.ts';
 
@@ -29,10 +28,7 @@ const LOOK_AGAIN_MS = 50;
  * The incident whose thread this is. A headline's address is known once its post is on record; until then any thread may
  * be its, and a message that was acknowledged and not kept would be lost: it waits, and then Slack has to send it again.
  */
-async function incidentOf(
-  ts: string,
-  { desk, ledger, clock }: ListenerContext,
-): Promise<Incident | undefined> {
+async function incidentOf(ts: string, { desk, ledger, clock }: ListenerContext): Promise<string | undefined> {
   for (const until = clock.monotonic() + HEADLINE_MS; ; ) {
     const found = desk.byThread(ts);
     if (found !== undefined || ledger.open().every((one) => one.posts['headline'] !== undefined))
@@ -57,7 +53,7 @@ export function registerEvents(app: App, context: ListenerContext): void {
     const by = slackActor(original.user ?? original.bot_id ?? 'unknown', undefined);
     switch (message.subtype) {
       case 'message_changed':
-        await context.desk.command(incident.id, {
+        await context.desk.command(incident, {
           type: 'EditMessage',
           by,
           ts: original.ts,
@@ -65,14 +61,14 @@ export function registerEvents(app: App, context: ListenerContext): void {
         });
         return;
       case 'message_deleted':
-        await context.desk.command(incident.id, {
+        await context.desk.command(incident, {
           type: 'DeleteMessage',
           by,
           ts: message.deleted_ts ?? original.ts,
         });
         return;
       default:
-        await context.desk.command(incident.id, {
+        await context.desk.command(incident, {
           type: 'LogMessage',
           by,
           ts: message.ts,

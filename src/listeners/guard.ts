@@ -27,21 +27,14 @@ export function registerGuard(app: App, context: ListenerContext): void {
       context.log.warn({ team: String(team) }, 'a Slack request of another team or app was refused');
       return refuse(args, '⛔ This request comes from another workspace or app: nothing was done.');
     }
-    // Slack sends again what it believes lost. Messages are told apart by their own time stamp; all else runs once.
-    if (
-      typeof body.trigger_id === 'string' &&
-      isRetry(args.context) &&
-      context.once.take(`slack:${body.trigger_id}`) !== null
-    ) {
+    // Slack sends again what it believes lost, and a retry is not always marked. Messages are told apart by their own time
+    // stamp; everything that a person does has a trigger of its own, and runs once.
+    if (typeof body.trigger_id === 'string' && context.once.take(`slack:${body.trigger_id}`) !== null) {
       return refuse(args, 'Already done: this is a repetition of a request that was taken before.');
     }
-    if (typeof body.trigger_id === 'string' && !isRetry(args.context))
-      context.once.take(`slack:${body.trigger_id}`);
     await args.next();
   });
 }
-
-const isRetry = (context: { retryNum?: number }): boolean => (context.retryNum ?? 0) > 0;
 
 async function refuse(args: AllMiddlewareArgs & AnyMiddlewareArgs, text: string): Promise<void> {
   if (!('ack' in args) || typeof args.ack !== 'function') return;

@@ -65,8 +65,11 @@ export function registerViews(app: App, context: ListenerContext): void {
     return desk.command(incident, { type: 'AcceptResidual', by, kill, reason: readReason(values) });
   });
 
-  on(CALLBACK.skip, 'why', ({ by, metadata, values }) => {
+  on(CALLBACK.skip, 'why', async ({ by, metadata, values }) => {
     const [incident = '', step = ''] = metadata.split('|');
+    const known = await context.ledger.load(incident);
+    if (known === undefined || !desk.hasStep(known, step))
+      throw new Refusal('no_such_step', 'This incident has no such step.');
     return desk.command(incident, { type: 'MarkStep', by, step, mark: 'skipped', why: readWhy(values) });
   });
 

@@ -168,6 +168,7 @@ export async function runDrill(options: DrillOptions): Promise<DrillResult> {
     tell(
       `The exchange holds no order any more: ${((performance.now() - killedAt) / 1_000).toFixed(2)} s after the click`,
     );
+    await slack.until(() => inThread('written and read back'), { what: 'the latch on the receipt' });
     if (!/^KILL_SWITCH=1$/m.test(await readFile(options.controlFile, 'utf8')))
       throw new Error('KILL_SWITCH=1 is not in the control file');
     tell('The control file says KILL_SWITCH=1');
@@ -198,7 +199,7 @@ export async function runDrill(options: DrillOptions): Promise<DrillResult> {
 
     await send(alertBody('resolved', startsAt, now()));
     tell('Alertmanager: resolved. It is noted; a P0 stays open until a person closes it');
-    const opened = await slack.say(CAST.ada.id, '/incident resolve', { channel: CHANNEL });
+    const opened = await slack.say(CAST.ada.id, `/incident resolve ${incident}`, { channel: CHANNEL });
     const view = slack.openViews(CAST.ada.id).at(-1);
     if (view === undefined) throw new Error(`no dialog opened: ${opened.body}`);
     const submitted = await slack.submit(CAST.ada.id, view.id, {

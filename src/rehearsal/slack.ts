@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Method } from './slack/api-error.ts';
+import { ApiError, type Method } from './slack/api-error.ts';
 import { chatMethods } from './slack/chat.ts';
 import { conversationMethods, directoryMethods, markMethods } from './slack/conversations.ts';
 import { createDelivery } from './slack/delivery.ts';
@@ -132,6 +132,19 @@ export async function startSlackCounterpart(options: SlackOptions): Promise<Slac
       bot_id: options.botId,
       is_enterprise_install: false,
     }),
+    'bots.info': (args) => {
+      if (args['bot'] !== options.botId) throw new ApiError('bot_not_found');
+      return {
+        bot: {
+          id: options.botId,
+          deleted: false,
+          name: options.botName ?? 'bot',
+          updated: 0,
+          app_id: options.appId,
+          user_id: options.botUserId,
+        },
+      };
+    },
     'apps.connections.open': () => ({ url: sockets.issueUrl() }),
     ...chatMethods(workspace),
     ...conversationMethods(workspace),

@@ -2,14 +2,11 @@
 
 import type { KnownBlock } from '@slack/types';
 import type { Incident, StepMark } from '../domain/incident.ts';
-import type { Runbook, RunbookStep, StepButton } from '../domain/playbook.ts';
+import { type Runbook, type RunbookStep, type StepButton, stepRef } from '../domain/playbook.ts';
 import { ACTION, buttonValue, STEP_ACTION } from './actions.ts';
 import { actions, type ButtonSpec, context, divider, header, message, section } from './blocks.ts';
 import { cancelButton, type DeskNames, flattenButton, haltButton, killButton } from './buttons.ts';
 import { clockTime, inert } from './text.ts';
-
-/** A step's name in the log: which runbook, which step. */
-export const stepRef = (runbook: Runbook, step: RunbookStep): string => `${runbook.id}:${step.id}`;
 
 /** Without a runbook there are still the three buttons that stop things. */
 export function runbookMessage(

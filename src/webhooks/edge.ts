@@ -179,7 +179,13 @@ export async function startEdge(deps: EdgeDeps): Promise<Edge> {
         );
       return void response.status(202).json(before.answer);
     }
-    const answer = await run();
+    let answer: object;
+    try {
+      answer = await run();
+    } catch (error) {
+      deps.once.release(name);
+      throw error;
+    }
     deps.once.answered(name, answer);
     response.status(202).json(answer);
   }

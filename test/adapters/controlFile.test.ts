@@ -1403,7 +1403,7 @@ describe('watching', () => {
     }
     await desk.clock.hasBegun(5);
     expect(desk.looks()).toBe(1);
-    const reason = `${path}: the disk has not answered for 1000 ms`;
+    const reason = `${path}: the disk has not answered for 5000 ms`;
     expect(desk.seen).toEqual([{ state: 'unreadable', reason, unwritable: reason }]);
     hang = false;
     answer.settle();

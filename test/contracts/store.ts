@@ -126,6 +126,7 @@ export function storeContract(name: string, open: (clock: { now: number }) => Pr
           source: 'am',
           groupKey: 'g',
           postmortem: null,
+          thread: null,
           drill: false,
         },
       ]);

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../src/adapters/clock.ts';
+import type { Disk } from '../../src/adapters/disk.ts';
 import { type Bot, startBot } from '../../src/bot.ts';
 import type { LiveConfig, RehearsalConfig } from '../../src/config.ts';
 import type { KillPace } from '../../src/domain/kill.ts';
@@ -171,6 +172,8 @@ export interface DeskOptions {
   pace?: KillPace;
   /** What the control file says before the bot starts. */
   control?: string;
+  /** The file system of the bot's store. */
+  storeFs?: Disk;
 }
 
 export async function startDesk(options: DeskOptions = {}): Promise<InProcess> {
@@ -206,6 +209,7 @@ export async function startDesk(options: DeskOptions = {}): Promise<InProcess> {
       pagerAgent: new Agent({ ca: stage.tls.cert }),
       ...(options.now === undefined ? {} : { clock: { ...systemClock, now: options.now } }),
       ...(options.pace === undefined ? {} : { pace: options.pace }),
+      ...(options.storeFs === undefined ? {} : { storeFs: options.storeFs }),
     });
     if (options.mode === 'socket') {
       stage.slack.setMode('socket');
@@ -261,9 +265,11 @@ export async function spawnDesk(
     env?: Record<string, string>;
     /** For the first process alone. */
     life?: Record<string, string>;
+    /** Where its folder is made; default the system's. */
+    tmp?: string;
   } = {},
 ): Promise<OwnProcess> {
-  const folder = await mkdtemp(join(tmpdir(), 'standdown-own-'));
+  const folder = await mkdtemp(join(options.tmp ?? tmpdir(), 'standdown-own-'));
   const controlFile = join(folder, 'control.env');
   await writeFile(controlFile, 'KILL_SWITCH=0\n');
   const stage = await startStage(options.binance === undefined ? {} : { binance: options.binance });
@@ -289,6 +295,7 @@ export async function spawnDesk(
     ...options.env,
   };
   let child: ChildProcess | null = null;
+  let over: Promise<unknown> = Promise.resolve();
   let url = '';
   let output = '';
 
@@ -299,6 +306,7 @@ export async function spawnDesk(
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     child = started;
+    over = once(started, 'exit');
     started.stderr.on('data', (chunk: Buffer) => {
       output += chunk.toString();
     });
@@ -317,11 +325,8 @@ export async function spawnDesk(
   }
 
   const isUp = () => child !== null && child.exitCode === null && child.signalCode === null;
-  async function gone(): Promise<void> {
-    if (child !== null && isUp()) await once(child, 'exit');
-  }
+  const gone = async () => void (await over);
   async function end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
-    const over = gone();
     if (isUp()) child?.kill(signal);
     await over;
   }

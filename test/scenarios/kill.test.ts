@@ -427,7 +427,7 @@ describe('a kill over HTTP', () => {
   });
 });
 
-describe('a venue that cannot be trusted is never FLAT', () => {
+describe.concurrent('a venue that cannot be trusted is never FLAT', () => {
   it.each([
     ['hangs on a list', { kind: 'timeout', match: { path: '/fapi/v1/openOrders', method: 'GET' } }],
     ['hangs on the conditional list', { kind: 'timeout', match: { path: '/fapi/v1/openAlgoOrders' } }],

@@ -15,7 +15,7 @@ export interface ControlWatch {
 /**
  * Look at the control file every `everyMs` and say what somebody else did: other bytes than those last read or written
  * through `control`, also if a write of ours followed at once; the file missing, unreadable, unwritable, its disk full,
- * or not answering for `everyMs`; and that it is well again. Our own writes are not reported. It compares bytes, not
+ * or not answering for `hangMs`; and that it is well again. Our own writes are not reported. It compares bytes, not
  * times: an edit within the clock's grain, of the same length, would pass for none. It has no opinion on what follows.
  *
  * One look at a time: one that hangs is waited for, and said once. `onChange` must not throw and is not waited for.
@@ -26,12 +26,15 @@ export function watchControlFile({
   wait,
   onChange,
   everyMs = 1000,
+  hangMs = 5000,
   fs = nodeFs,
 }: {
   control: ControlFile;
   wait: Clock['wait'];
   onChange: (seen: ControlSeen) => void;
   everyMs?: number;
+  /** A look that takes longer than this is said to hang. A busy machine is slow for a second without that. */
+  hangMs?: number;
   fs?: ControlFs;
 }): ControlWatch {
   const stopped = new AbortController();
@@ -63,19 +66,19 @@ export function watchControlFile({
     }
   }
 
-  /** The outcome, or null after `everyMs`. */
+  /** The outcome, or null after `hangMs`. */
   async function within<T>(looking: Promise<T>): Promise<T | null> {
     // Not AbortSignal.any: on Node 20 each would be kept for as long as `stopped` lives.
     late = new AbortController();
     try {
-      return await Promise.race([looking, wait(everyMs, late.signal).then(() => null)]);
+      return await Promise.race([looking, wait(hangMs, late.signal).then(() => null)]);
     } finally {
       late.abort();
     }
   }
 
   function silence(): [ControlLook, string] {
-    const reason = `${control.path}: the disk has not answered for ${everyMs} ms`;
+    const reason = `${control.path}: the disk has not answered for ${hangMs} ms`;
     return [{ reading: { state: 'unreadable', reason }, text: null, floor: 0, write: 0 }, reason];
   }
 

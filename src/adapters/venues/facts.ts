@@ -16,6 +16,10 @@ export interface Call<T> {
   /** ccxt's name of the implicit method, such as `fapiPrivateGetOpenOrders`. */
   method: string;
   params: Record<string, unknown>;
+  /** What is sent instead of `params` where the venue takes a list. */
+  rows?: Record<string, unknown>[];
+  /** The venue answers for each order: its answer is read in full also where it calls it an error, as when all failed. */
+  itemised?: true;
   /** An answer of another shape is a failure, never an empty list. */
   answer: z.ZodType<T>;
   /** An order: it is never sent again, not even where the venue says that it took none. */
@@ -30,7 +34,12 @@ export interface RawOrder {
   amount: number | null;
   price: number | null;
   protective: boolean;
+  /** `amount` counts contracts, whose size the driver knows from the markets. */
+  contracts?: true;
 }
+
+/** ccxt's flags of a market that tell kinds apart where two markets share one id. */
+export type MarketKind = 'spot' | 'linear' | 'inverse' | 'option' | 'any';
 
 export interface OrdersPage {
   orders: RawOrder[];
@@ -53,8 +62,11 @@ export interface ListFacts {
   sweep?: (symbol: string) => Call<RawOrder[] | null>;
   /** Cancels the whole list, whatever the symbol: used instead of `sweep` where nothing is to be kept. */
   sweepAll?: () => Call<RawOrder[] | null>;
-  /** Cancels by the venue's ids, at most `batch` in one request, all of one symbol unless `mixed`. */
-  cancel: (symbol: string, ids: string[]) => Call<CancelAnswer>;
+  /**
+   * Cancels by the venue's ids, at most `batch` in one request, all of one symbol unless `mixed`. `orders` are the same
+   * orders as they were listed, for a venue that wants the symbol of each.
+   */
+  cancel: (symbol: string, ids: string[], orders: RawOrder[]) => Call<CancelAnswer>;
   batch: number;
   /** One batch may hold orders of several symbols; then `cancel` gets '' for the symbol. */
   mixed?: true;
@@ -77,6 +89,19 @@ export interface RawPosition {
   unrealisedPnl: number | null;
   /** True when the account keeps long and short of one symbol apart. */
   hedge: boolean;
+  /** `amount`, `free` and `notional` are still to be multiplied by the size of a contract, which the driver finds. */
+  contracts?: true;
+  /** The venue's word for how its margin is kept, where the order that closes it must say so. */
+  marginMode?: string;
+  /** The bot does not close this one, whatever else is in the scope. */
+  byHand?: true;
+}
+
+export interface PositionsPage {
+  /** Zero amounts left out. */
+  positions: RawPosition[];
+  /** What to ask for next; null after the last page. */
+  next: string | null;
 }
 
 /** The order that closes (a part of) a position, once. */
@@ -84,7 +109,7 @@ export interface CloseOrder {
   /** The venue's symbol. */
   symbol: string;
   position: RawPosition;
-  /** Plain decimals, base units. */
+  /** Plain decimals, base units; contracts where the position counts them. */
   quantity: string;
   /** 35 characters of `[a-z0-9-]`. */
   clientId: string;
@@ -94,6 +119,8 @@ export interface PositionFacts {
   scope: string;
   /** The first is asked; the next only when the venue answers that there is no such path. Zero amounts left out. */
   reads: Call<RawPosition[]>[];
+  /** Instead of `reads` where the venue answers in pages. */
+  pages?: (cursor: string | null) => Call<PositionsPage>;
   /** Absent: nothing here is closed by the bot. */
   close?: (order: CloseOrder) => Call<{ orderId: string }>;
   /** The quantity must be rounded down to the market's step, for which the markets must be known. */
@@ -109,6 +136,10 @@ export interface AccountFacts {
    * named as not covered.
    */
   probe?: Call<unknown>;
+  /** Where it trades another kind of market than the rest of the venue, whose ids it may share. */
+  market?: MarketKind;
+  /** Instead of the venue's, for such an account; null for what another account trades. */
+  venueSymbol?: (unified: string) => string | null;
   lists: ListFacts[];
   positions: PositionFacts[];
 }
@@ -120,8 +151,8 @@ export interface VenueFacts {
   page: string;
   /** Options for ccxt's constructor. */
   options: Record<string, unknown>;
-  /** The flag of ccxt's markets that are this venue's. */
-  market: 'spot' | 'linear' | 'inverse';
+  /** The flag of ccxt's markets that are this venue's; `any` where no two of its markets share an id. */
+  market: MarketKind;
   /** ccxt's unified name → the venue's, by spelling alone, since the markets may not be known; null when it cannot be. */
   venueSymbol: (unified: string) => string | null;
   /** Where the venue spells one symbol in several ways: any of them → the one used here. */
@@ -129,6 +160,10 @@ export interface VenueFacts {
   accounts: AccountFacts[];
   /** Prices by the venue's symbol, for balances; the venue's symbol of an asset against a quote asset. */
   prices?: { call: Call<Map<string, number>>; symbol: (asset: string, quote: string) => string };
+  /** The size in base units of one contract of this symbol, asked for where the loaded markets do not know it. */
+  contractSize?: (symbol: string) => Call<number>;
+  /** By method: how many requests the venue takes in how long. The next one waits, so that it is not refused. */
+  limits?: Record<string, { calls: number; perMs: number }>;
   notCovered: { what: string; source: Source }[];
   codes: {
     /** The order is not open any more, or there is none to cancel. A code alone may mean other things too. */
@@ -140,6 +175,8 @@ export interface VenueFacts {
     nonce?: string[];
     /** Codes that ask to wait without saying how long, where the HTTP status does not say it either: ms to wait. */
     wait?: Record<string, number>;
+    /** A ban that is told in words, after any HTTP status: how long it lasts, ms. */
+    ban?: { answer: RegExp; ms: number };
     /** What a code means, for people. */
     words: Record<string, string>;
     source: Source;

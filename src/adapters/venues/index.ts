@@ -2,8 +2,11 @@
 
 import { binance } from './binance.ts';
 import { binanceusdm } from './binanceusdm.ts';
+import { bybit } from './bybit.ts';
 import type { VenueFacts } from './facts.ts';
+import { kraken } from './kraken.ts';
+import { okx } from './okx.ts';
 
 export const PROVEN: ReadonlyMap<string, VenueFacts> = new Map(
-  [binance, binanceusdm].map((facts) => [facts.exchange, facts]),
+  [binance, binanceusdm, bybit, kraken, okx].map((facts) => [facts.exchange, facts]),
 );

@@ -4,7 +4,16 @@ import { createHash } from 'node:crypto';
 import type { ListReading, PositionsReading } from '../../domain/kill.ts';
 import type { CancelledList, OrderLine, PositionLine } from '../../domain/orders.ts';
 import type { Clock, Venue } from '../../ports.ts';
-import type { Call, ListFacts, PositionFacts, RawOrder, RawPosition, VenueFacts } from './facts.ts';
+import type {
+  AccountFacts,
+  Call,
+  ListFacts,
+  PositionFacts,
+  RawOrder,
+  RawPosition,
+  VenueFacts,
+} from './facts.ts';
+import { tidy } from './facts.ts';
 import { ownFailure, plain, pool, tally, VenueFailure, type Wire, wordsOf } from './wire.ts';
 
 /** Cancels of whole symbols under way at once: every configured symbol of a large desk in one round trip. */
@@ -64,15 +73,32 @@ export function createProvenDriver(
   /** Ids that a cancel of their whole symbol should have taken: still listed in the next round, they go by id. */
   const claimedBefore = new Map<string, Set<string>>();
   const sentKeys = new Set<string>();
+  /** Base units of one contract, where the venue was asked. */
+  const contractSizes = new Map<string, number>();
 
   const spell = facts.spell ?? ((symbol: string) => symbol);
-  const venueSymbol = (symbol: string): string =>
-    spell(
-      wire.marketBySymbol(symbol)?.id ?? (symbol.includes('/') ? facts.venueSymbol(symbol) : null) ?? symbol,
-    );
-  const configured = new Map(options.symbols.map((symbol) => [venueSymbol(symbol), symbol]));
-  const shown = (symbol: string): string =>
-    wire.marketById(symbol)?.symbol ?? configured.get(symbol) ?? symbol;
+  /** The venue's name of a symbol; null where another account trades it. */
+  function venueSymbol(symbol: string, account: AccountFacts): string | null {
+    const known = wire.marketBySymbol(symbol)?.id;
+    if (!symbol.includes('/')) return spell(known ?? symbol);
+    const spelled = (account.venueSymbol ?? facts.venueSymbol)(symbol);
+    if (spelled === null && account.venueSymbol !== undefined) return null;
+    return spell(known ?? spelled ?? symbol);
+  }
+  /** The account of each list and of each scope of positions. */
+  const homes = new Map<ListFacts | PositionFacts, AccountFacts>(
+    facts.accounts.flatMap((account) =>
+      [...account.lists, ...account.positions].map((part): [typeof part, AccountFacts] => [part, account]),
+    ),
+  );
+  const kindOf = (part: ListFacts | PositionFacts) => homes.get(part)?.market ?? facts.market;
+  const configured = new Map(
+    facts.accounts.map((account) => [account, namesIn(options.symbols, (one) => venueSymbol(one, account))]),
+  );
+  const configuredIn = (part: ListFacts | PositionFacts): Map<string, string> =>
+    configured.get(homes.get(part) as AccountFacts) ?? new Map();
+  const shown = (part: ListFacts | PositionFacts, symbol: string): string =>
+    wire.marketById(symbol, kindOf(part))?.symbol ?? configuredIn(part).get(symbol) ?? symbol;
   const accounts = () =>
     facts.accounts.filter((account) => account.probe === undefined || covered.has(account.name));
 
@@ -87,22 +113,28 @@ export function createProvenDriver(
 
   /** Every page of one list. Throws VenueFailure. */
   async function readOrders(list: ListFacts): Promise<RawOrder[]> {
-    const orders: RawOrder[] = [];
+    const orders = (await everyPage(list.read)).flatMap((page) => page.orders);
+    lastSeen.set(list.name, new Set(orders.map((order) => order.symbol)));
+    return orders;
+  }
+
+  async function everyPage<P extends { next: string | null }>(
+    ask: (cursor: string | null) => Call<P>,
+  ): Promise<P[]> {
+    const pages: P[] = [];
     let cursor: string | null = null;
-    for (let page = 1; page <= MAX_PAGES; page += 1) {
-      const answer: { orders: RawOrder[]; next: string | null } = await wire.call(list.read(cursor));
-      orders.push(...answer.orders);
-      if (answer.next === null) {
-        lastSeen.set(list.name, new Set(orders.map((order) => order.symbol)));
-        return orders;
-      }
-      cursor = answer.next;
+    while (pages.length < MAX_PAGES) {
+      const page: P = await wire.call(ask(cursor));
+      pages.push(page);
+      if (page.next === null) return pages;
+      cursor = page.next;
     }
     throw ownFailure(`the venue goes on after ${MAX_PAGES} pages`);
   }
 
   /** One scope of positions, by the first path that the venue has. Balances in a quote asset are not positions. */
   async function readPositions(scope: PositionFacts): Promise<RawPosition[]> {
+    if (scope.pages !== undefined) return (await everyPage(scope.pages)).flatMap((page) => page.positions);
     for (const [index, call] of scope.reads.entries()) {
       try {
         const rows = await wire.call(call);
@@ -115,15 +147,37 @@ export function createProvenDriver(
     return [];
   }
 
-  const orderLine = (list: ListFacts, order: RawOrder): OrderLine => ({
-    ...order,
-    list: list.name,
-    symbol: shown(order.symbol),
-  });
+  /** Base units of one contract, as far as the markets or an earlier question told. */
+  const knownSize = (part: ListFacts | PositionFacts, symbol: string): number | null =>
+    contractSizes.get(symbol) ?? wire.marketById(symbol, kindOf(part))?.contractSize ?? null;
+
+  /** The same, asked of the venue where it is not known yet. Throws VenueFailure. */
+  async function contractSize(scope: PositionFacts, symbol: string): Promise<number> {
+    const known = knownSize(scope, symbol);
+    if (known !== null) return known;
+    if (facts.contractSize === undefined) throw ownFailure(`the contract size of ${symbol} is not known`);
+    const size = await wire.call(facts.contractSize(symbol));
+    contractSizes.set(symbol, size);
+    return size;
+  }
+
+  /** A position in base units. Throws VenueFailure where the size of its contracts cannot be found. */
+  async function inBase(scope: PositionFacts, row: RawPosition): Promise<RawPosition> {
+    if (row.contracts !== true) return row;
+    const size = await contractSize(scope, row.symbol);
+    const notional = row.notional === null ? null : tidy(row.notional * size);
+    return { ...row, amount: tidy(row.amount * size), free: tidy(row.free * size), notional };
+  }
+
+  function orderLine(list: ListFacts, { contracts, ...order }: RawOrder): OrderLine {
+    const size = contracts === true ? knownSize(list, order.symbol) : 1;
+    const amount = order.amount === null || size === null ? null : tidy(order.amount * size);
+    return { ...order, amount, list: list.name, symbol: shown(list, order.symbol) };
+  }
 
   /** How a position is called: a contract by its symbol, a balance by its pair, a loan and another wallet by name. */
   function positionSymbol(scope: PositionFacts, row: RawPosition): string {
-    if (row.kind === 'contract') return shown(row.symbol);
+    if (row.kind === 'contract') return shown(scope, row.symbol);
     if (row.kind === 'loan') return `${row.symbol} loan (${scope.scope})`;
     if (scope.close === undefined) return `${row.symbol} (${scope.scope})`;
     return quoteAssets[0] === undefined ? row.symbol : `${row.symbol}/${quoteAssets[0]}`;
@@ -135,7 +189,7 @@ export function createProvenDriver(
     const price = prices.get(venueName);
     const isQuote = row.kind === 'loan' && quoteAssets.includes(row.symbol);
     const notional = row.notional ?? (isQuote ? row.amount : price === undefined ? null : row.amount * price);
-    const market = row.kind === 'balance' ? wire.marketById(venueName) : undefined;
+    const market = row.kind === 'balance' ? wire.marketById(venueName, kindOf(scope)) : undefined;
     const tooSmall = row.amount < (market?.minAmount ?? 0);
     const tooCheap = notional !== null && notional < (market?.minCost ?? 0);
     return {
@@ -166,7 +220,8 @@ export function createProvenDriver(
 
   async function positionsReading(scope: PositionFacts): Promise<PositionsReading> {
     try {
-      const rows = await readPositions(scope);
+      const counted = await readPositions(scope);
+      const rows = await Promise.all(counted.map((row) => inBase(scope, row)));
       const prices = await pricesFor(rows);
       return {
         scope: scope.scope,
@@ -212,13 +267,14 @@ export function createProvenDriver(
   }
 
   /** Cancel some orders of one symbol by id. An order that is gone is neither an answer nor a failure. */
-  async function cancelIds(list: ListFacts, symbol: string, ids: string[], lateAt: number) {
+  async function cancelIds(list: ListFacts, symbol: string, orders: RawOrder[], lateAt: number) {
+    const ids = orders.map((order) => order.id);
     const failures: { what: string; reason: string }[] = [];
     let cancelled: string[] = [];
     try {
       if (clock.monotonic() > lateAt)
         throw ownFailure('not tried in this round, which took too long', 'notSent');
-      const answer = await wire.call(list.cancel(symbol, ids));
+      const answer = await wire.call(list.cancel(symbol, ids, orders));
       cancelled = answer.cancelled;
       for (const one of answer.refused) {
         if (isGone(one.code, one.text)) continue;
@@ -237,9 +293,8 @@ export function createProvenDriver(
   /** Which open positions an order may protect; null when they could not be read. */
   type Held = RawPosition[] | null;
 
-  async function heldNow(): Promise<Held> {
-    const scopes = accounts().flatMap((account) => account.positions);
-    return Promise.all(scopes.map(readPositions)).then(
+  async function heldNow(account: AccountFacts): Promise<Held> {
+    return Promise.all(account.positions.map(readPositions)).then(
       (rows) => rows.flat(),
       () => null,
     );
@@ -268,7 +323,7 @@ export function createProvenDriver(
       (orders) => ({ orders, reason: null }),
       (error: unknown) => ({ orders: [], reason: wordsOf(error) }),
     );
-    const hints = only === null ? [...configured.keys(), ...(lastSeen.get(list.name) ?? [])] : [only];
+    const hints = only === null ? [...configuredIn(list).keys(), ...(lastSeen.get(list.name) ?? [])] : [only];
     const calls = byIdOnly ? [] : sweepCalls(list, only, [...new Set(hints)]);
     const sweeps = new Map<string | null, Promise<Swept>>();
     const sweeping = pool(
@@ -296,9 +351,9 @@ export function createProvenDriver(
     const byId = await pool(
       IDS_AT_ONCE,
       groups.map(
-        ({ symbol, ids }) =>
+        ({ symbol, orders: batch }) =>
           () =>
-            cancelIds(list, symbol, ids, lateAt),
+            cancelIds(list, symbol, batch, lateAt),
       ),
     );
     const swept = await sweeping;
@@ -354,11 +409,14 @@ export function createProvenDriver(
   }
 
   const cancel: Venue['cancel'] = async (scope) => {
-    const only = scope.symbol === undefined ? null : venueSymbol(scope.symbol);
     const keeping = options.protectiveOrders === 'keepWhilePosition' && scope.scope === 'all';
-    const held = keeping ? heldNow() : null;
-    const lists = accounts().flatMap((account) => account.lists);
-    return Promise.all(lists.map((list) => cancelList(list, scope, only, held)));
+    const lists = accounts().flatMap((account) => {
+      const only = scope.symbol === undefined ? null : venueSymbol(scope.symbol, account);
+      if (scope.symbol !== undefined && only === null) return [];
+      const held = keeping ? heldNow(account) : null;
+      return account.lists.map((list) => cancelList(list, scope, only, held));
+    });
+    return Promise.all(lists);
   };
 
   // ── Closing ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -386,7 +444,8 @@ export function createProvenDriver(
             one.side === position.side &&
             (positionSymbol(scope, one) === position.symbol || one.symbol === position.symbol),
         );
-        if (row !== undefined) return await closeRow(scope, row, position.amount, orderKey);
+        if (row !== undefined)
+          return await closeRow(scope, await inBase(scope, row), position.amount, orderKey);
       }
     } catch (error) {
       // Nothing but reads has gone out so far: closeRow answers in values.
@@ -401,12 +460,14 @@ export function createProvenDriver(
     amount: number,
     orderKey: string,
   ): Promise<CloseAnswer> {
-    if (scope.close === undefined || row.kind === 'loan')
+    if (scope.close === undefined || row.kind === 'loan' || row.byHand === true)
       return { state: 'refused', reason: `${row.symbol} (${scope.scope}) is closed by hand: ${facts.page}` };
     const capped = Math.min(amount, row.free);
     if (!(capped > 0))
       return { state: 'refused', reason: 'all of it is locked in orders: cancel them first' };
-    const sized = scope.closeNeedsStep ? await sizedForMarket(row, capped) : sizedAsRead(row, capped);
+    const sized = scope.closeNeedsStep
+      ? await sizedForMarket(scope, row, capped)
+      : sizedAsRead(scope, row, capped);
     if ('reason' in sized) return { state: 'refused', reason: sized.reason };
     const clientId = clientIdOf(id, orderKey);
     try {
@@ -419,16 +480,23 @@ export function createProvenDriver(
 
   type Sized = { symbol: string; quantity: string } | { reason: string };
 
-  const sizedAsRead = (row: RawPosition, amount: number): Sized => ({
-    symbol: row.symbol,
-    quantity: plain(amount),
-  });
+  /** As it was read; contracts as whole steps where the market is known. */
+  function sizedAsRead(scope: PositionFacts, row: RawPosition, amount: number): Sized {
+    const size = row.contracts === true ? knownSize(scope, row.symbol) : null;
+    if (size === null) return { symbol: row.symbol, quantity: plain(amount) };
+    const contracts = tidy(amount / size);
+    const market = wire.marketById(row.symbol, kindOf(scope));
+    const quantity = market === undefined ? plain(contracts) : wire.cutToStep(market.symbol, contracts);
+    return quantity === null
+      ? { reason: `${plain(amount)} of ${row.symbol} is below the least that can be closed` }
+      : { symbol: row.symbol, quantity };
+  }
 
   /** Rounded down to the step of the first market that sells this asset for a quote asset. */
-  async function sizedForMarket(row: RawPosition, amount: number): Promise<Sized> {
+  async function sizedForMarket(scope: PositionFacts, row: RawPosition, amount: number): Promise<Sized> {
     const find = () =>
       quoteAssets
-        .map((quote) => wire.marketById(facts.prices?.symbol(row.symbol, quote) ?? row.symbol))
+        .map((quote) => wire.marketById(facts.prices?.symbol(row.symbol, quote) ?? row.symbol, kindOf(scope)))
         .find((market) => market !== undefined);
     try {
       if (find() === undefined) await wire.loadMarkets();
@@ -476,6 +544,16 @@ export function createProvenDriver(
   return { warm, cancel, read, closePosition };
 }
 
+/** The venue's name → ours, of the symbols that it has a name for. */
+function namesIn(symbols: string[], venueSymbol: (symbol: string) => string | null): Map<string, string> {
+  return new Map(
+    symbols.flatMap((symbol): [string, string][] => {
+      const name = venueSymbol(symbol);
+      return name === null ? [] : [[name, symbol]];
+    }),
+  );
+}
+
 /** The requests that cancel a list without naming orders: one for all of it where the venue has that, else a symbol each. */
 function sweepCalls(
   list: ListFacts,
@@ -488,16 +566,16 @@ function sweepCalls(
 }
 
 /** Orders of one symbol together unless the venue takes them mixed, at most a batch of ids each. */
-function inGroups(orders: RawOrder[], list: ListFacts): { symbol: string; ids: string[] }[] {
-  const bySymbol = new Map<string, string[]>();
+function inGroups(orders: RawOrder[], list: ListFacts): { symbol: string; orders: RawOrder[] }[] {
+  const bySymbol = new Map<string, RawOrder[]>();
   for (const order of orders) {
     const symbol = list.mixed === true ? '' : order.symbol;
-    bySymbol.set(symbol, [...(bySymbol.get(symbol) ?? []), order.id]);
+    bySymbol.set(symbol, [...(bySymbol.get(symbol) ?? []), order]);
   }
-  return [...bySymbol].flatMap(([symbol, ids]) =>
-    Array.from({ length: Math.ceil(ids.length / list.batch) }, (_, index) => ({
+  return [...bySymbol].flatMap(([symbol, all]) =>
+    Array.from({ length: Math.ceil(all.length / list.batch) }, (_, index) => ({
       symbol,
-      ids: ids.slice(index * list.batch, (index + 1) * list.batch),
+      orders: all.slice(index * list.batch, (index + 1) * list.batch),
     })),
   );
 }

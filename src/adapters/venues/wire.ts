@@ -1,6 +1,6 @@
 /** How the venue drivers talk to an exchange: one request at a time under a deadline, and failures in plain words. */
 
-import type { Call } from './facts.ts';
+import type { Call, MarketKind } from './facts.ts';
 
 /** What went wrong with one request. `message` is masked and holds no URL: it may be shown to anybody. */
 export class VenueFailure extends Error {
@@ -23,6 +23,8 @@ export interface FailureCause {
   venueCode: string | null;
   /** What the venue said beside the code. Not masked: for comparing, not for showing. */
   venueText: string;
+  /** What the venue answered, where it answers for each order of a request. Not masked. */
+  answer?: unknown;
   /** ccxt's class, such as `ArgumentsRequired`; null when it is a failure of ours. */
   className: string | null;
 }
@@ -42,7 +44,7 @@ export interface Wire {
   /** Load the markets again, whatever became of it before. Throws VenueFailure. */
   loadMarkets(): Promise<void>;
   /** Undefined while the markets are not loaded, or do not know it. */
-  marketById(id: string): Market | undefined;
+  marketById(id: string, kind?: MarketKind): Market | undefined;
   marketBySymbol(symbol: string): Market | undefined;
   /** Cut to the market's step, as plain decimals; null when nothing is left, or the market is not known. */
   cutToStep(symbol: string, amount: number): string | null;

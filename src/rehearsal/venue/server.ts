@@ -273,7 +273,7 @@ async function readCall(request: IncomingMessage): Promise<Call> {
   return { method: request.method ?? 'GET', path, query, body, headers, params };
 }
 
-/** The fields of a JSON object as text, those that are not text as JSON; none for what is no object. */
+/** The fields of a JSON object as text, those that are not text as JSON; a list as it came, under `rows`. */
 function flat(body: string): Record<string, string> {
   let fields: unknown;
   try {
@@ -281,7 +281,8 @@ function flat(body: string): Record<string, string> {
   } catch {
     return {};
   }
-  if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) return {};
+  if (Array.isArray(fields)) return { rows: body };
+  if (typeof fields !== 'object' || fields === null) return {};
   return Object.fromEntries(
     Object.entries(fields).map(([key, value]) => [
       key,
