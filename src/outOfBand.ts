@@ -1,6 +1,7 @@
 /** The command line's stopping: through the server while it answers, and without it when it does not. */
 
 import { randomUUID } from 'node:crypto';
+import { readdir } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from './adapters/clock.ts';
@@ -126,9 +127,13 @@ async function killHere(out: Out, by: Actor, reason: string): Promise<number> {
     folder,
     systemClock,
     policy.playbook,
-    (event) => say(describe(event)),
+    (event) => {
+      // Nobody is paged from here, and the incident has no number yet: the server does both when it takes this in.
+      if (event.type !== 'PageOwed' && event.type !== 'IncidentOpened') say(describe(event));
+    },
   );
   const incident = 'INC-00000000-000';
+  say('This pages nobody: call on-call.');
   const executor = createKillExecutor({
     ledger,
     clock: systemClock,
@@ -236,6 +241,11 @@ export async function breakGlass({ config, policy, say }: Out, reason: string): 
     say(
       'The server is running: use /resume in Slack. Break-glass is for when it cannot be used; stop the server first.',
     );
+    return EXIT.refused;
+  }
+  const side = (await readdir(join(config.dataDir, 'side')).catch(() => [])).filter((name) => name.endsWith('.ndjson'));
+  if (side.length > 0) {
+    say(`A kill of the command line is not in the log yet (${side.join(', ')}): it would latch again. Start the server once, stop it, and break the glass then.`);
     return EXIT.refused;
   }
   const by = caller();

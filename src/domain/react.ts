@@ -59,6 +59,8 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
     case 'IncidentAcknowledged':
       return [
         headline(),
+        // Its steps offer the acknowledgement no longer.
+        ...inThread([owe(urgent, 'runbook', { kind: 'runbook' })]),
         ...incident.pages
           .filter((page) => page.state !== 'closed' && page.state !== 'superseded')
           .map((page) =>

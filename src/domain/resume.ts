@@ -121,7 +121,7 @@ export function missingToAsk(incident: Incident, latch: Latch, rules: GateRules)
         incident.recovery === undefined
           ? 'the recovery check did not run since the resolution'
           : `the recovery check did not pass: ${incident.recovery.reason}`,
-      who: 'a responder: /incident recovery',
+      who: 'a responder: the button at the draft',
     });
   }
   return missing;

@@ -340,6 +340,37 @@ export function createDesk(deps: DeskDeps): Desk {
     executor.readNow();
   }
 
+  let flattening = false;
+  async function beginFlatten(
+    by: Actor,
+    incident: string,
+  ): Promise<{ positions: number; done: Promise<void> }> {
+    const current = ledger.peek(incident);
+    const under = current === undefined ? undefined : newestKill(current);
+    if (under !== undefined && isRunning(under))
+      throw new Refusal('kill_running', 'The kill is still running: wait for its verdict.');
+    if (current !== undefined && Object.values(current.unfinished).includes('flatten'))
+      throw new Refusal('flatten_running', 'A flatten is already running here.');
+    // Capped by the side and amount read just before.
+    const positions = (await closablePositions(venues, clock)).map(({ venue, line }) => ({
+      venue,
+      symbol: line.symbol,
+      side: line.side,
+      amount: line.amount,
+    }));
+    const id = newId('F');
+    const kill = under === undefined ? {} : { kill: under.id };
+    try {
+      await ledger.commit(incident, { type: 'AskFlatten', by, flatten: id, positions, ...kill });
+    } catch (error) {
+      // Not on record in time, and it may get there yet: it is ended as one of which nothing was sent.
+      if (ledger.peek(incident)?.unfinished[id] !== undefined)
+        background(finishFlatten(incident, id, positions, by, false));
+      throw error;
+    }
+    return { positions: positions.length, done: finishFlatten(incident, id, positions, by, true) };
+  }
+
   async function resumeWork(stream: string, history: StandingEvent[]): Promise<void> {
     const finished = new Set(
       history.flatMap((event) =>
@@ -446,26 +477,21 @@ export function createDesk(deps: DeskDeps): Desk {
       return { id, asked, done };
     },
     async flatten(by, incident) {
-      const current = ledger.peek(incident);
-      const under = current === undefined ? undefined : newestKill(current);
-      if (under !== undefined && isRunning(under))
-        throw new Refusal('kill_running', 'The kill is still running: wait for its verdict.');
-      if (current !== undefined && Object.values(current.unfinished).includes('flatten')) {
-        throw new Refusal('flatten_running', 'A flatten is already running here.');
+      // From its reading to its verdict there is one on this desk: two that read the same position would close it twice.
+      if (flattening) throw new Refusal('flatten_running', 'A flatten is already running.');
+      flattening = true;
+      try {
+        const { positions, done } = await beginFlatten(by, incident);
+        background(
+          done.finally(() => {
+            flattening = false;
+          }),
+        );
+        return { done, positions };
+      } catch (error) {
+        flattening = false;
+        throw error;
       }
-      // Capped by the side and amount read just before.
-      const positions = (await closablePositions(venues, clock)).map(({ venue, line }) => ({
-        venue,
-        symbol: line.symbol,
-        side: line.side,
-        amount: line.amount,
-      }));
-      const id = newId('F');
-      const kill = under === undefined ? {} : { kill: under.id };
-      await ledger.commit(incident, { type: 'AskFlatten', by, flatten: id, positions, ...kill });
-      const done = finishFlatten(incident, id, positions, by, true);
-      background(done);
-      return { done, positions: positions.length };
     },
     command: (incident, command) => ledger.commit(incident, command),
     async adopt(events) {

@@ -8,6 +8,9 @@ import { killReply, switchReply } from '../render/replies.ts';
 import { acceptView, resolveView, skipView } from '../render/views.ts';
 import { inWords, type ListenerContext, refusalFor, slackActor } from './context.ts';
 
+/** A button has no room for a reason; who pressed it, and where, is on record beside it. */
+const BY_BUTTON = 'none given (button)';
+
 interface Pressed {
   by: Actor;
   incident: Incident;
@@ -28,27 +31,27 @@ export function registerActions(app: App, context: ListenerContext): void {
       return null;
     },
     [ACTION.kill]: async ({ by, incident }) => {
-      const reason = `button in ${incident.id}`;
+      const reason = BY_BUTTON;
       return killReply(
         await desk.kill(by, reason, incident.id),
         desk.venues.map((venue) => venue.id),
       );
     },
     [ACTION.cancel]: async ({ by, incident }) => {
-      await desk.cancel(by, { scope: 'all' }, `button in ${incident.id}`, incident.id).asked;
+      await desk.cancel(by, { scope: 'all' }, BY_BUTTON, incident.id).asked;
       return 'Cancelling at every venue. The result is posted in the thread after it was read back.';
     },
     [ACTION.haltOrders]: async ({ by, incident }) =>
       switchReply(
         'HALT_NEW_ORDERS',
         '1',
-        await desk.hold(by, 'HALT_NEW_ORDERS', `button in ${incident.id}`, 'operator', incident.id),
+        await desk.hold(by, 'HALT_NEW_ORDERS', BY_BUTTON, 'operator', incident.id),
       ),
     [ACTION.pauseSignals]: async ({ by, incident }) =>
       switchReply(
         'PAUSE_SIGNALS',
         '1',
-        await desk.hold(by, 'PAUSE_SIGNALS', `button in ${incident.id}`, 'operator', incident.id),
+        await desk.hold(by, 'PAUSE_SIGNALS', BY_BUTTON, 'operator', incident.id),
       ),
     [ACTION.resumeOrders]: (pressed) => lift(pressed, 'HALT_NEW_ORDERS'),
     [ACTION.resumeSignals]: (pressed) => lift(pressed, 'PAUSE_SIGNALS'),
@@ -106,7 +109,7 @@ export function registerActions(app: App, context: ListenerContext): void {
     const answer = await desk.lift(
       by,
       key,
-      `button in ${incident.id}`,
+      BY_BUTTON,
       (hold) => approver || (hold.owner !== 'hardStop' && hold.owner !== 'budget'),
       incident.id,
     );

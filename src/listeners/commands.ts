@@ -79,7 +79,8 @@ export function registerCommands(app: App, context: ListenerContext): void {
   on('/resume', async ({ command }) => {
     const text = fromSlack(command.text).trim();
     const [, what, rest = ''] = /^(signals|orders)(?:\s+([\s\S]*))?$/.exec(text) ?? [];
-    if (asksForHelp(text)) return USAGE.resume;
+    // A slip in "orders" or "signals" is not a reason to lift the latch.
+    if (asksForHelp(text) || (what === undefined && /^(order|signal)/i.test(text))) return USAGE.resume;
     const refused = await refusalFor(context, command.user_id, what === undefined ? 'approver' : 'responder');
     if (refused !== null) return refused;
     if (what === undefined) {

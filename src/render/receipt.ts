@@ -142,7 +142,7 @@ function cancelLines(id: string, venue: VenueKillState): string[] {
       const protective = list.protective > 0 ? ` (${list.protective} protective)` : '';
       return `${list.found} ${inert(name, 60)}${protective}`;
     });
-  const found = lists.length === 0 ? 'no order listed' : lists.join(', ');
+  const found = lists.length === 0 ? 'no order' : lists.join(', ');
   const failed =
     venue.failures.length === 0
       ? ''
@@ -153,7 +153,7 @@ function cancelLines(id: string, venue: VenueKillState): string[] {
   const mark = venue.failures.length === 0 ? '✓' : '❗';
   const rounds = venue.rounds > 1 ? ` · ${venue.rounds} rounds` : '';
   return [
-    `${mark} *cancel answered* by ${inert(id, 60)}: ${found} · ${since(venue.cancelledMs)}${rounds}${failed}`,
+    `${mark} *cancel answered* by ${inert(id, 60)}, listed ${found} · ${since(venue.cancelledMs)}${rounds}${failed}`,
   ];
 }
 

@@ -68,5 +68,6 @@ function stepButtons(
     done: () => ({ action: STEP_ACTION.done, label: 'Done', value: own }),
     skip: () => ({ action: STEP_ACTION.skip, label: 'Skip…', value: own }),
   };
-  return step.buttons.map((name) => make[name]());
+  const offered = step.buttons.filter((name) => name !== 'acknowledge' || incident.acknowledged === undefined);
+  return offered.map((name) => make[name]());
 }

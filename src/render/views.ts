@@ -11,7 +11,7 @@ import {
 import type { CancelScope } from '../domain/orders.ts';
 import { CALLBACK } from './actions.ts';
 import { section } from './blocks.ts';
-import { cut, inert } from './text.ts';
+import { cut, inert, plain } from './text.ts';
 
 const words = (text: string) => ({ type: 'plain_text' as const, text: cut(text, 75), emoji: false });
 const option = (value: string, label = value) => ({ text: words(label), value });
@@ -169,7 +169,8 @@ export function readDeclare(values: Values): { title: string; severity: Severity
 
 export function readCancel(values: Values): { scope: CancelScope; reason: string } {
   const venue = choiceOf(values, 'venue');
-  const symbol = textOf(values, 'symbol');
+  // A symbol copied from a receipt carries the joiners that keep it from becoming markup.
+  const symbol = plain(textOf(values, 'symbol'), 60);
   return {
     scope: {
       scope: choiceOf(values, 'scope') === 'entries' ? 'entries' : 'all',

@@ -392,8 +392,9 @@ describe('a kill on the wire', () => {
       inverse(),
       entry({ symbol: 'ETHUSDT', price: 2_000 }),
     ];
-    const left = async (symbol: string) => {
+    const left = async (symbol: string, warmed = true) => {
       const { far, venue } = await bench({ orders });
+      if (warmed) await venue.warm();
       await venue.cancel({ scope: 'all', symbol });
       return far.openOrders().map((order) => `${order.wallet} ${order.symbol}`);
     };
@@ -416,6 +417,13 @@ describe('a kill on the wire', () => {
       'swap BTCPERP',
       'swap ETHUSDT',
     ]);
+    // By spelling alone, where the markets are not known.
+    expect(await left('BTC/USDT', false)).toEqual([
+      'swap BTCUSDT',
+      'swap BTCPERP',
+      'swap BTCUSD',
+      'swap ETHUSDT',
+    ]);
     // In the venue's own spelling it means both markets of that id.
     expect(await left('BTCUSDT')).toEqual(['swap BTCPERP', 'swap BTCUSD', 'swap ETHUSDT']);
   });
@@ -428,6 +436,10 @@ describe('a kill on the wire', () => {
       },
       { protectiveOrders: 'keepWhilePosition' },
     );
+    // A stop on spot whose coin is gone: the contract of the same id is not what it protects.
+    far.setBalance('BTC', 0.01);
+    far.placeOrder(stop({ spot: true, price: 54_000 }));
+    far.setBalance('BTC', 0);
     await venue.cancel({ scope: 'all' });
     expect(far.openOrders()).toMatchObject([{ symbol: 'BTCUSDT', reduceOnly: true }]);
     far.setPosition({ symbol: 'BTCUSDT', amount: 0 });

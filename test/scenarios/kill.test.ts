@@ -94,10 +94,10 @@ describe('/kill', () => {
 
   it('runs at once, with all of its text as the reason', async () => {
     const answer = await desk.stage.slack.say(CAST.ada.id, '/kill help the feed: books crossed &lt;b&gt;');
+    id = (await statusView(desk)).lastKill?.incident ?? '';
     expect(said(answer)).toMatch(
       /^DRILL · Kill running in INC-\d{8}-001\. KILL_SWITCH=1 is written and read back\./,
     );
-    id = (await statusView(desk)).lastKill?.incident ?? '';
     await verdictIs(desk, id, 'RESIDUAL');
     expect(await incidentView(desk, id)).toMatchObject({
       severity: 'P0',

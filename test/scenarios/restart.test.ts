@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { CAST, CHANNEL } from '../../src/rehearsal/stage.ts';
 import { type DeskOptions, type InProcess, startDesk } from './desk.ts';
@@ -7,6 +8,7 @@ import {
   everythingLeft,
   exchange,
   fire,
+  happens,
   headlinesOf,
   incidentView,
   paged,
@@ -175,9 +177,12 @@ describe('a restart', () => {
     withDesk(async (desk) => {
       const id = await fire(desk, { name: 'Done', severity: 'P1' });
       await posted(desk, id);
+      const mailed = happens(desk, 'MailSent', id);
       await desk.stage.slack.say(CAST.ada.id, `/incident resolve ${id}`);
       await submit(desk, CAST.ada.id, { summary: 'Over.' });
       await shows(desk, id, 'Postmortem draft');
+      await mailed;
+      await settled(desk, id, (incident) => incident.pages.every((page) => page.state === 'closed'));
       const before = await incidentView(desk, id);
       await desk.restart();
       expect(await incidentView(desk, id)).toEqual(before);
@@ -195,7 +200,6 @@ describe('a restart', () => {
       const { json } = as<{ incident: string }>(await desk.post('/kill', { reason: 'latched' }));
       await settled(desk, json.incident, (one) => Object.values(one.kills)[0]?.verdict === 'RESIDUAL');
       await desk.restart(async () => {
-        const { writeFile } = await import('node:fs/promises');
         await writeFile(desk.controlFile, 'KILL_SWITCH=0\nOTHER=kept\n');
       });
       expect(await switches(desk)).toMatchObject({ KILL_SWITCH: '1', OTHER: 'kept' });

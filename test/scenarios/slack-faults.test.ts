@@ -100,7 +100,7 @@ describe.concurrent('when Slack asks to slow down', () => {
       desk.stage.slack.fault('chat.postMessage', {
         kind: 'rateLimited',
         retryAfterSec: 600,
-        when: (args) => String(args['text']).includes('Patient'),
+        when: (args) => JSON.stringify(args['text']).includes('Patient'),
       });
       const patient = await fire(desk, { name: 'Patient', severity: 'P1' });
       const other = await fire(desk, { name: 'Other', severity: 'P1' });
@@ -134,7 +134,7 @@ describe.concurrent('when our token is revoked', () => {
       desk.stage.slack.fault('*', { kind: 'error', error: 'token_revoked' });
       const { status, json } = await desk.post('/kill', { reason: 'no Slack', actor: 'risk' });
       expect(status).toBe(202);
-      const id = String((json as unknown as { incident: string }).incident);
+      const id = (json as unknown as { incident: string }).incident;
       await settled(desk, id, (incident) => Object.values(incident.kills)[0]?.verdict === 'RESIDUAL');
       expect(exchange(desk)).toMatchObject(nothing);
       const incident = await settled(desk, id, (one) => one.undelivered['headline'] !== undefined);
@@ -148,7 +148,7 @@ describe.concurrent('a message that Slack refuses for good', () => {
       desk.stage.slack.fault('chat.postMessage', {
         kind: 'error',
         error: 'invalid_blocks',
-        when: (args) => String(args['text']).includes('unbook'),
+        when: (args) => JSON.stringify(args['text']).includes('unbook'),
       });
       const id = await fire(desk, { name: 'Broken', severity: 'P1' });
       await settled(desk, id, (incident) => incident.undelivered['runbook'] !== undefined);

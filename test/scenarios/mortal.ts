@@ -1,0 +1,418 @@
+/** The main story, lived through by a bot that dies: who insists until they are answered, and what must hold in the end. */
+
+import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { expect } from 'vitest';
+import { CAST, CHANNEL } from '../../src/rehearsal/stage.ts';
+import { type Json, type OwnProcess, spawnDesk } from './desk.ts';
+
+type Answered = { ok: boolean; status: number; error?: string | undefined; body: string };
+
+/** How one life of the process ends; null: it goes on living. */
+export type Death =
+  | null
+  /** At a named step of the bot's own: `STANDDOWN_FAILPOINT`. */
+  | { at: string }
+  /** When the world outside has seen so many things: requests that come in, and what they change. */
+  | { afterSeen: number };
+
+/** How the kill is asked for. */
+export type KillBy = 'command' | 'button' | 'http';
+
+export interface Mortal {
+  desk: OwnProcess;
+  deaths(): number;
+  /** What the counterparts have seen so far, in things. */
+  seen(): number;
+  /** Do it, and again after each death of the bot, until it goes through. */
+  insist<T>(act: () => Promise<T>): Promise<T>;
+  /** Every time that #incidents said FLAT while something was left. */
+  falseFlats: string[];
+  close(): Promise<void>;
+}
+
+/** A crash of a process leaves what it wrote, on any disk: memory is fast, and no other test's syncs hold it up. */
+const MEMORY = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+
+const WAIT = { timeoutMs: 30_000 };
+
+export async function startMortal(deaths: Death[]): Promise<Mortal> {
+  const plan = [...deaths];
+  const envOf = (death: Death | undefined): Record<string, string> =>
+    death !== null && death !== undefined && 'at' in death ? { STANDDOWN_FAILPOINT: death.at } : {};
+  let now = plan.shift() ?? null;
+  const desk = await spawnDesk({ life: envOf(now), tmp: MEMORY });
+  const { slack, pagerDuty, binance, mail } = desk.stage;
+  let deathsSoFar = 0;
+  let seen = 0;
+  let struck = false;
+  const falseFlats: string[] = [];
+
+  /** Looked at after every request and change of a counterpart, before the bot has its answer. */
+  function look(): false {
+    seen += 1;
+    if (now !== null && 'afterSeen' in now && seen >= now.afterSeen && !struck) {
+      struck = true;
+      desk.strike();
+    }
+    for (const message of slack.messages(CHANNEL)) {
+      if (keyOf(message)?.includes('/receipt:') !== true || !/: FLAT \(INC-/.test(message.text)) continue;
+      const left = leftAtTheExchange(desk);
+      if (left !== '') falseFlats.push(`${message.text}, and at the exchange: ${left}`);
+    }
+    return false;
+  }
+  const watch = { timeoutMs: 600_000, what: 'the end of the test' };
+  const watching = [slack, pagerDuty, binance, mail].map((one) =>
+    one.until(look, watch).then(
+      () => undefined,
+      () => undefined,
+    ),
+  );
+
+  async function revive(): Promise<void> {
+    while (!desk.isUp()) {
+      deathsSoFar += 1;
+      now = plan.shift() ?? null;
+      struck = false;
+      try {
+        await desk.start(envOf(now));
+      } catch (error) {
+        // It may die again while it starts; anything else that ends a start is a fault.
+        if (!String(error).includes('SIGKILL')) throw error;
+      }
+    }
+  }
+
+  return {
+    desk,
+    deaths: () => deathsSoFar,
+    seen: () => seen,
+    falseFlats,
+    async insist(act) {
+      for (let tries = 0; tries < 12; tries += 1) {
+        await revive();
+        const gone = desk.gone().then(() => null);
+        const outcome = await Promise.race([
+          act().then(
+            (value) => ({ value }),
+            (error: unknown) => ({ error }),
+          ),
+          gone,
+        ]);
+        if (outcome === null) continue;
+        if ('value' in outcome) return outcome.value;
+        // A connection breaks a moment before its process is seen to be gone.
+        const alive = new Promise<'alive'>((resolve) => setTimeout(resolve, 1_000, 'alive'));
+        if ((await Promise.race([gone, alive])) === null) continue;
+        // Slack gave up after 3 s, on a machine with too much to do: a person looks, and presses again.
+        if (!String(outcome.error).includes('answered 0 timeout')) throw outcome.error;
+      }
+      throw new Error(`the bot died again and again:\n${desk.output()}`);
+    },
+    async close() {
+      now = null;
+      await desk.close();
+      await Promise.all(watching);
+    },
+  };
+}
+
+/** The key that a message of the bot carries: its identity, over deaths. */
+export function keyOf(message: { metadata: unknown }): string | undefined {
+  return (message.metadata as { event_payload?: { key?: string } } | undefined)?.event_payload?.key;
+}
+
+/** The control file's disk stood still for over a second while this machine did something else: said, paged, and not ours. */
+export const isOfTheMachine = ({ title }: { title: string }): boolean =>
+  title.includes('The control file cannot be');
+
+const isDraft = (message: { metadata: unknown; text: string }): boolean =>
+  keyOf(message)?.includes('/notice:') === true && /postmortem/i.test(message.text);
+
+function leftAtTheExchange(desk: OwnProcess): string {
+  const { binance } = desk.stage;
+  const counts = {
+    orders: binance.openOrders().length,
+    conditional: binance.conditionalOrders().length,
+    positions: binance.positions().length,
+  };
+  return Object.entries(counts)
+    .filter(([, count]) => count > 0)
+    .map(([what, count]) => `${count} ${what}`)
+    .join(', ');
+}
+
+const mustBeOk = (answer: Answered): void => {
+  if (!answer.ok) throw new Error(`answered ${answer.status} ${answer.error ?? ''} ${answer.body}`);
+};
+
+/** What the story was promised: everything that was answered with a 2xx. */
+export interface Promised {
+  incident: string;
+  /** The incident that owns the kill. */
+  killed: string;
+  fingerprints: string[];
+  messages: string[];
+}
+
+/**
+ * Alert, page, headline, a word in the thread, acknowledgement, kill, flatten, resolve. Each until it went through. With
+ * `restarts` an operator also restarts it twice, by SIGTERM: before the kill, and after its verdict.
+ */
+export async function live(mortal: Mortal, killBy: KillBy, restarts = false): Promise<Promised> {
+  const { desk, insist } = mortal;
+  const { slack, pagerDuty, binance } = desk.stage;
+  const promised: Promised = {
+    incident: '',
+    killed: '',
+    fingerprints: ['7af24487a712e7bb'],
+    messages: [],
+  };
+
+  promised.incident = await insist(async () => {
+    const { status, json } = await desk.alert();
+    if (status !== 202) throw new Error(`the alert was answered with ${status} ${JSON.stringify(json)}`);
+    return String(json['incidents']?.[0]);
+  });
+  const { incident } = promised;
+  const posted = (key: string) => slack.messages(CHANNEL).find((message) => keyOf(message) === key);
+  const shown = (key: string, what: string) =>
+    insist(() => slack.until(() => posted(key), { ...WAIT, what }));
+  const detail = (id: string) => insist(async () => (await desk.get(`/incidents/${id}`)).json);
+
+  await insist(() =>
+    pagerDuty.until(() => pagerDuty.incidents().some((one) => one.dedupKey === `${incident}/1`), {
+      ...WAIT,
+      what: 'the page',
+    }),
+  );
+  const headline = await shown(`${incident}/headline`, 'the headline');
+
+  // Slack sends a message again until it is taken: at once, after a minute, after five.
+  const text = 'orders hang since the deploy';
+  let told: Awaited<ReturnType<typeof slack.retry>> | undefined;
+  await insist(async () => {
+    told =
+      told === undefined
+        ? await slack.post(CAST.ada.id, CHANNEL, text, { threadTs: headline.ts })
+        : await slack.retry(told);
+    while (told.status === 500) {
+      const calls = slack.calls.length;
+      await slack.until(() => slack.calls.length > calls, { ...WAIT, what: 'the bot to go on posting' });
+      told = await slack.retry(told);
+    }
+    mustBeOk(told);
+  });
+  promised.messages.push(text);
+  await shown(`${incident}/runbook`, 'the runbook');
+
+  await insist(async () => {
+    if ((await desk.get(`/incidents/${incident}`)).json['acknowledged'] !== null) return;
+    mustBeOk(await slack.click(CAST.ada.id, { channel: CHANNEL, ts: headline.ts, label: 'Acknowledge' }));
+  });
+  await insist(() =>
+    pagerDuty.until(
+      () => pagerDuty.incidents().some((one) => one.status === 'acknowledged' && one.notes.length > 0),
+      { ...WAIT, what: 'the acknowledgement and the link to the thread' },
+    ),
+  );
+  if (restarts) await desk.terminate();
+
+  await insist(async () => {
+    // A person who got no answer looks whether it worked before asking again.
+    if ((await desk.get('/status')).json['trading']?.['state'] === 'killed') return;
+    if (killBy === 'http') {
+      const { status, json } = await desk.post('/kill', { reason: 'feed frozen', actor: 'grafana' });
+      if (status !== 202) throw new Error(`POST /kill was answered with ${status} ${JSON.stringify(json)}`);
+    } else if (killBy === 'command') mustBeOk(await slack.say(CAST.ada.id, '/kill feed frozen'));
+    else mustBeOk(await slack.click(CAST.ada.id, { channel: CHANNEL, ts: headline.ts, label: 'Kill…' }));
+  });
+  await insist(() =>
+    binance.until(() => !/orders|conditional/.test(leftAtTheExchange(desk)), {
+      ...WAIT,
+      what: 'no open order',
+    }),
+  );
+  const receipt = await insist(() =>
+    slack.until(
+      () =>
+        slack
+          .messages(CHANNEL)
+          .find(
+            (message) => keyOf(message)?.includes('/receipt:') === true && /: RESIDUAL \(/.test(message.text),
+          ),
+      { ...WAIT, what: 'the verdict RESIDUAL' },
+    ),
+  );
+  promised.killed = keyOf(receipt)?.split('/')[0] ?? '';
+  const { killed } = promised;
+  const pages = (await detail(killed))['pages'] as unknown as { key: string }[];
+  await insist(() =>
+    pagerDuty.until(
+      () => pages.every(({ key }) => pagerDuty.incidents().some((one) => one.dedupKey === key)),
+      { ...WAIT, what: `the pages ${pages.map(({ key }) => key).join(', ')}` },
+    ),
+  );
+  if (restarts) await desk.terminate();
+
+  const finished = () =>
+    slack
+      .messages(CHANNEL)
+      .filter((message) => /flatten/i.test(message.text) && message.threadTs !== undefined).length;
+  await insist(async () => {
+    while (binance.positions().length > 0) {
+      const before = finished();
+      mustBeOk(await slack.click(CAST.ada.id, { channel: CHANNEL, ts: receipt.ts, label: 'Flatten…' }));
+      await slack.until(() => binance.positions().length === 0 || finished() > before, {
+        ...WAIT,
+        what: 'flattened',
+      });
+    }
+  });
+  await insist(() =>
+    slack.until(() => /: FLAT \(/.test(receipt.text), { ...WAIT, what: 'the verdict FLAT' }),
+  );
+
+  for (const id of new Set([killed, incident])) {
+    await insist(async () => {
+      if ((await desk.get(`/incidents/${id}`)).json['state'] === 'resolved') return;
+      mustBeOk(await slack.say(CAST.ada.id, `/incident resolve ${id}`));
+      const view = slack.openViews(CAST.ada.id).at(-1);
+      if (view === undefined) throw new Error('no dialog opened');
+      mustBeOk(
+        await slack.submit(CAST.ada.id, view.id, {
+          summary: 'Rolled back.',
+          rootCause: 'No canary.',
+          category: 'system',
+        }),
+      );
+    });
+    await insist(() =>
+      slack.until(
+        () =>
+          slack.messages(CHANNEL).some((message) => isDraft(message) && keyOf(message)?.startsWith(`${id}/`)),
+        { ...WAIT, what: `the postmortem draft of ${id}` },
+      ),
+    );
+  }
+  await insist(() =>
+    pagerDuty.until(
+      () => pagerDuty.incidents().every((one) => one.status === 'resolved' || isOfTheMachine(one)),
+      { ...WAIT, what: 'every page resolved' },
+    ),
+  );
+  await settle(mortal);
+  expect((await detail(incident))['state']).toBe('resolved');
+  return promised;
+}
+
+/** Until nothing is owed any more. A page's check comes round by itself and changes nothing outside. */
+export async function settle({ desk, insist }: Mortal): Promise<void> {
+  const until = Date.now() + WAIT.timeoutMs;
+  await insist(async () => {
+    for (;;) {
+      const response = await fetch(`${desk.url}/metrics`);
+      const owed = [...(await response.text()).matchAll(/outbox_waiting\{lane="(\w+)"\} (\d+)/g)].filter(
+        ([, lane, count]) => lane !== 'pageCheck' && count !== '0',
+      );
+      if (owed.length === 0) return;
+      if (Date.now() > until) throw new Error(`still owed: ${owed.map(([line]) => line).join(', ')}`);
+    }
+  });
+}
+
+/** What must hold whenever it died. The counterparts are the oracle. */
+export async function judge(mortal: Mortal, promised: Promised): Promise<void> {
+  const { desk, insist } = mortal;
+  const { slack, pagerDuty, binance } = desk.stage;
+  const get = (path: string) => insist(async () => (await desk.get(path)).json);
+  const all = (await get('/incidents'))['incidents'] as unknown as { id: string; title: string }[];
+  const listed = all.filter((one) => !isOfTheMachine(one));
+  const details = new Map<string, Json>();
+  for (const { id } of listed) details.set(id, await get(`/incidents/${id}`));
+  const rows = (id: string) =>
+    (details.get(id)?.['timeline'] ?? []) as unknown as { type: string; text: string }[];
+
+  // Nothing that was acknowledged is lost, and everything is there once.
+  expect(listed.map(({ id }) => id).toSorted()).toEqual(
+    [...new Set([promised.incident, promised.killed])].toSorted(),
+  );
+  for (const fingerprint of promised.fingerprints) {
+    const holders = [...details.values()].flatMap((one) =>
+      (one['alerts'] as unknown as { fingerprint: string }[]).filter(
+        (alert) => alert.fingerprint === fingerprint,
+      ),
+    );
+    expect(holders, fingerprint).toHaveLength(1);
+  }
+  const said = [...details.keys()].flatMap((id) => rows(id).filter((row) => row.type === 'MessageLogged'));
+  expect(said, 'messages on the timelines').toHaveLength(promised.messages.length);
+  for (const text of promised.messages)
+    expect(
+      rows(promised.incident).filter((row) => row.text === `Said: ${text}`),
+      `the message “${text}”`,
+    ).toHaveLength(1);
+
+  // The kill: one, finished, right.
+  const kills = [...details].flatMap(([id, one]) =>
+    (one['kills'] as unknown as { id: string; verdict: string }[]).map((kill) => ({ incident: id, ...kill })),
+  );
+  expect(rows(promised.killed).filter((row) => row.type === 'KillAsked')).toHaveLength(1);
+  expect(kills.map(({ incident, verdict }) => ({ incident, verdict }))).toEqual([
+    { incident: promised.killed, verdict: 'FLAT' },
+  ]);
+  expect(leftAtTheExchange(desk)).toBe('');
+  expect(mortal.falseFlats).toEqual([]);
+  const status = await get('/status');
+  expect(status['trading']?.['state']).toBe('killed');
+  expect(status['lastKill']?.['verdict']).toBe('FLAT');
+  expect(await desk.control()).toMatch(/^KILL_SWITCH=1$/m);
+
+  // Orders that the bot sent to the exchange: one, of the flatten.
+  const orders = binance.requests({ method: 'POST', path: /\/(?:order|algoOrder)$/ });
+  expect(orders.map(({ path, params }) => `${path} ${params['side']} ${params['reduceOnly']}`)).toEqual([
+    '/fapi/v1/order SELL true',
+  ]);
+
+  // Slack: every message once; one headline and one runbook an incident, one receipt a kill.
+  const keys = slack
+    .messages(CHANNEL)
+    .flatMap((message) => (message.byBot ? [keyOf(message) ?? 'no key'] : []))
+    .filter((key) => all.every((one) => !isOfTheMachine(one) || !key.startsWith(one.id)));
+  expect(
+    keys.filter((key, index) => keys.indexOf(key) !== index),
+    'posted twice',
+  ).toEqual([]);
+  for (const id of details.keys()) expect(keys).toContain(`${id}/headline`);
+  expect(keys.filter((key) => key.includes('/runbook')).toSorted()).toEqual(
+    [...details.keys()].map((id) => `${id}/runbook`).toSorted(),
+  );
+  expect(keys.filter((key) => key.includes('/receipt:'))).toEqual(
+    kills.map(({ incident, id }) => `${incident}/receipt:${id}`),
+  );
+  const drafts = slack.messages(CHANNEL).filter(isDraft);
+  expect(
+    drafts.map((message) => keyOf(message)?.split('/')[0] ?? '').toSorted(),
+    'postmortem drafts',
+  ).toEqual([...details.keys()].toSorted());
+
+  for (const one of pagerDuty.incidents()) {
+    const notes = one.notes.map(({ content }) => content);
+    expect(new Set(notes).size, `notes of ${one.dedupKey}: ${notes.join('; ')}`).toBe(notes.length);
+  }
+
+  // PagerDuty: each step of each incident once, and nothing after its resolve.
+  const pages = [...details].flatMap(([, one]) => one['pages'] as unknown as { key: string; why: string }[]);
+  const paged = pagerDuty.incidents().filter((one) => !isOfTheMachine(one));
+  expect(paged.map((one) => one.dedupKey).toSorted()).toEqual(pages.map(({ key }) => key).toSorted());
+  const why = pages.map((page) => `${page.key.split('/')[0]} ${page.why}`);
+  expect(new Set(why).size, why.join('; ')).toBe(why.length);
+  const closed = new Set<string>();
+  for (const { body, applied } of pagerDuty.events()) {
+    const { dedup_key: key, event_action: action } = body as { dedup_key: string; event_action: string };
+    if (!applied) continue;
+    if (action === 'resolve') closed.add(key);
+    if (action === 'trigger') expect(closed.has(key), `${key} is triggered after its resolve`).toBe(false);
+  }
+}
