@@ -151,6 +151,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     trading: () => ledger.trading(),
     unrecorded: () => ledger.unrecorded(),
     engines: () => engines.status(),
+    mask,
     rules: { approvals: config.access.approvals, recoveryCheck: config.recoveryCheck !== 'off' },
   });
 
@@ -230,7 +231,8 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
         const people = await pager.onCall([schedule]);
         if (people === null) return null;
         const ids = await Promise.all(people.map(({ email }) => slack.userByEmail(email)));
-        return ids.filter((id) => id !== null);
+        // Somebody who could not be looked up is not somebody without the role.
+        return ids.includes('unknown') ? null : ids.filter((id) => id !== null);
       },
       ...members,
     }),
@@ -273,6 +275,11 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   cleanups.push(() => edge.close());
 
   // Taking up what was interrupted comes before Slack: a kill does not wait for a socket.
+  if (pager.canConfirm) {
+    // Before anything is taken in, and not for long: without an answer the numbers follow the log.
+    const skipped = desk.skipTaken(async (id) => (await pager.find(`${id}/1`)).state === 'found');
+    await Promise.race([skipped, clock.wait(SKIP_MS)]);
+  }
   await adoptSideJournals(join(config.dataDir, 'side'), { ledger, desk, log });
   await desk.resume();
   const keeper = createKeeper({ ledger, desk, control, clock, log });
@@ -301,6 +308,9 @@ async function runRecovery({ recoveryCheck }: LiveConfig): Promise<CommandResult
   if (recoveryCheck === 'off') throw new Error('the recovery check is off');
   return runCommand(recoveryCheck.run, recoveryCheck.cwd, recoveryCheck.timeoutSec * 1_000);
 }
+
+/** How long a start waits for PagerDuty to say which numbers are taken. */
+const SKIP_MS = 1_500;
 
 /** Between two looks at a venue that keep its connection open and its markets fresh. Far below any rate limit. */
 const WARM_MS = 60_000;

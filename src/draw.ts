@@ -22,6 +22,8 @@ export interface DrawDeps {
   trading(): Trading;
   unrecorded(): string | null;
   rules: GateRules;
+  /** Applied to every text that leaves: what a source or a person wrote may hold a secret of ours. */
+  mask(text: string): string;
   engines(): { id: string; ageMs: number | null }[];
 }
 
@@ -33,6 +35,7 @@ export function createDraw({
   unrecorded,
   engines,
   rules,
+  mask,
 }: DrawDeps): Draw {
   const { playbook, runbooks } = policy;
 
@@ -46,7 +49,7 @@ export function createDraw({
   const postmortem: Draw['postmortem'] = (id, incident, history) =>
     fill(policy.postmortemTemplate, 'markdown', draftPostmortem(incident, history, playbook, { id }));
 
-  return {
+  const draw: Draw = {
     headline: (incident, now) => headline(incident, now, playbook, names),
     runbook: (incident) =>
       runbookMessage(incident, runbooks.find((one) => one.id === incident.runbook) ?? null, names),
@@ -80,4 +83,21 @@ export function createDraw({
     },
     postmortem,
   };
+  return {
+    headline: (...args) => masked(draw.headline(...args)),
+    runbook: (...args) => masked(draw.runbook(...args)),
+    receipt: (...args) => masked(draw.receipt(...args)),
+    notice: (...args) => masked(draw.notice(...args)),
+    page: (...args) => masked(draw.page(...args)),
+    mail: (...args) => masked(draw.mail(...args)),
+    postmortem: (...args) => masked(draw.postmortem(...args)),
+  };
+
+  /** The same value with each of its strings masked. */
+  function masked<T>(value: T): T {
+    if (typeof value === 'string') return mask(value) as T;
+    if (Array.isArray(value)) return value.map((one) => masked(one)) as T;
+    if (typeof value !== 'object' || value === null) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, masked(one)])) as T;
+  }
 }

@@ -157,7 +157,11 @@ async function killHere(out: Out, by: Actor, reason: string): Promise<number> {
   const verdict = () => ledger.peek(incident)?.kills[id]?.verdict ?? null;
   while (verdict() === null && systemClock.monotonic() < until) await systemClock.wait(50);
   executor.stop();
-  const failed = ledger.failure();
+  const flushed = await Promise.race([
+    ledger.flush().then(() => true),
+    systemClock.wait(2_000).then(() => false),
+  ]);
+  const failed = flushed ? ledger.failure() : 'the disk does not answer';
   if (failed !== null) say(`! Not on record: ${failed}`);
   else say(`On record in ${folder}; the server takes it in at its next start.`);
   await Promise.all(venues.map((venue) => venue.close()));
@@ -243,9 +247,13 @@ export async function breakGlass({ config, policy, say }: Out, reason: string): 
     );
     return EXIT.refused;
   }
-  const side = (await readdir(join(config.dataDir, 'side')).catch(() => [])).filter((name) => name.endsWith('.ndjson'));
+  const side = (await readdir(join(config.dataDir, 'side')).catch(() => [])).filter((name) =>
+    name.endsWith('.ndjson'),
+  );
   if (side.length > 0) {
-    say(`A kill of the command line is not in the log yet (${side.join(', ')}): it would latch again. Start the server once, stop it, and break the glass then.`);
+    say(
+      `A kill of the command line is not in the log yet (${side.join(', ')}): it would latch again. Start the server once, stop it, and break the glass then.`,
+    );
     return EXIT.refused;
   }
   const by = caller();

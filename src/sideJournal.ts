@@ -17,6 +17,8 @@ import type { Clock, Log } from './ports.ts';
 export interface SideLedger extends Ledger {
   /** Why the side journal could not be written, or null. */
   failure(): string | null;
+  /** Wait until all that was written is on disk, or failed. */
+  flush(): Promise<void>;
 }
 
 /** A ledger in memory that writes each event to a file beside the store. It never throws for the disk: stopping goes on. */
@@ -70,6 +72,9 @@ export function createSideLedger(
     onVolatile: () => undefined,
     onChanged: () => undefined,
     failure: () => why,
+    async flush() {
+      await writing;
+    },
   };
 }
 
@@ -107,7 +112,15 @@ export async function adoptSideJournals(
     const kill = events.find((event) => event.type === 'KillAsked');
     const known =
       kill !== undefined && deps.ledger.open().some((incident) => incident.kills[kill.kill] !== undefined);
-    if (events[0]?.type === 'IncidentOpened' && !known) {
+    // One that was left before the latch was lifted is history: it must not latch again.
+    const liftedAt = deps.ledger.trading().liftedAt;
+    const stale = kill !== undefined && liftedAt !== null && kill.at < liftedAt;
+    if (stale)
+      deps.log.warn(
+        { file: name },
+        'a kill of the command line is older than the last lift: it was set aside',
+      );
+    if (events[0]?.type === 'IncidentOpened' && !known && !stale) {
       const incident = await deps.desk.adopt(events);
       deps.log.warn({ incident, file: name }, 'a kill of the command line was taken into the log');
     }

@@ -52,7 +52,8 @@ export interface Slack {
   identify(): Promise<void>;
   /** Hand over a request whose body was read and whose signature was checked. HTTP mode only. */
   handle(request: IncomingMessage & { rawBody: Buffer }, response: ServerResponse): void;
-  userByEmail(email: string): Promise<string | null>;
+  /** null: Slack knows no such person; `unknown`: it could not be asked. */
+  userByEmail(email: string): Promise<string | null | 'unknown'>;
   start(): Promise<void>;
   stop(): Promise<void>;
   /** Events being handled right now. */
@@ -338,8 +339,9 @@ export function createSlack(options: SlackOptions): Slack {
       try {
         return (await client.users.lookupByEmail({ email })).user?.id ?? null;
       } catch (error) {
+        if (error instanceof WebAPIPlatformError && error.data.error === 'users_not_found') return null;
         log.warn({ error: mask(String(error)) }, 'a person could not be looked up at Slack');
-        return null;
+        return 'unknown';
       }
     },
     async start() {

@@ -3,6 +3,7 @@
 import {
   type Actor,
   type Alert,
+  alertOf,
   type Incident,
   type IncidentEvent,
   isWorse,
@@ -10,7 +11,14 @@ import {
   type Severity,
   type StandingEvent,
 } from './incident.ts';
-import { isRunning, type KillEvent, type KillState, type KillTimings, type Verdict } from './kill.ts';
+import {
+  isRunning,
+  type KillEvent,
+  type KillState,
+  type KillTimings,
+  outgrewAcceptance,
+  type Verdict,
+} from './kill.ts';
 import type { CancelResult, CancelScope, CloseResult } from './orders.ts';
 import type { Playbook } from './playbook.ts';
 import { approval, type GateRules, missingToAsk } from './resume.ts';
@@ -53,6 +61,7 @@ export type Command = { by: Actor } & (
     }
   | { type: 'JudgeKill'; kill: string; verdict: Verdict; timings: KillTimings }
   | { type: 'AcceptResidual'; kill: string; reason: string }
+  | { type: 'SupersedeKill'; kill: string; incident: string; newer: string }
   | { type: 'AdoptLatch'; reason: string }
   /** Page once more; `n` is the step that was due, so that two ticks make one page. */
   | { type: 'PageAgain'; n: number; why: string }
@@ -214,6 +223,10 @@ function onIncident(command: OnIncident, incident: Incident, now: number, playbo
       return [command.event];
     case 'JudgeKill':
       return judgeKill(command, incident);
+    case 'SupersedeKill':
+      return incident.kills[command.kill]?.over === null
+        ? [{ type: 'KillSuperseded', kill: command.kill, incident: command.incident, newer: command.newer }]
+        : [];
     case 'AdoptLatch':
       return [{ type: 'LatchAdopted', reason: command.reason }];
     case 'AcceptResidual':
@@ -229,6 +242,8 @@ function onIncident(command: OnIncident, incident: Incident, now: number, playbo
           'already_resolved',
           `${incident.id} is resolved: its receipt no longer closes positions. Nothing was done.`,
         );
+      if (Object.values(incident.unfinished).includes('flatten'))
+        throw new Refusal('flatten_running', 'A flatten is already running here: nothing was sent.');
       if (command.positions.length === 0)
         throw new Refusal('nothing_to_flatten', 'There is no position to flatten at the last reading.');
       return [
@@ -363,7 +378,7 @@ function takeFiring(
       ...(cleared.length > 0 && resolvesItself(alert.severity) ? [resolvedByAlerts] : []),
     ];
   }
-  const known = incident.alerts[alert.key];
+  const known = alertOf(incident, alert.key);
   if (known?.state === 'firing') {
     if (!isWorse(alert.severity, known.severity)) return [{ type: 'AlertRepeated', key: alert.key }];
     // The same signal, and worse than it was.
@@ -413,7 +428,7 @@ const resolvedByAlerts: NewEvent = { type: 'IncidentResolved', how: 'alertsClear
 const resolvesItself = (severity: Severity): boolean => severity === 'P2' || severity === 'P3';
 
 function takeClearing(command: Extract<Command, { type: 'TakeClearing' }>, incident: Incident): NewEvent[] {
-  const known = incident.alerts[command.alert.key];
+  const known = alertOf(incident, command.alert.key);
   if (known === undefined || known.state === 'resolved') return [];
   // The end of an older firing does not end the one that is burning now.
   if (command.alert.startsAtGiven && known.startsAtGiven && command.alert.startsAt < known.startsAt)
@@ -479,12 +494,14 @@ function askResume(command: Extract<Command, { type: 'AskResume' }>, incident: I
 
 function judgeKill(command: Extract<Command, { type: 'JudgeKill' }>, incident: Incident): NewEvent[] {
   const kill = mustHaveKill(incident, command.kill);
-  if (kill.verdict === command.verdict) return [];
+  const outgrown = kill.verdict === command.verdict && outgrewAcceptance(kill);
+  if (kill.verdict === command.verdict && !outgrown) return [];
   const judged: NewEvent = {
     type: 'KillJudged',
     kill: command.kill,
     verdict: command.verdict,
     timings: command.timings,
+    ...(outgrown ? { voidsAcceptance: true } : {}),
   };
   const worse =
     command.verdict === 'UNKNOWN' || (command.verdict === 'RESIDUAL' && kill.verdict !== 'UNKNOWN');
@@ -531,7 +548,9 @@ function resolveIncident(
     const { by, at } = incident.resolution;
     throw new Refusal('already_resolved', `${by.name} already resolved ${incident.id} at ${utcTime(at)}.`);
   }
-  const kill = newestKill(incident);
+  const newest = newestKill(incident);
+  // What a newer kill took over is judged there.
+  const kill = newest?.over === null ? newest : undefined;
   if (kill !== undefined && isRunning(kill)) {
     throw new Refusal('kill_running', 'A kill is still running here: wait for its verdict.');
   }

@@ -39,6 +39,7 @@ export function nextDuePage(incident: Incident, playbook: Pick<Playbook, 'severi
 
 /** UNKNOWN, or orders that are still live: the venue is not stopped as far as anybody knows. */
 function unproven(kill: KillState): boolean {
+  if (kill.over !== null) return false;
   if (kill.verdict === 'UNKNOWN') return true;
   if (kill.accepted !== null) return false;
   return Object.values(kill.venues).some((venue) => (venue.verdict?.orders.length ?? 0) > 0);

@@ -376,8 +376,13 @@ function fold(next: Incident, event: Exclude<StandingEvent, { type: 'IncidentOpe
     case 'ControlWritten':
     case 'ControlFailed':
     case 'LatchAdopted':
-    case 'LatchLifted':
       return; // the log keeps them; trading.ts folds the holds
+    case 'LatchLifted': {
+      const kill = event.kill === null ? undefined : next.kills[event.kill];
+      if (kill !== undefined)
+        next.kills = { ...next.kills, [kill.id]: { ...kill, over: 'the latch was lifted' } };
+      return;
+    }
     case 'CancelAsked':
       next.unfinished = { ...next.unfinished, [event.cancel]: 'cancel' };
       return;
@@ -397,6 +402,7 @@ function fold(next: Incident, event: Exclude<StandingEvent, { type: 'IncidentOpe
     case 'VenueCancelled':
     case 'VenueJudged':
     case 'KillJudged':
+    case 'KillSuperseded':
     case 'ResidualAccepted': {
       const kill = evolveKill(next.kills[event.kill], event);
       if (kill !== undefined) next.kills = { ...next.kills, [event.kill]: kill };
@@ -409,8 +415,12 @@ function fold(next: Incident, event: Exclude<StandingEvent, { type: 'IncidentOpe
   }
 }
 
+/** The alert with this key, which a source chose: `toString` is a key like any other. */
+export const alertOf = (incident: Incident, key: string): AlertState | undefined =>
+  Object.hasOwn(incident.alerts, key) ? incident.alerts[key] : undefined;
+
 function patchAlert(incident: Incident, key: string, change: (alert: AlertState) => AlertState): void {
-  const alert = incident.alerts[key];
+  const alert = alertOf(incident, key);
   if (alert !== undefined) incident.alerts = { ...incident.alerts, [key]: change(alert) };
 }
 

@@ -211,7 +211,7 @@ export function afterRead(
     return speak(
       { ...next, tries, step, waitMs: step === 'read' ? 0 : waitMs },
       verdict,
-      overdue && step === 'cancel',
+      overdue && step === 'cancel' && !(hiccup(progress) && !readable),
     );
   }
   if (confirming) return { progress: { ...next, step: 'read', waitMs: 0 }, say: null };
@@ -221,6 +221,12 @@ export function afterRead(
   if (moving) return speak({ ...next, step: 'read', waitMs: pace.retryMs }, verdict, overdue && !changes);
   return speak({ ...next, tries: 0, step: 'read', waitMs: pace.watchMs }, verdict, true);
 }
+
+/** How many readings in a row may fail before a verdict that stood is said to be unknown, which pages: some 5 s. */
+const HICCUPS = 6;
+
+const hiccup = (progress: VenueProgress): boolean =>
+  progress.said !== null && progress.said.verdict !== 'UNKNOWN' && progress.tries + 1 < HICCUPS;
 
 /** What is still to be cancelled: everything, except stops that the desk keeps on an open position. */
 function toCancel(verdict: VenueVerdict, protectiveOrders: 'cancel' | 'keepWhilePosition'): OrderLine[] {
@@ -281,7 +287,10 @@ export type KillEvent =
   | { type: 'EngineConfirmed'; kill: string; engine: string; ms: number }
   | { type: 'VenueCancelled'; kill: string; venue: string; round: number; ms: number; lists: CancelledList[] }
   | { type: 'VenueJudged'; kill: string; venue: string; ms: number; verdict: VenueVerdict }
-  | { type: 'KillJudged'; kill: string; verdict: Verdict; timings: KillTimings }
+  /** `voidsAcceptance`: the verdict is the same, but more is exposed than somebody accepted. */
+  | { type: 'KillJudged'; kill: string; verdict: Verdict; timings: KillTimings; voidsAcceptance?: boolean }
+  /** A newer kill took over the latch and the watching: its verdict counts. */
+  | { type: 'KillSuperseded'; kill: string; incident: string; newer: string }
   | { type: 'ResidualAccepted'; kill: string; reason: string };
 
 export interface VenueKillState {
@@ -308,7 +317,9 @@ export interface KillState {
   /** The first verdict's timings; later ones change the verdict, not how fast it was. */
   timings: KillTimings | null;
   judgedAt: number | null;
-  accepted: { by: Actor; at: number; reason: string } | null;
+  accepted: { by: Actor; at: number; reason: string; exposure: Record<string, number> } | null;
+  /** Nothing is watched here any more: a newer kill took over, or the latch was lifted. */
+  over: string | null;
 }
 
 /** Fold one event into a kill. Total: an event of a kill that was never asked for is ignored. */
@@ -335,6 +346,7 @@ export function evolveKill(
       timings: null,
       judgedAt: null,
       accepted: null,
+      over: null,
     };
   }
   if (kill === undefined) return undefined;
@@ -386,15 +398,37 @@ export function evolveKill(
         timings: kill.timings ?? event.timings,
         judgedAt: event.at,
         // An acceptance is of one residual; another verdict asks for another acceptance.
-        accepted: event.verdict === kill.verdict ? kill.accepted : null,
+        accepted: event.verdict === kill.verdict && event.voidsAcceptance !== true ? kill.accepted : null,
       };
     case 'ResidualAccepted':
-      return { ...kill, accepted: { by: event.by, at: event.at, reason: event.reason } };
+      return {
+        ...kill,
+        accepted: { by: event.by, at: event.at, reason: event.reason, exposure: exposureOf(kill) },
+      };
+    case 'KillSuperseded':
+      return { ...kill, over: `${event.newer} in ${event.incident}` };
     default: {
       const unknown: never = event;
       throw new Error(`unknown kill event ${JSON.stringify(unknown)}`);
     }
   }
+}
+
+/** What is exposed now, in base units, by venue, symbol and side; each live order counts as itself. */
+function exposureOf(kill: KillState): Record<string, number> {
+  const exposure: Record<string, number> = {};
+  for (const [id, { verdict }] of Object.entries(kill.venues)) {
+    for (const line of verdict?.positions ?? []) exposure[`${id} ${line.symbol} ${line.side}`] = line.amount;
+    for (const order of verdict?.orders ?? []) exposure[`${id} order ${order.id}`] = 1;
+  }
+  return exposure;
+}
+
+/** True when more is exposed than was accepted: a new line, or more of one. Less needs nobody's word. */
+export function outgrewAcceptance(kill: KillState): boolean {
+  const { accepted } = kill;
+  if (accepted === null) return false;
+  return Object.entries(exposureOf(kill)).some(([line, amount]) => amount > (accepted.exposure[line] ?? 0));
 }
 
 function withVenue(kill: KillState, id: string, venue: VenueKillState): KillState {

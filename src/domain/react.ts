@@ -38,7 +38,19 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
     case 'PageOwed':
       return [owe(pageLane(event.severity), `page:${event.n}`, { kind: 'page', n: event.n }), headline()];
     case 'PageQueued':
-      return [owe('pageCheck', `pageCheck:${event.n}`, { kind: 'pageCheck', n: event.n }), headline()];
+      return [
+        owe('pageCheck', `pageCheck:${event.n}`, { kind: 'pageCheck', n: event.n }),
+        headline(),
+        // Acknowledged here before the page had left: PagerDuty has not heard of it.
+        ...(incident.acknowledged === undefined
+          ? []
+          : [
+              owe(pageLane(incident.severity), `pageAcknowledge:${event.n}`, {
+                kind: 'pageAcknowledge',
+                n: event.n,
+              }),
+            ]),
+      ];
     case 'Posted':
       if (event.what !== 'headline') return [];
       return [
@@ -46,12 +58,12 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
         headline(),
         owe(urgent, 'runbook', { kind: 'runbook' }),
         ...Object.keys(incident.kills).map(receipt),
-        ...(incident.pages.length > 0 && event.permalink !== undefined
+        ...(incident.pages.length > 0
           ? [
               owe('pageCheck', 'pageNote', {
                 kind: 'pageNote',
                 n: 1,
-                text: `Slack thread: ${event.permalink}`,
+                text: 'Slack thread',
               }),
             ]
           : []),
@@ -105,6 +117,7 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
     case 'EngineConfirmed':
     case 'VenueCancelled':
     case 'VenueJudged':
+    case 'KillSuperseded':
     case 'ResidualAccepted':
       return inThread([receipt(event.kill)]);
     case 'KillJudged':

@@ -148,6 +148,8 @@ export function approval(
   if (latch === null) return refused('not_latched', 'Nothing is latched any more.');
   if (latch.kill !== resume.kill)
     return refused('new_kill', 'A newer kill voided that request: ask again with /resume.');
+  if (resume.approvals.length >= rules.approvals)
+    return refused('resume_over', 'It has all its approvals already: the venues are being read.');
   if (now > resume.at + RESUME_GOOD_MS)
     return refused('timed_out', 'That request timed out after 30 min: ask again with /resume.');
   if (by.id === resume.by.id)

@@ -172,6 +172,8 @@ export function describe(event: StandingEvent): string {
       return `${verdictWords(event.verdict)}, ${after(event.ms)}`;
     case 'KillJudged':
       return `VERDICT ${event.verdict}, ${after(event.timings.verdictMs)}`;
+    case 'KillSuperseded':
+      return `A newer kill took over: ${event.newer} in ${event.incident}`;
     case 'ResidualAccepted':
       return `Accepted the residual exposure${because(event.reason)}`;
     case 'HoldPlaced':

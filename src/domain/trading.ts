@@ -28,6 +28,8 @@ export interface Latch {
 export interface Trading {
   holds: Hold[];
   latch: Latch | null;
+  /** When a latch was last lifted, ms since the epoch. */
+  liftedAt: number | null;
 }
 
 export type HoldEvent =
@@ -43,7 +45,7 @@ export type HoldEvent =
 type Said = { at: number; by: Actor };
 type Seen = (Said & HoldEvent) | (Said & { type: 'KillAsked'; kill: string; reason: string });
 
-export const RUNNING: Trading = { holds: [], latch: null };
+export const RUNNING: Trading = { holds: [], latch: null, liftedAt: null };
 
 /** Fold one event of any log into the desk's trading state. */
 export function evolveTrading(trading: Trading, event: { type: string }, stream: string): Trading {
@@ -60,7 +62,7 @@ export function evolveTrading(trading: Trading, event: { type: string }, stream:
       return trading.latch === null ? { ...trading, latch } : trading;
     }
     case 'LatchLifted':
-      return trading.latch?.kill === seen.kill ? { ...trading, latch: null } : trading;
+      return trading.latch?.kill === seen.kill ? { ...trading, latch: null, liftedAt: seen.at } : trading;
     case 'HoldPlaced':
       return {
         ...trading,

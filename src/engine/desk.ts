@@ -1,7 +1,14 @@
 /** What a person or a machine can ask of the bot. Each use case orders the calls and decides nothing. */
 
 import { type Command, newestKill, Refusal } from '../domain/decide.ts';
-import type { Actor, Alert, Incident, Severity, StandingEvent } from '../domain/incident.ts';
+import {
+  type Actor,
+  type Alert,
+  alertOf,
+  type Incident,
+  type Severity,
+  type StandingEvent,
+} from '../domain/incident.ts';
 import { isRunning, type KillPace } from '../domain/kill.ts';
 import type { CancelResult, CancelScope } from '../domain/orders.ts';
 import { type Playbook, type Runbook, runbookFor, stepRef } from '../domain/playbook.ts';
@@ -91,6 +98,11 @@ export interface Desk {
   command(incident: string, command: Command): Promise<Committed>;
   /** Open an incident from the events of a side journal. Returns its id. Throws StoreUnavailable. */
   adopt(events: StandingEvent[]): Promise<string>;
+  /**
+   * Pass over today's numbers that an earlier process gave away without a disk to remember it: PagerDuty would fold a
+   * new incident's page into that one's.
+   */
+  skipTaken(isTaken: (incident: string) => Promise<boolean>): Promise<void>;
   /** Take up what a crash interrupted: kills, cancels, flattens, the control file. */
   resume(): Promise<void>;
   executor: KillExecutor;
@@ -177,7 +189,7 @@ export function createDesk(deps: DeskDeps): Desk {
     if (copyOf !== undefined && store.latestOfGroup(alert.source, alert.groupKey)?.id !== latest?.id) {
       return takeOne({ alert, status, ...(endedAt === undefined ? {} : { endedAt }) }, source);
     }
-    const known = copyOf?.alerts[alert.key];
+    const known = copyOf === undefined ? undefined : alertOf(copyOf, alert.key);
     const isCopy = known !== undefined && alert.startsAt <= known.startsAt;
     const existing = latest !== undefined && (joins || isCopy) ? latest.id : undefined;
     const incident = existing ?? newIncidentId();
@@ -203,7 +215,7 @@ export function createDesk(deps: DeskDeps): Desk {
   ): Promise<string | null> {
     const known =
       incident === undefined ? undefined : (ledger.peek(incident) ?? (await ledger.load(incident)));
-    if (incident !== undefined && known?.alerts[alert.key] !== undefined) {
+    if (incident !== undefined && known !== undefined && alertOf(known, alert.key) !== undefined) {
       await ledger.commit(incident, { type: 'TakeClearing', by, alert, endedAt });
       return incident;
     }
@@ -276,6 +288,7 @@ export function createDesk(deps: DeskDeps): Desk {
     again: boolean,
   ): Promise<KillAnswer> {
     const id = newId('K');
+    const before = ledger.trading().latch;
     const asked = ledger.commit(
       incident,
       {
@@ -296,6 +309,10 @@ export function createDesk(deps: DeskDeps): Desk {
       });
     const { latched, reason: why } = await executor.start({ incident, kill: id, triggeredAt, asked: asking });
     const { recorded } = await asked;
+    if (before !== null && before.kill !== null && before.incident !== incident) {
+      const taken = { type: 'SupersedeKill' as const, by, kill: before.kill, incident, newer: id };
+      background(ledger.commit(before.incident, taken, { mustGoOn: true }));
+    }
     return {
       incident,
       kill: id,
@@ -397,6 +414,15 @@ export function createDesk(deps: DeskDeps): Desk {
 
   return {
     executor,
+    async skipTaken(isTaken) {
+      // Bounded: a desk does not open more than this unrecorded in a day.
+      for (let tries = 0; tries < 20; tries += 1) {
+        const day = new Date(clock.now()).toISOString().slice(0, 10).replaceAll('-', '');
+        const next = (numbers.get(day) ?? 0) + 1;
+        if (!(await isTaken(`INC-${day}-${String(next).padStart(3, '0')}`))) return;
+        numbers.set(day, Math.max(next, numbers.get(day) ?? 0));
+      }
+    },
     rules: deps.rules,
     latch: createResume({
       ledger,
@@ -412,7 +438,12 @@ export function createDesk(deps: DeskDeps): Desk {
     }),
     venues,
     async takeAlerts(taken, source) {
-      const settled = await Promise.allSettled(taken.map((one) => takeOne(one, source)));
+      const settled: PromiseSettledResult<string | null>[] = [];
+      // A large batch gives way in between, so that a click or a kill is not behind all of it.
+      for (let from = 0; from < taken.length; from += BATCH) {
+        const part = taken.slice(from, from + BATCH);
+        settled.push(...(await Promise.allSettled(part.map((one) => takeOne(one, source)))));
+      }
       const failed = settled.find((one) => one.status === 'rejected');
       if (failed !== undefined) throw failed.reason;
       return settled.map((one) => (one.status === 'fulfilled' ? one.value : null));
@@ -538,6 +569,9 @@ export function createDesk(deps: DeskDeps): Desk {
     stop: () => executor.stop(),
   };
 }
+
+/** Alerts taken between two turns of the event loop: some 10 ms of work. */
+const BATCH = 100;
 
 const changesTrading = (event: StandingEvent): boolean =>
   event.type === 'KillAsked' ||

@@ -28,6 +28,9 @@ export interface Engines {
   watching(control: Control): Control;
 }
 
+/** A heartbeat older than this says nothing of now: three of an engine that beats every 5 s (DESIGN 4). */
+const GOOD_MS = 15_000;
+
 export function createEngines(deps: { ledger: Ledger; clock: Clock; log: Log; expected: string[] }): Engines {
   const { ledger, clock, log, expected } = deps;
   const last = new Map<string, Heartbeat>();
@@ -40,6 +43,10 @@ export function createEngines(deps: { ledger: Ledger; clock: Clock; log: Log; ex
     if (written !== null && (beat.at < written.at || !(Number(beat.control['STANDDOWN_REV']) >= written.rev)))
       return false;
     const wanted = Object.entries(controlValues(ledger.trading()));
+    // Dated before the latch it cannot have obeyed it, whatever it echoes; an old one says nothing of now.
+    const { latch } = ledger.trading();
+    if (latch !== null && beat.at < latch.at) return false;
+    if (clock.now() - beat.at > GOOD_MS) return false;
     // A switch that is off may be missing from the echo; one that is on may not.
     return wanted.every(([key, value]) => (beat.control?.[key] ?? '0') === value);
   }

@@ -111,15 +111,24 @@ export function createKillExecutor(deps: {
     // A failed latch is said once; only a success after it is news.
     const said = ledger.peek(order.incident)?.kills[order.kill]?.latch;
     if (!ok && said?.ok === false) return { latched: false, reason };
-    await report(order, {
-      type: 'KillLatched',
-      kill: order.kill,
-      ok,
-      rev: ok ? written.rev : null,
-      ms,
-      ...(reason === null ? {} : { reason }),
-    });
+    // Said beside it: whether the log's disk answers is not what the latch waits for.
+    background(
+      report(order, {
+        type: 'KillLatched',
+        kill: order.kill,
+        ok,
+        rev: ok ? written.rev : null,
+        ms,
+        ...(reason === null ? {} : { reason }),
+      }),
+    );
     return { latched: ok, reason };
+  }
+
+  function background(work: Promise<unknown>): void {
+    work.catch((error: unknown) =>
+      log.error({ error: String(error) }, 'a step of the kill could not be put on record'),
+    );
   }
 
   type Report = Extract<Parameters<Ledger['commit']>[1], { type: 'ReportKill' }>['event'];

@@ -26,6 +26,9 @@ export interface PerformDeps {
   log: Log;
 }
 
+/** The post is known from here on: its buttons work. Its address is worth this much waiting, and no more. */
+const PERMALINK_MS = 300;
+
 const done = (...facts: FactEvent[]): Outcome => ({ done: true, facts });
 
 /** PagerDuty takes about 120 events a minute for one key (FACTS 10); some room is left for P0. */
@@ -81,7 +84,10 @@ export function createPerform(deps: PerformDeps): Perform {
   }
 
   async function postedFact(what: string, ts: string): Promise<FactEvent> {
-    const permalink = what === 'headline' ? await chat.permalink(channel, ts) : null;
+    const permalink =
+      what === 'headline'
+        ? await Promise.race([chat.permalink(channel, ts), clock.wait(PERMALINK_MS).then(() => null)])
+        : null;
     return { type: 'Posted', what, channel, ts, ...(permalink === null ? {} : { permalink }) };
   }
 
@@ -196,7 +202,11 @@ export function createPerform(deps: PerformDeps): Perform {
     const found = await pager.find(`${incident.id}/${n}`);
     const target = found.state === 'found' ? found.incidents.at(-1) : undefined;
     if (target === undefined) return { done: false, retryInMs: backoff(attempt.tries, undefined), facts: [] };
-    const sent = await pager.note(target.id, text, attempt.maybe);
+    const headline = incident.posts['headline'];
+    const link =
+      headline?.permalink ?? (headline === undefined ? null : await chat.permalink(channel, headline.ts));
+    if (link === null) return { done: false, retryInMs: backoff(attempt.tries, undefined), facts: [] };
+    const sent = await pager.note(target.id, `${text}: ${link}`, attempt.maybe);
     if (sent.state === 'done' || !sent.retry) return done();
     if (sent.maybe) attempt.setMaybe();
     return { done: false, retryInMs: backoff(attempt.tries, sent.retryAfterMs), facts: [] };

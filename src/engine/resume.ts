@@ -65,6 +65,9 @@ export function createResume(deps: ResumeDeps): Resume {
     return null;
   }
 
+  // One lift at a time: a late click on the button begins no second one.
+  let lifting: Promise<void> = Promise.resolve();
+
   async function lift(id: string, resume: string): Promise<void> {
     const verdicts = await Promise.all(
       venues.map(async (venue) =>
@@ -92,8 +95,11 @@ export function createResume(deps: ResumeDeps): Resume {
       how: 'approved',
       reason: asked.reason,
     });
+    // A kill that was asked for while that was being written has latched again: the file, and the run, are its own now.
+    if (ledger.trading().latch !== null) return;
     executor.stop();
     const written = await control.write({ KILL_SWITCH: '0' });
+    if (ledger.trading().latch !== null) await control.write({ KILL_SWITCH: '1' });
     if (written.state === 'failed') {
       await ledger.commit(id, {
         type: 'Note',
@@ -128,7 +134,8 @@ export function createResume(deps: ResumeDeps): Resume {
         rules,
       });
       const enough = (incident?.resume?.approvals.length ?? 0) >= rules.approvals;
-      const done = enough ? lift(id, resume) : Promise.resolve();
+      if (enough) lifting = lifting.catch(() => undefined).then(() => lift(id, resume));
+      const done = enough ? lifting : Promise.resolve();
       done.catch((error: unknown) =>
         log.error({ error: String(error) }, 'lifting the latch failed: trading stays stopped'),
       );

@@ -148,7 +148,10 @@ export function registerActions(app: App, context: ListenerContext): void {
       const ours =
         incident !== undefined &&
         Object.values(incident.posts).some((post) => post.ts === ts && post.channel === body.channel?.id);
-      if (value === null || incident === undefined || !ours) return STALE;
+      // Slack shows a headline before we have its answer: what stops must work from the first moment.
+      const posting = incident?.posts['headline'] === undefined && body.channel?.id === context.channel;
+      const stops = action !== undefined && STOPS.has(action.action_id);
+      if (value === null || incident === undefined || !(ours || (posting && stops))) return STALE;
       const role = action?.action_id === ACTION.approveResume ? 'approver' : 'responder';
       const refused = await refusalFor(context, body.user.id, role);
       if (refused !== null) return refused;
@@ -170,6 +173,8 @@ export function registerActions(app: App, context: ListenerContext): void {
     );
   }
 }
+
+const STOPS: ReadonlySet<string> = new Set([ACTION.kill, ACTION.cancel, ACTION.haltOrders]);
 
 const STALE =
   '⛔ That button is old or not ours: nothing was done. The headline shows the state as it is now.';

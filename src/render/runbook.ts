@@ -68,6 +68,8 @@ function stepButtons(
     done: () => ({ action: STEP_ACTION.done, label: 'Done', value: own }),
     skip: () => ({ action: STEP_ACTION.skip, label: 'Skip…', value: own }),
   };
-  const offered = step.buttons.filter((name) => name !== 'acknowledge' || incident.acknowledged === undefined);
+  const offered = step.buttons.filter(
+    (name) => name !== 'acknowledge' || incident.acknowledged === undefined,
+  );
   return offered.map((name) => make[name]());
 }

@@ -165,7 +165,7 @@ export async function startEdge(deps: EdgeDeps): Promise<Edge> {
   /** The same Idempotency-Key gets the same answer, and nothing runs twice. */
   async function once(request: Request, response: Response, run: () => Promise<object>): Promise<void> {
     const key = request.headers['idempotency-key'];
-    if (typeof key !== 'string') return void response.status(202).json(await run());
+    if (typeof key !== 'string' || key.trim() === '') return void response.status(202).json(await run());
     if (key.length > 200)
       throw new HttpRefusal(400, 'wrong_key', 'An Idempotency-Key has at most 200 characters.');
     const name = `${request.path}:${key}`;

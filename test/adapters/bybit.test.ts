@@ -243,6 +243,9 @@ describe('a kill on the wire', () => {
         'GET order/realtime linear USDC',
         'GET order/realtime inverse',
         'GET order/realtime inverse',
+        // Whether this key may see options was not asked yet: it is, beside the cancelling.
+        'GET position/list option',
+        'GET order/realtime option',
         'POST order/cancel-all spot Order',
         'POST order/cancel-all spot StopOrder',
         'POST order/cancel-all spot tpslOrder',
@@ -255,7 +258,7 @@ describe('a kill on the wire', () => {
       ].toSorted(),
     );
     expect(openIds(far)).toEqual([]);
-    expect(lists.map((list) => list.list)).toEqual(LISTS);
+    expect(lists.map((list) => list.list)).toEqual([...LISTS, 'options']);
     expect(lists.filter((list) => list.found > 0)).toEqual([
       { list: 'linear USDT', found: 2, answered: 2, protective: 0, failures: [] },
       { list: 'linear USDT conditional', found: 1, answered: 1, protective: 0, failures: [] },
@@ -273,6 +276,8 @@ describe('a kill on the wire', () => {
         'GET position/list linear USDC',
         'GET position/list inverse',
         'GET account/wallet-balance',
+        'GET position/list option',
+        'GET position/list option',
       ].toSorted(),
     );
   });
@@ -285,12 +290,18 @@ describe('a kill on the wire', () => {
     const reading = await venue.read();
     expect(
       reading.lists.map((list) => [list.list, list.state === 'read' ? list.orders.length : list.reason]),
-    ).toEqual(LISTS.map((list) => [list, 1]));
+    ).toEqual([...LISTS.map((list) => [list, 1]), ['options', 0]]);
     far.requests();
     const lists = await venue.cancel({ scope: 'all' });
     expect(openIds(far)).toEqual([]);
     expect(lists).toEqual(
-      LISTS.map((list) => ({ list, found: 1, answered: 1, protective: 0, failures: [] })),
+      [...LISTS.map((list) => [list, 1] as const), ['options', 0] as const].map(([list, n]) => ({
+        list,
+        found: n,
+        answered: n,
+        protective: 0,
+        failures: [],
+      })),
     );
     expect((await verdictOf(venue)).verdict).toBe('FLAT');
   });

@@ -237,7 +237,8 @@ describe('a kill on the wire', () => {
     });
     const ids = openIds(far);
     const lists = await venue.cancel({ scope: 'all' });
-    expect(wireOf(far).toSorted()).toEqual([
+    const first = wireOf(far).filter((line) => !line.includes('smart_iceberg'));
+    expect(first.toSorted()).toEqual([
       ...LISTINGS,
       ...Array.from({ length: 6 }, () => `POST ${ALGOS}`),
       `POST ${BATCH}`,
@@ -259,6 +260,7 @@ describe('a kill on the wire', () => {
       ['chase', 1, 1, []],
       ['iceberg', 1, 1, []],
       ['TWAP', 1, 1, []],
+      ['smart iceberg', 0, 0, []],
     ]);
   });
 
@@ -316,7 +318,7 @@ describe('a kill on the wire', () => {
       far.placeOrder(algo('trigger', { instId: 'ODD-USDT-SWAP', side: 'buy', triggerPx: 9, sz: 1 + index }));
     const reading = await venue.read();
     expect(reading.lists.map((list) => (list.state === 'read' ? list.orders.length : -1))).toEqual([
-      143, 0, 105, 0, 0, 0, 0,
+      143, 0, 105, 0, 0, 0, 0, 0,
     ]);
     expect(far.requests({ path: PENDING }).map((one) => one.params['after'])).toEqual([
       undefined,
@@ -348,8 +350,6 @@ describe('a kill on the wire', () => {
 
   it('covers smart icebergs from the moment that the venue said that it knows them', async () => {
     const { far, venue } = await bench({ orders: [algo('smart_iceberg', { side: 'buy', px: 50_000 })] });
-    expect((await venue.read()).notCovered[0]).toBe('smart iceberg orders (not looked for yet)');
-    await venue.warm();
     expect((await verdictOf(venue)).verdict).toBe('RESIDUAL');
     await venue.cancel({ scope: 'all' });
     expect(openIds(far)).toEqual([]);
@@ -731,7 +731,7 @@ describe('okx under faults', () => {
       ).length;
       const { verdict } = await settle(at, verdictOf(at.venue));
       // The size of a contract is asked for after the positions: a 429 or 418 before it stops that too.
-      const most = kind === 'http429' || kind === 'http418' ? 2 : 1;
+      const most = kind === 'http429' || kind === 'http418' ? 3 : 1;
       expect({ match, few: failed >= 1 && failed <= most, verdict }).toEqual({
         match,
         few: true,

@@ -329,6 +329,12 @@ const SAMPLES: Samples = {
       'The kill latch stays: an order appeared',
     ],
   ],
+  KillSuperseded: [
+    [
+      { ...said, type: 'KillSuperseded', kill: 'K1', incident: 'INC-20261122-002', newer: 'K2' },
+      'A newer kill took over: K2 in INC-20261122-002',
+    ],
+  ],
   LatchAdopted: [
     [
       { ...said, type: 'LatchAdopted', reason: 'found set at start' },

@@ -58,7 +58,7 @@ async function liveThrough(plan: Death[], killBy: KillBy, restarts: boolean): Pr
   } catch (error) {
     const pages = mortal.desk.stage.pagerDuty.incidents().map((one) => `${one.dedupKey} ${one.title}`);
     throw new Error(
-      `after ${mortal.deaths()} deaths and ${mortal.seen()} things seen: ${String(error)}\nPaged: ${pages.join('\n       ')}\nIt said: ${mortal.desk.output().slice(-2_000)}`,
+      `after ${mortal.deaths()} deaths and ${mortal.seen()} things seen: ${String(error)}\nFalse FLAT: ${mortal.falseFlats[0] ?? 'none'}\nPaged: ${pages.join('\n       ')}\nIt said: ${mortal.desk.output().slice(-2_000)}`,
       { cause: error },
     );
   } finally {

@@ -116,9 +116,9 @@ describe('/kill', () => {
     await shows(desk, id, 'VERDICT  RESIDUAL: 1 position, 512.00 USDT, WITHOUT A STOP');
     const text = desk.thread(id);
     expect(text).toMatch(
-      /binance-usdm:? 5 (in )?regular \(1 protective\), 2 (in )?conditional \(2 protective\)/,
+      /binance-usdm(?::|, listed)? 5 (in )?regular \(1 protective\), 2 (in )?conditional \(2 protective\)/,
     );
-    expect(text).toMatch(/binance-spot:? 3 (in )?regular/);
+    expect(text).toMatch(/binance-spot(?::|, listed)? 3 (in )?regular/);
     expect(text).toContain('✓ FLAT binance-spot');
     expect(text).toContain('Not covered at binance-usdm');
     expect(text).toContain('engine: not confirmed');

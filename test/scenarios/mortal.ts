@@ -318,6 +318,7 @@ export async function settle({ desk, insist }: Mortal): Promise<void> {
       );
       if (owed.length === 0) return;
       if (Date.now() > until) throw new Error(`still owed: ${owed.map(([line]) => line).join(', ')}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
     }
   });
 }

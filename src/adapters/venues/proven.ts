@@ -67,7 +67,9 @@ export function createProvenDriver(
   const { id, facts, quoteAssets, clock } = options;
   /** Optional wallets that were found, and why the others were not. */
   const covered = new Set<string>();
+  /** Why a wallet is not covered: said for sure by the venue (`absent`), or not known yet (`missing`). */
   const missing = new Map<string, string>();
+  const absent = new Map<string, string>();
   /** Venue symbols that each list showed last. */
   const lastSeen = new Map<string, Set<string>>();
   /** Ids that a cancel of their whole symbol should have taken: still listed in the next round, they go by id. */
@@ -102,10 +104,18 @@ export function createProvenDriver(
   const accounts = () =>
     facts.accounts.filter((account) => account.probe === undefined || covered.has(account.name));
 
+  const unsettledAccounts = (): AccountFacts[] =>
+    facts.accounts.filter(
+      ({ name, probe: call }) => call !== undefined && !covered.has(name) && !absent.has(name),
+    );
+
   const notCovered = (): string[] => [
     ...facts.accounts
       .filter((account) => account.probe !== undefined && !covered.has(account.name))
-      .map((account) => `${account.name} (${missing.get(account.name) ?? 'not looked for yet'})`),
+      .map(
+        (account) =>
+          `${account.name} (${absent.get(account.name) ?? missing.get(account.name) ?? 'not looked for yet'})`,
+      ),
     ...facts.notCovered.map((fact) => fact.what),
   ];
 
@@ -234,11 +244,24 @@ export function createProvenDriver(
   }
 
   const read: Venue['read'] = async () => {
-    const inUse = accounts();
-    const [lists, positions] = await Promise.all([
-      Promise.all(inUse.flatMap((account) => account.lists).map(listReading)),
-      Promise.all(inUse.flatMap((account) => account.positions).map(positionsReading)),
-    ]);
+    const readAll = (inUse: AccountFacts[]) =>
+      Promise.all([
+        Promise.all(inUse.flatMap((account) => account.lists).map(listReading)),
+        Promise.all(inUse.flatMap((account) => account.positions).map(positionsReading)),
+      ]);
+    const unsettled = unsettledAccounts();
+    const [[lists, positions]] = await Promise.all([readAll(accounts()), Promise.all(unsettled.map(probe))]);
+    if (unsettled.length > 0) {
+      const [moreLists, morePositions] = await readAll(
+        unsettled.filter((account) => covered.has(account.name)),
+      );
+      lists.push(...moreLists);
+      positions.push(...morePositions);
+      // Whether there is such a wallet is not known: it may hold orders, so nothing here is FLAT.
+      for (const { name } of unsettledAccounts()) {
+        lists.push({ list: name, state: 'failed', reason: missing.get(name) ?? 'not looked for yet' });
+      }
+    }
     return { venue: id, proven: true, lists, positions, notCovered: notCovered() };
   };
 
@@ -410,13 +433,31 @@ export function createProvenDriver(
 
   const cancel: Venue['cancel'] = async (scope) => {
     const keeping = options.protectiveOrders === 'keepWhilePosition' && scope.scope === 'all';
-    const lists = accounts().flatMap((account) => {
+    const cancelIn = (account: AccountFacts) => {
       const only = scope.symbol === undefined ? null : venueSymbol(scope.symbol, account);
       if (scope.symbol !== undefined && only === null) return [];
       const held = keeping ? heldNow(account) : null;
       return account.lists.map((list) => cancelList(list, scope, only, held));
+    };
+    // A wallet that nobody has looked for yet is looked for beside the cancelling of the others.
+    const found = unsettledAccounts().map(async (account): Promise<CancelledList[]> => {
+      await probe(account);
+      if (covered.has(account.name)) return Promise.all(cancelIn(account));
+      const why = missing.get(account.name);
+      return why === undefined
+        ? []
+        : [
+            {
+              list: account.name,
+              found: 0,
+              answered: 0,
+              protective: 0,
+              failures: [`whether there is one is not known: ${why}`],
+            },
+          ];
     });
-    return Promise.all(lists);
+    const [lists, more] = await Promise.all([Promise.all(accounts().flatMap(cancelIn)), Promise.all(found)]);
+    return [...lists, ...more.flat()];
   };
 
   // ── Closing ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -520,9 +561,13 @@ export function createProvenDriver(
       await wire.call(account.probe);
       covered.add(account.name);
       missing.delete(account.name);
+      absent.delete(account.name);
     } catch (error) {
       // Once found it stays covered: a wallet that cannot be read any more is UNKNOWN, not absent.
-      missing.set(account.name, wordsOf(error));
+      const outcome = error instanceof VenueFailure ? error.failure.outcome : 'unknown';
+      // "No such wallet" and "not for this key" are answers; silence, a 500 or a ban are none.
+      if (outcome === 'refused' || outcome === 'missing') absent.set(account.name, wordsOf(error));
+      else missing.set(account.name, wordsOf(error));
     }
   }
 
