@@ -232,7 +232,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
         if (people === null) return null;
         const ids = await Promise.all(people.map(({ email }) => slack.userByEmail(email)));
         // Somebody who could not be looked up is not somebody without the role.
-        return ids.includes('unknown') ? null : ids.filter((id) => id !== null);
+        return ids.includes(undefined) ? null : ids.filter((id) => typeof id === 'string');
       },
       ...members,
     }),

@@ -73,6 +73,9 @@ async function ask(
   }
 }
 
+const detailOf = (json: Record<string, unknown>): string =>
+  typeof json['detail'] === 'string' ? json['detail'] : '';
+
 /** `standdown kill`: the exit code says the verdict. */
 export async function kill(out: Out, reason: string): Promise<number> {
   const by = caller();
@@ -89,10 +92,7 @@ export async function kill(out: Out, reason: string): Promise<number> {
     }
     out.say('The server says no verdict in time: acting without it.');
   } else {
-    const why =
-      asked.state === 'silent'
-        ? asked.why
-        : `it answered ${asked.status} ${String(asked.json['detail'] ?? '')}`;
+    const why = asked.state === 'silent' ? asked.why : `it answered ${asked.status} ${detailOf(asked.json)}`;
     out.say(`The server does not do it (${why}): acting without it.`);
   }
   return killHere(out, by, reason);
@@ -178,7 +178,7 @@ export async function halt(out: Out, what: 'orders' | 'signals', reason: string)
     return EXIT.done;
   }
   out.say(
-    `The server does not do it (${asked.state === 'silent' ? asked.why : String(asked.json['detail'])}): writing it here.`,
+    `The server does not do it (${asked.state === 'silent' ? asked.why : detailOf(asked.json)}): writing it here.`,
   );
   const control = await openControlFile({ path: out.config.controlFile, now: systemClock.now });
   const written = await control.write({ [key]: '1' });

@@ -52,8 +52,8 @@ export interface Slack {
   identify(): Promise<void>;
   /** Hand over a request whose body was read and whose signature was checked. HTTP mode only. */
   handle(request: IncomingMessage & { rawBody: Buffer }, response: ServerResponse): void;
-  /** null: Slack knows no such person; `unknown`: it could not be asked. */
-  userByEmail(email: string): Promise<string | null | 'unknown'>;
+  /** null: Slack knows no such person; undefined: it could not be asked. */
+  userByEmail(email: string): Promise<string | null | undefined>;
   start(): Promise<void>;
   stop(): Promise<void>;
   /** Events being handled right now. */
@@ -341,7 +341,7 @@ export function createSlack(options: SlackOptions): Slack {
       } catch (error) {
         if (error instanceof WebAPIPlatformError && error.data.error === 'users_not_found') return null;
         log.warn({ error: mask(String(error)) }, 'a person could not be looked up at Slack');
-        return 'unknown';
+        return undefined;
       }
     },
     async start() {

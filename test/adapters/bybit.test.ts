@@ -246,6 +246,7 @@ describe('a kill on the wire', () => {
         // Whether this key may see options was not asked yet: it is, beside the cancelling.
         'GET position/list option',
         'GET order/realtime option',
+        'POST order/cancel-all option',
         'POST order/cancel-all spot Order',
         'POST order/cancel-all spot StopOrder',
         'POST order/cancel-all spot tpslOrder',

@@ -442,30 +442,22 @@ describe('a spot kill on the wire', () => {
   });
 
   it('says UNKNOWN while it is not known whether there is a margin wallet, and names it once the venue said no', async () => {
-    const { far, venue } = await bench({ orders: [entry({ wallet: 'margin' })] }, SPOT);
-    const lift = far.fault({
-      kind: 'http500',
-      match: { path: '/sapi/v1/margin/account' },
-      times: Number.POSITIVE_INFINITY,
-    });
+    const margin = { match: { path: '/sapi/v1/margin/account' }, times: Number.POSITIVE_INFINITY };
+    const { far, venue } = await bench(
+      { balances: { margin: { USDT: { total: 5_000 } } }, orders: [entry({ wallet: 'margin' })] },
+      SPOT,
+    );
+    const fault = far.fault({ kind: 'http500', ...margin });
     expect((await verdictOf(venue)).verdict).toBe('UNKNOWN');
     expect(JSON.stringify(await venue.cancel({ scope: 'all' }))).toContain(
       'whether there is one is not known',
     );
-    lift.clear();
+    fault.clear();
     await venue.cancel({ scope: 'all' });
     expect(openIds(far)).toEqual([]);
-    far.fault({
-      kind: 'revokedKey',
-      match: { path: '/sapi/v1/margin/account' },
-      times: Number.POSITIVE_INFINITY,
-    });
+
     const other = await bench({}, SPOT);
-    other.far.fault({
-      kind: 'revokedKey',
-      match: { path: '/sapi/v1/margin/account' },
-      times: Number.POSITIVE_INFINITY,
-    });
+    other.far.fault({ kind: 'revokedKey', ...margin });
     expect((await verdictOf(other.venue)).verdict).toBe('FLAT');
     expect((await other.venue.read()).notCovered[0]).toContain('cross margin');
   });

@@ -1,4 +1,4 @@
-/** given(events).when(command).then(events) for what a person may and may not do. */
+/** given(events).when(command).gives(events) for what a person may and may not do. */
 
 import { describe, expect, it } from 'vitest';
 import { type Command, decide, Refusal } from '../../src/domain/decide.ts';
@@ -31,7 +31,7 @@ const given = (...events: StandingEvent[]) => {
   const incident = events.reduce<Incident | undefined>((sofar, event) => evolve(sofar, event), undefined);
   return {
     when: (command: Command) => ({
-      then: (...types: string[]) =>
+      gives: (...types: string[]) =>
         expect(decide(command, incident, 1_000, playbook).map(({ type }) => type)).toEqual(types),
       refused: (code: string) => {
         expect(() => decide(command, incident, 1_000, playbook)).toThrow(Refusal);
@@ -70,10 +70,10 @@ describe('resolving', () => {
     given(OPENED, ASKED, JUDGED('RESIDUAL')).when(resolve).refused('residual_not_accepted');
   });
   it('is allowed after FLAT, or after somebody accepted the residual', () => {
-    given(OPENED, ASKED, JUDGED('FLAT')).when(resolve).then('IncidentResolved');
+    given(OPENED, ASKED, JUDGED('FLAT')).when(resolve).gives('IncidentResolved');
     given(OPENED, ASKED, JUDGED('RESIDUAL'), said({ type: 'ResidualAccepted', kill: 'K-1', reason: 'r' }))
       .when(resolve)
-      .then('IncidentResolved');
+      .gives('IncidentResolved');
   });
   it('is refused twice', () => {
     given(OPENED, said({ type: 'IncidentResolved', how: 'person' }))
@@ -95,45 +95,45 @@ describe('resolving', () => {
 });
 
 describe('a kill', () => {
-  it('opens its own P0 and pages', () => given().when(ask).then('IncidentOpened', 'KillAsked', 'PageOwed'));
+  it('opens its own P0 and pages', () => given().when(ask).gives('IncidentOpened', 'KillAsked', 'PageOwed'));
   it('raises the incident that it is pressed in, and pages its next step', () =>
-    given(OPENED, PAGED).when(ask).then('KillAsked', 'SeverityChanged', 'PageOwed'));
+    given(OPENED, PAGED).when(ask).gives('KillAsked', 'SeverityChanged', 'PageOwed'));
   it('reopens a resolved incident', () => {
     given(OPENED, PAGED, said({ type: 'IncidentResolved', how: 'person' }))
       .when(ask)
-      .then('IncidentReopened', 'KillAsked', 'SeverityChanged', 'PageOwed');
+      .gives('IncidentReopened', 'KillAsked', 'SeverityChanged', 'PageOwed');
   });
   it('pages for a verdict that is not FLAT, and once for each', () => {
-    given(OPENED, PAGED, ASKED).when(judge('FLAT')).then('KillJudged');
-    given(OPENED, PAGED, ASKED).when(judge('RESIDUAL')).then('KillJudged', 'PageOwed');
-    given(OPENED, PAGED, ASKED, JUDGED('RESIDUAL')).when(judge('RESIDUAL')).then();
-    given(OPENED, PAGED, ASKED, JUDGED('UNKNOWN')).when(judge('RESIDUAL')).then('KillJudged');
-    given(OPENED, PAGED, ASKED, JUDGED('FLAT')).when(judge('UNKNOWN')).then('KillJudged', 'PageOwed');
+    given(OPENED, PAGED, ASKED).when(judge('FLAT')).gives('KillJudged');
+    given(OPENED, PAGED, ASKED).when(judge('RESIDUAL')).gives('KillJudged', 'PageOwed');
+    given(OPENED, PAGED, ASKED, JUDGED('RESIDUAL')).when(judge('RESIDUAL')).gives();
+    given(OPENED, PAGED, ASKED, JUDGED('UNKNOWN')).when(judge('RESIDUAL')).gives('KillJudged');
+    given(OPENED, PAGED, ASKED, JUDGED('FLAT')).when(judge('UNKNOWN')).gives('KillJudged', 'PageOwed');
   });
 });
 
 describe('people', () => {
   it('acknowledge once', () => {
-    given(OPENED).when({ type: 'AcknowledgeIncident', by: ADA }).then('IncidentAcknowledged');
+    given(OPENED).when({ type: 'AcknowledgeIncident', by: ADA }).gives('IncidentAcknowledged');
     given(OPENED, said({ type: 'IncidentAcknowledged' }))
       .when({ type: 'AcknowledgeIncident', by: ADA })
       .refused('already_acknowledged');
   });
   it('accept a residual with a reason, and nothing else', () => {
     const accept = (reason: string): Command => ({ type: 'AcceptResidual', by: ADA, kill: 'K-1', reason });
-    given(OPENED, ASKED, JUDGED('RESIDUAL')).when(accept('hedged elsewhere')).then('ResidualAccepted');
+    given(OPENED, ASKED, JUDGED('RESIDUAL')).when(accept('hedged elsewhere')).gives('ResidualAccepted');
     given(OPENED, ASKED, JUDGED('RESIDUAL')).when(accept(' ')).refused('reason_missing');
     given(OPENED, ASKED, JUDGED('UNKNOWN')).when(accept('x')).refused('nothing_to_accept');
   });
   it('a message that Slack sends twice is logged once; an edit without change is none', () => {
     const log: Command = { type: 'LogMessage', by: ADA, ts: '1.1', user: 'U0ADA', text: 'hm' };
-    given(OPENED).when(log).then('MessageLogged');
+    given(OPENED).when(log).gives('MessageLogged');
     given(OPENED, said({ type: 'MessageLogged', ts: '1.1', user: 'U0ADA', text: 'hm' }))
       .when(log)
-      .then();
+      .gives();
     given(OPENED, said({ type: 'MessageLogged', ts: '1.1', user: 'U0ADA', text: 'hm' }))
       .when({ type: 'EditMessage', by: ADA, ts: '1.1', text: 'hm' })
-      .then();
+      .gives();
   });
   it('nothing happens to an incident that is not there', () =>
     given().when(resolve).refused('no_such_incident'));
@@ -165,10 +165,10 @@ describe('the clock', () => {
     });
   });
   it('a step that is due pages once, however often it is looked at', () => {
-    given(OPENED, PAGED).when({ type: 'PageAgain', by: ADA, n: 2, why: 'w' }).then('PageOwed');
+    given(OPENED, PAGED).when({ type: 'PageAgain', by: ADA, n: 2, why: 'w' }).gives('PageOwed');
     given(OPENED, PAGED, said({ type: 'PageOwed', n: 2, severity: 'P1', why: 'w' }))
       .when({ type: 'PageAgain', by: ADA, n: 2, why: 'w' })
-      .then();
+      .gives();
   });
 });
 
