@@ -148,10 +148,20 @@ export function registerActions(app: App, context: ListenerContext): void {
       const ours =
         incident !== undefined &&
         Object.values(incident.posts).some((post) => post.ts === ts && post.channel === body.channel?.id);
+      // A receipt that stands in the incident's own thread is ours, too, before we have Slack's answer to its post.
+      const headline = incident?.posts['headline'];
+      const receiptOwed = Object.keys(incident?.kills ?? {}).some(
+        (kill) => incident?.posts[`receipt:${kill}`] === undefined,
+      );
+      const inThread =
+        receiptOwed &&
+        headline !== undefined &&
+        body.channel?.id === headline.channel &&
+        body.message?.['thread_ts'] === headline.ts;
       // Slack shows a headline before we have its answer: what stops must work from the first moment.
       const posting = incident?.posts['headline'] === undefined && body.channel?.id === context.channel;
       const stops = action !== undefined && STOPS.has(action.action_id);
-      if (value === null || incident === undefined || !(ours || (posting && stops))) return STALE;
+      if (value === null || incident === undefined || !(ours || inThread || (posting && stops))) return STALE;
       const role = action?.action_id === ACTION.approveResume ? 'approver' : 'responder';
       const refused = await refusalFor(context, body.user.id, role);
       if (refused !== null) return refused;
