@@ -1,7 +1,6 @@
 /** The command line's stopping: through the server while it answers, and without it when it does not. */
 
 import { randomUUID } from 'node:crypto';
-import { readdir } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from './adapters/clock.ts';
@@ -16,7 +15,7 @@ import { createLedger } from './engine/ledger.ts';
 import { cancelEverywhere } from './engine/orders.ts';
 import { createLog, createMask } from './log.ts';
 import type { Policy } from './policy.ts';
-import { createSideLedger } from './sideJournal.ts';
+import { createSideLedger, sideFiles } from './sideJournal.ts';
 import { openVenues } from './venues.ts';
 
 /** CONTRACT 1: 0 done (kill: FLAT), 1 not started or refused, 2 usage, 3 RESIDUAL, 4 UNKNOWN. */
@@ -152,7 +151,7 @@ async function killHere(out: Out, by: Actor, reason: string): Promise<number> {
     drill: false,
   });
   const { latched, reason: why } = await executor.start({ incident, kill: id, triggeredAt, asked });
-  if (!latched) say(`! KILL_SWITCH=1 is not written: ${why ?? 'unknown'}. Stop the engine by hand.`);
+  if (!latched) say(`! KILL_SWITCH=1 is not confirmed: ${why ?? 'unknown'}. Stop the engine by hand.`);
   const until = triggeredAt + KILL_PACE.firstVerdictMs + 2_000;
   const verdict = () => ledger.peek(incident)?.kills[id]?.verdict ?? null;
   while (verdict() === null && systemClock.monotonic() < until) await systemClock.wait(50);
@@ -247,9 +246,7 @@ export async function breakGlass({ config, policy, say }: Out, reason: string): 
     );
     return EXIT.refused;
   }
-  const side = (await readdir(join(config.dataDir, 'side')).catch(() => [])).filter((name) =>
-    name.endsWith('.ndjson'),
-  );
+  const side = (await sideFiles(join(config.dataDir, 'side'))).filter((name) => name.endsWith('.ndjson'));
   if (side.length > 0) {
     say(
       `A kill of the command line is not in the log yet (${side.join(', ')}): it would latch again. Start the server once, stop it, and break the glass then.`,

@@ -97,6 +97,16 @@ function readEvents(text: string): StandingEvent[] {
   return events;
 }
 
+/** What lies beside the store. No folder is no file; one that cannot be read throws: a kill may be in it. */
+export async function sideFiles(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if ((error as { code?: string }).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
 /**
  * Take what the command line left into incidents of its own, once each: a file that was taken is renamed. A crash in
  * between is found again by the kill's id, which is unique.
@@ -105,7 +115,7 @@ export async function adoptSideJournals(
   folder: string,
   deps: { ledger: Ledger; desk: Pick<Desk, 'adopt'>; log: Log },
 ): Promise<void> {
-  const names = await readdir(folder).catch(() => [] as string[]);
+  const names = await sideFiles(folder);
   for (const name of names.filter((one) => one.endsWith('.ndjson')).sort()) {
     const path = join(folder, name);
     const events = readEvents(await readFile(path, 'utf8'));

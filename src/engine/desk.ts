@@ -318,7 +318,7 @@ export function createDesk(deps: DeskDeps): Desk {
       kill: id,
       state: again ? 'again' : 'started',
       warnings: [
-        ...(latched ? [] : [`KILL_SWITCH=1 is not written: ${why ?? 'unknown'}. Stop the engine by hand.`]),
+        ...(latched ? [] : [`KILL_SWITCH=1 is not confirmed: ${why ?? 'unknown'}. Stop the engine by hand.`]),
         ...(recorded ? [] : [`not on record: ${ledger.unrecorded() ?? 'the store failed'}`]),
       ],
     };

@@ -544,7 +544,7 @@ describe('a control file that cannot be written', () => {
         await rm(desk.controlFile);
         const { status, json } = await killOver(desk, { reason: 'no file' });
         expect(status).toBe(202);
-        expect(json.warnings[0]).toContain('KILL_SWITCH=1 is not written');
+        expect(json.warnings[0]).toContain('KILL_SWITCH=1 is not confirmed');
         expect(json.warnings[0]).toContain('Stop the engine by hand');
         await verdictIs(desk, json.incident, 'FLAT');
         expect(exchange(desk)).toEqual({ orders: [], conditional: [], positions: [] });
