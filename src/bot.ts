@@ -270,7 +270,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     criteria: () => criteriaStatus(config.limits, feeds, policy.playbook),
     engines,
     engineIds: config.engines.map((engine) => engine.id),
-    notReady: () => store.failure(),
+    notReady: () => ledger.unrecorded(),
   });
   cleanups.push(() => edge.close());
 

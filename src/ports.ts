@@ -136,6 +136,8 @@ export interface Venue {
   proven: boolean;
   /** Where a person looks when the bot cannot: the venue's own page. */
   page: string;
+  /** ms between two readings that the venue's limits bear, with room for an engine on the same address. */
+  pollMs: number;
   /** Load and cache what the first cancel needs. Says what is missing; cancelling works without it. */
   warm(): Promise<{ ok: true } | { ok: false; reason: string }>;
   /** Cancel every order in scope, in every list, once. What it returns is what the venue answered, not what is true. */

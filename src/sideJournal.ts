@@ -78,23 +78,30 @@ export function createSideLedger(
   };
 }
 
-/** Each line is an event of ours; what comes after the first broken line was torn by a crash. */
 const line = z.looseObject({
   type: z.string(),
   at: z.number(),
   by: z.object({ via: z.string(), id: z.string(), name: z.string() }),
 });
 
-function readEvents(text: string): StandingEvent[] {
+/**
+ * The events of a side journal, as far as each line is one of ours that folds. What comes after the first that is not was
+ * torn by a crash, or written by another version: `left` says how many lines were not taken.
+ */
+function readEvents(text: string): { events: StandingEvent[]; left: number } {
+  const lines = text.split('\n').filter((raw) => raw !== '');
   const events: StandingEvent[] = [];
-  for (const raw of text.split('\n')) {
+  let incident: Incident | undefined;
+  for (const raw of lines) {
     try {
-      if (raw !== '') events.push(line.parse(JSON.parse(raw)) as unknown as StandingEvent);
+      const event = line.parse(JSON.parse(raw)) as unknown as StandingEvent;
+      incident = evolve(incident, event);
+      events.push(event);
     } catch {
       break;
     }
   }
-  return events;
+  return { events, left: lines.length - events.length };
 }
 
 /** What lies beside the store. No folder is no file; one that cannot be read throws: a kill may be in it. */
@@ -115,25 +122,49 @@ export async function adoptSideJournals(
   folder: string,
   deps: { ledger: Ledger; desk: Pick<Desk, 'adopt'>; log: Log },
 ): Promise<void> {
-  const names = await sideFiles(folder);
+  const names = await sideFiles(folder).catch((error: unknown) => {
+    deps.log.error(
+      { folder, error: String(error) },
+      'the kills of the command line cannot be looked for: mend the folder and restart',
+    );
+    return [];
+  });
   for (const name of names.filter((one) => one.endsWith('.ndjson')).sort()) {
-    const path = join(folder, name);
-    const events = readEvents(await readFile(path, 'utf8'));
-    const kill = events.find((event) => event.type === 'KillAsked');
-    const known =
-      kill !== undefined && deps.ledger.open().some((incident) => incident.kills[kill.kill] !== undefined);
-    // One that was left before the latch was lifted is history: it must not latch again.
-    const liftedAt = deps.ledger.trading().liftedAt;
-    const stale = kill !== undefined && liftedAt !== null && kill.at < liftedAt;
-    if (stale)
-      deps.log.warn(
-        { file: name },
-        'a kill of the command line is older than the last lift: it was set aside',
+    try {
+      await adoptOne(folder, name, deps);
+    } catch (error) {
+      // One file that cannot be taken in keeps neither the others nor the start. It stays, for the next one.
+      deps.log.error(
+        { file: name, error: String(error) },
+        'a kill of the command line could not be taken into the log: it is tried again at the next start',
       );
-    if (events[0]?.type === 'IncidentOpened' && !known && !stale) {
-      const incident = await deps.desk.adopt(events);
-      deps.log.warn({ incident, file: name }, 'a kill of the command line was taken into the log');
     }
-    await rename(path, `${path}.adopted`);
   }
+}
+
+async function adoptOne(
+  folder: string,
+  name: string,
+  deps: { ledger: Ledger; desk: Pick<Desk, 'adopt'>; log: Log },
+): Promise<void> {
+  const path = join(folder, name);
+  const { events, left } = readEvents(await readFile(path, 'utf8'));
+  if (left > 0)
+    deps.log.warn(
+      { file: name, lines: left },
+      'the last lines of a side journal could not be read: they stay in its file',
+    );
+  const kill = events.find((event) => event.type === 'KillAsked');
+  const known =
+    kill !== undefined && deps.ledger.open().some((incident) => incident.kills[kill.kill] !== undefined);
+  // One that was left before the latch was lifted is history: it must not latch again.
+  const liftedAt = deps.ledger.trading().liftedAt;
+  const stale = kill !== undefined && liftedAt !== null && kill.at < liftedAt;
+  if (stale)
+    deps.log.warn({ file: name }, 'a kill of the command line is older than the last lift: it was set aside');
+  if (events[0]?.type === 'IncidentOpened' && !known && !stale) {
+    const incident = await deps.desk.adopt(events);
+    deps.log.warn({ incident, file: name }, 'a kill of the command line was taken into the log');
+  }
+  await rename(path, `${path}.adopted`);
 }

@@ -53,6 +53,9 @@ const LANE_TURN_MS = 500;
 /** Added to the nonce before each further try: another program on this key may be ahead. Few, since each one counts. */
 const NONCE_JUMPS_MS = [1_000, 10_000];
 
+/** How often a venue of unknown limits is read while it is watched: as seldom as the strictest of the proven table. */
+const UNPROVEN_POLL_MS = 10_000;
+
 /**
  * Open one exchange account. Imports the one exchange's module (31 MB instead of 82, FACTS 3); sends nothing.
  * Throws VenueConfigError. The venue that it returns never throws.
@@ -77,6 +80,7 @@ export async function createVenue(options: VenueOptions): Promise<Venue> {
     exchange: options.exchange,
     proven: facts !== undefined,
     page: facts?.page ?? exchange.urls.www ?? `the web page of ${options.exchange}`,
+    pollMs: facts?.pollMs.is ?? UNPROVEN_POLL_MS,
     ...driver,
     async close() {
       wire.stop();

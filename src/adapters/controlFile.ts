@@ -94,13 +94,12 @@ export async function openControlFile({
   const format = controlFormat(path);
   let knownRev = 0;
   let handed: ControlLook | null = null;
-  let queue: Promise<unknown> = Promise.resolve();
+  // What an earlier process left is cleared before the first write, and not waited for: a disk that hangs delays no kill.
+  let queue: Promise<unknown> = removeLeftovers(path, fs, now());
   // What each write of ours makes of what it found; the last one may not be in place yet.
   const writes: { number: number; from: string; to: string }[] = [];
   let begun = 0;
   let landed = 0;
-
-  await removeLeftovers(path, fs, now());
 
   async function look(): Promise<ControlLook> {
     const floor = landed;

@@ -111,7 +111,7 @@ export function createMemory(now: () => number, snapshot: SnapshotFile | undefin
   const dirty = new Set<Entry>();
   const groups = new Map<string, Entry>();
   const strays = new Map<string, Stray>((snapshot?.strays ?? []).map((stray) => [stray.id, stray]));
-  let trading: Trading = snapshot?.trading ?? RUNNING;
+  let trading: Trading = { ...RUNNING, ...snapshot?.trading };
   const desk: { version: number; chunks: DeskChunk[]; events: StandingEvent[] } = snapshot?.desk ?? {
     version: 0,
     chunks: [],

@@ -49,6 +49,8 @@ export interface VenueVerdict {
   positions: PositionLine[];
   /** For UNKNOWN: what could not be read, or what is still moving. */
   reason?: string;
+  /** For UNKNOWN: when it began, ms since the epoch: the first of the readings in a row that settled nothing. */
+  since?: number;
   listsRead: string[];
   notCovered: string[];
 }
@@ -137,6 +139,8 @@ export interface VenueProgress {
   previous: VenueReading | null;
   /** What the latest reading amounts to. */
   latest: VenueVerdict | null;
+  /** Monotonic ms at which the first reading of a row began that could not be read; null while readings come. */
+  unreadableSince: number | null;
   /** The verdict that was last said aloud. */
   said: VenueVerdict | null;
 }
@@ -145,14 +149,17 @@ export interface VenueProgress {
 export interface KillPace {
   /** Every venue has said a verdict by then, counted from the trigger, even if it is UNKNOWN (playbook: 10 s). */
   firstVerdictMs: number;
+  /** The same for a kill that a restart resumed, counted from the restart: time for one reading, and no more. */
+  resumedVerdictMs: number;
   retryMs: number;
   maxRetryMs: number;
-  /** Between two readings while the desk is latched. */
+  /** Between two readings while the desk is latched; a venue that bears less is read less often. */
   watchMs: number;
 }
 
 export const KILL_PACE: KillPace = {
   firstVerdictMs: 9_000,
+  resumedVerdictMs: 3_000,
   retryMs: 150,
   maxRetryMs: 30_000,
   watchMs: 5_000,
@@ -169,6 +176,7 @@ export function startVenue(venue: string, resumed: boolean): VenueProgress {
     lastWriteEndedAt: Number.NEGATIVE_INFINITY,
     previous: null,
     latest: null,
+    unreadableSince: null,
     said: null,
   };
 }
@@ -200,7 +208,12 @@ export function afterRead(
   const verdict = judgeVenue(progress.previous, reading, progress.lastWriteEndedAt);
   const readable = failures(reading).length === 0;
   const confirming = readable && progress.previous === null;
-  const next: VenueProgress = { ...progress, latest: verdict, previous: readable ? reading : null };
+  const next: VenueProgress = {
+    ...progress,
+    latest: verdict,
+    previous: readable ? reading : null,
+    unreadableSince: readable ? null : (progress.unreadableSince ?? reading.startedAt),
+  };
 
   // The first clean reading is confirmed by a second one at once, unless it shows orders to cancel.
   if (toCancel(verdict, protectiveOrders).length > 0 || !readable) {
@@ -389,7 +402,13 @@ export function evolveKill(
     case 'VenueJudged': {
       const venue = kill.venues[event.venue];
       if (venue === undefined) return kill;
-      return withVenue(kill, event.venue, { ...venue, verdict: event.verdict, judgedAt: event.at });
+      // One outage has one beginning, also when its reason changes or a restart lies in it.
+      const began = venue.verdict?.since;
+      const verdict =
+        event.verdict.verdict === 'UNKNOWN' && began !== undefined
+          ? { ...event.verdict, since: began }
+          : event.verdict;
+      return withVenue(kill, event.venue, { ...venue, verdict, judgedAt: event.at });
     }
     case 'KillJudged':
       return {

@@ -30,6 +30,8 @@ export interface Trading {
   latch: Latch | null;
   /** When a latch was last lifted, ms since the epoch. */
   liftedAt: number | null;
+  /** The newest kill of the desk, and the incident that has it; null before the first. */
+  lastKill: { kill: string; incident: string } | null;
 }
 
 export type HoldEvent =
@@ -45,7 +47,7 @@ export type HoldEvent =
 type Said = { at: number; by: Actor };
 type Seen = (Said & HoldEvent) | (Said & { type: 'KillAsked'; kill: string; reason: string });
 
-export const RUNNING: Trading = { holds: [], latch: null, liftedAt: null };
+export const RUNNING: Trading = { holds: [], latch: null, liftedAt: null, lastKill: null };
 
 /** Fold one event of any log into the desk's trading state. */
 export function evolveTrading(trading: Trading, event: { type: string }, stream: string): Trading {
@@ -55,7 +57,11 @@ export function evolveTrading(trading: Trading, event: { type: string }, stream:
       // Who latched first stays on record; the latch is the newest kill's, since approvals bind to it.
       const { latch } = trading;
       const said = latch ?? { incident: stream, by: seen.by, reason: seen.reason, at: seen.at };
-      return { ...trading, latch: { ...said, kill: seen.kill, incident: stream } };
+      return {
+        ...trading,
+        latch: { ...said, kill: seen.kill, incident: stream },
+        lastKill: { kill: seen.kill, incident: stream },
+      };
     }
     case 'LatchAdopted': {
       const latch = { kill: null, incident: stream, by: seen.by, reason: seen.reason, at: seen.at };

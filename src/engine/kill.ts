@@ -164,7 +164,11 @@ export function createKillExecutor(deps: {
 
   async function stopAll(run: Run): Promise<void> {
     const { order } = run;
-    const overdueAt = order.triggeredAt + pace.firstVerdictMs;
+    // A kill that died young keeps its deadline; one that died old gets time for a reading before it says UNKNOWN.
+    const overdueAt = Math.max(
+      order.triggeredAt + pace.firstVerdictMs,
+      order.resumed === undefined ? 0 : clock.monotonic() + pace.resumedVerdictMs,
+    );
     let lastCancelMs: number | null = null;
     // The verdicts of the venues and the kill's own are two records: after a crash between them all is said again.
     const whole = isWhole(order.resumed);
@@ -175,9 +179,22 @@ export function createKillExecutor(deps: {
       return { venue, progress: { ...progress, said, rounds: before?.rounds ?? 0 } };
     });
 
-    async function say(verdict: VenueVerdict): Promise<void> {
+    /** An UNKNOWN that comes from a reading that failed says since when; one that nothing came back for, since the kill. */
+    function dated(verdict: VenueVerdict, unreadableSince: number | null): VenueVerdict {
+      const since = verdict.listsRead.length === 0 ? order.triggeredAt : null;
+      const began = unreadableSince ?? since;
+      if (verdict.verdict !== 'UNKNOWN' || began === null) return verdict;
+      return { ...verdict, since: clock.now() - Math.round(clock.monotonic() - began) };
+    }
+
+    async function say(said: VenueVerdict, unreadableSince: number | null): Promise<void> {
       const ms = Math.round(clock.monotonic() - order.triggeredAt);
+      const verdict = dated(said, unreadableSince);
       await report(order, { type: 'VenueJudged', kill: order.kill, venue: verdict.venue, ms, verdict });
+      await judge(ms);
+    }
+
+    async function judge(ms: number): Promise<void> {
       const said = all.map((one) => one.progress.said);
       if (said.some((one) => one === null)) return;
       const latchMs = ledger.peek(order.incident)?.kills[order.kill]?.latch;
@@ -240,11 +257,11 @@ export function createKillExecutor(deps: {
           slot.progress,
           reading,
           clock.monotonic() >= overdueAt,
-          pace,
+          { ...pace, watchMs: deps.pace?.watchMs ?? Math.max(KILL_PACE.watchMs, venue.pollMs) },
           deps.protectiveOrders,
         );
         slot.progress = progress;
-        if (verdict !== null) await say(verdict);
+        if (verdict !== null) await say(verdict, progress.unreadableSince);
       }
     }
 
@@ -256,7 +273,7 @@ export function createKillExecutor(deps: {
         if (slot.progress.said !== null) continue;
         const verdict = overdueVerdict(slot.progress);
         slot.progress = { ...slot.progress, said: verdict };
-        await say(verdict);
+        await say(verdict, slot.progress.unreadableSince);
       }
     }
 

@@ -35,7 +35,7 @@ export async function status(
     mode,
     trading: tradingStatus(trading, engines),
     incidents: summaries.map(summary),
-    lastKill: await lastKill(ledger, store),
+    lastKill: await lastKill(ledger),
     criteria,
     ...(ledger.unrecorded() === null ? {} : { unrecorded: ledger.unrecorded() }),
   };
@@ -63,18 +63,12 @@ const summary = (one: IncidentSummary): object => ({
   openedAt: iso(one.openedAt),
 });
 
-/** The newest kill of any incident. Only summaries say where to look; the newest incident that has one is read. */
-async function lastKill(ledger: Ledger, store: Store): Promise<object | null> {
-  const latch = ledger.trading().latch;
-  const newest = latch === null ? undefined : await ledger.load(latch.incident);
-  const kill = newest === undefined ? undefined : Object.values(newest.kills).at(-1);
-  if (newest !== undefined && kill !== undefined) return killStatus(newest.id, kill);
-  for (const { id } of store.summaries().toReversed()) {
-    const incident = ledger.peek(id);
-    const found = incident === undefined ? undefined : Object.values(incident.kills).at(-1);
-    if (incident !== undefined && found !== undefined) return killStatus(incident.id, found);
-  }
-  return null;
+/** The newest kill of the desk, also when its incident was closed and put away long ago. */
+async function lastKill(ledger: Ledger): Promise<object | null> {
+  const { lastKill: last } = ledger.trading();
+  if (last === null) return null;
+  const kill = (await ledger.load(last.incident))?.kills[last.kill];
+  return kill === undefined ? null : killStatus(last.incident, kill);
 }
 
 function killStatus(incident: string, kill: KillState): object {

@@ -980,6 +980,15 @@ describe('writing', () => {
   });
 });
 
+describe('a disk that hangs', () => {
+  test('keeps neither the opening nor a reading waiting: a kill goes on to the venues', async () => {
+    const never = () => new Promise<never>(() => undefined);
+    const path = file('control.env', 'KILL_SWITCH=1\n');
+    const control = await openControlFile({ path, fs: { ...nodeFs, readdir: never, realpath: never } });
+    expect(await control.read()).toMatchObject({ state: 'read', values: { KILL_SWITCH: '1' } });
+  });
+});
+
 describe('what fails says so, in words, and nothing is lost', () => {
   const steps: Step[] = [
     'realpath',

@@ -100,7 +100,7 @@ export function storeContract(name: string, open: (clock: { now: number }) => Pr
       expect(await store.load('INC-1')).toBeUndefined();
       expect(await store.history('INC-1')).toEqual([]);
       expect(store.summaries()).toEqual([]);
-      expect(store.trading()).toEqual({ holds: [], latch: null, liftedAt: null });
+      expect(store.trading()).toEqual({ holds: [], latch: null, liftedAt: null, lastKill: null });
       expect(store.failure()).toBeNull();
       expect(store.report().events).toBe(0);
     });

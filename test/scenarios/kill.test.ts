@@ -45,7 +45,13 @@ const FLAT_DESK = {
   ],
 } as const;
 /** A first verdict soon, and a watch that a test need not wait for. */
-const QUICK: KillPace = { firstVerdictMs: 600, retryMs: 50, maxRetryMs: 200, watchMs: 100 };
+const QUICK: KillPace = {
+  firstVerdictMs: 600,
+  resumedVerdictMs: 600,
+  retryMs: 50,
+  maxRetryMs: 200,
+  watchMs: 100,
+};
 
 async function withDesk(story: (desk: InProcess) => Promise<void>, options: DeskOptions = {}): Promise<void> {
   const desk = await startDesk(options);
