@@ -12,6 +12,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { createVenue } from '../dist/adapters/ccxt.js';
 import { systemClock } from '../dist/adapters/clock.js';
 import { openControlFile } from '../dist/adapters/controlFile.js';
@@ -19,7 +20,6 @@ import { openStore } from '../dist/adapters/store.js';
 import { createKillExecutor } from '../dist/engine/kill.js';
 import { createLedger } from '../dist/engine/ledger.js';
 import { loadPolicy } from '../dist/policy.js';
-import { startBinanceCounterpart } from '../dist/rehearsal/binance.js';
 
 const LATENCY_MS = 80;
 const ROUNDS = 5;
@@ -39,14 +39,41 @@ const log = {
 };
 const { policy } = loadPolicy();
 
+/** The venue's counterpart in a thread of its own: neither side of the comparison pays for the venue. */
+async function startVenue(options) {
+  const worker = new Worker(new URL('./venueWorker.mjs', import.meta.url), { workerData: options });
+  const asked = new Map();
+  let next = 0;
+  const url = await new Promise((resolve, reject) => {
+    worker.once('error', reject);
+    worker.on('message', (message) => {
+      if (message.url !== undefined) return resolve(message.url);
+      asked.get(message.id)(message.answer);
+      asked.delete(message.id);
+    });
+  });
+  return {
+    url,
+    call: (method, ...args) =>
+      new Promise((resolve) => {
+        asked.set((next += 1), resolve);
+        worker.postMessage({ id: next, method, args });
+      }),
+    close: () => worker.terminate(),
+  };
+}
+
 /** Orders of `n` symbols at both markets, one conditional order each. */
-function fill(binance, n) {
-  for (const name of NAMES.slice(0, n)) {
+async function fill(binance, n) {
+  const orders = NAMES.slice(0, n).flatMap((name) => {
     const symbol = `${name}USDT`;
-    binance.placeOrder({ wallet: 'spot', symbol, side: 'buy', quantity: 1, price: 10 });
-    binance.placeOrder({ symbol, side: 'buy', quantity: 1, price: 10 });
-    binance.placeOrder({ symbol, side: 'buy', quantity: 1, type: 'STOP_MARKET', triggerPrice: 1_000 });
-  }
+    return [
+      { wallet: 'spot', symbol, side: 'buy', quantity: 1, price: 10 },
+      { symbol, side: 'buy', quantity: 1, price: 10 },
+      { symbol, side: 'buy', quantity: 1, type: 'STOP_MARKET', triggerPrice: 1_000 },
+    ];
+  });
+  await Promise.all(orders.map((order) => binance.call('placeOrder', order)));
 }
 
 function rawClient(url) {
@@ -136,11 +163,11 @@ await writeFile(controlFile, 'KILL_SWITCH=0\n');
 console.log(
   `${cpus()[0]?.model ?? 'unknown'} × ${cpus().length}, Node ${process.version}, ${LATENCY_MS} ms a round trip, median of ${ROUNDS}`,
 );
-console.log('symbols  case                 latch   last cancel   verified      floor   ratio');
+console.log('symbols  case                 KILL_SWITCH=1 on disk   last cancel   verified      floor   ratio');
 
 for (const n of [1, 10, 50]) {
   for (const name of ['healthy', 'exchange info down', 'after a heavy list']) {
-    const binance = await startBinanceCounterpart({
+    const binance = await startVenue({
       apiKey: KEY,
       secret: SECRET,
       latencyMs: LATENCY_MS,
@@ -189,26 +216,30 @@ for (const n of [1, 10, 50]) {
     const desk = { ledger, executor, control, count: 0 };
     if (name !== 'exchange info down') for (const one of venues) await one.warm();
     else
-      binance.fault({ kind: 'http500', match: { path: /exchangeInfo$/ }, times: Number.POSITIVE_INFINITY });
+      await binance.call('fault', {
+        kind: 'http500',
+        match: { path: /exchangeInfo$/ },
+        times: Number.POSITIVE_INFINITY,
+      });
     const send = rawClient(binance.url);
     const ours = [];
     const raw = [];
     for (let round = 0; round <= ROUNDS; round += 1) {
-      fill(binance, n);
+      await fill(binance, n);
       if (name === 'after a heavy list') for (const one of venues) await one.read();
       const timings = await kill(desk, n);
-      fill(binance, n);
+      await fill(binance, n);
       const floorMs = await floor(send, n);
       if (round === 0) continue; // the first opens the connections of both
       ours.push(timings);
       raw.push(floorMs);
-      binance.resetWeights();
+      await binance.call('resetWeights');
     }
     const verified = median(ours.map((one) => one.verdictMs));
     const cells = [
       String(n).padStart(7),
       name.padEnd(20),
-      `${median(ours.map((one) => one.latchMs ?? -1))} ms`.padStart(6),
+      `${median(ours.map((one) => one.latchMs ?? -1))} ms`.padStart(21),
       `${median(ours.map((one) => one.lastCancelMs ?? -1))} ms`.padStart(13),
       `${verified} ms`.padStart(10),
       `${Math.round(median(raw))} ms`.padStart(10),

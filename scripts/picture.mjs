@@ -20,23 +20,79 @@ const { blocksHtml, escapeHtml, mrkdwnHtml } = await from('rehearsal/blocksHtml.
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const DOCS = resolve(import.meta.dirname, '../docs');
 
-/** Play the drill in a folder of its own, and return every message with all its versions. */
-async function play(folder) {
+/** Rehearse in a folder of its own, and return every message with all its versions. */
+async function rehearse(folder, onStage, story) {
+  await mkdir(folder, { recursive: true });
   const loaded = loadConfig({
     env: { STANDDOWN_REHEARSAL: '1', PORT: '0', LOG_LEVEL: 'silent' },
     cwd: folder,
   });
   const policy = loadPolicy();
   if (!loaded.ok || !policy.ok) throw new Error(JSON.stringify(loaded.problems ?? policy.problems));
-  const rehearsal = await startRehearsal(loaded.config, policy.policy);
+  const rehearsal = await startRehearsal(loaded.config, policy.policy, onStage);
   try {
-    const { stage, bot, token, controlFile } = rehearsal;
-    const result = await runDrill({ stage, url: bot.url, token, controlFile, print: () => undefined });
-    if (!result.ok) throw new Error(`The drill failed: ${result.failure}`);
-    return stage.slack.messages(CHANNEL).map((message) => ({ ...message, history: [...message.history] }));
+    await story(rehearsal);
+    const { slack } = rehearsal.stage;
+    return slack.messages(CHANNEL).map((message) => ({ ...message, history: [...message.history] }));
   } finally {
     await rehearsal.stop();
   }
+}
+
+const play = (folder) =>
+  rehearse(folder, {}, async ({ stage, bot, token, controlFile }) => {
+    const result = await runDrill({ stage, url: bot.url, token, controlFile, print: () => undefined });
+    if (!result.ok) throw new Error(`The drill failed: ${result.failure}`);
+  });
+
+/** What each verdict takes: what the exchange holds, and what it does wrong. */
+const VERDICTS = [
+  {
+    verdict: 'FLAT',
+    onStage: {
+      binance: {
+        positions: [],
+        conditionalOrders: [
+          { symbol: 'ETHUSDT', side: 'buy', quantity: 0.05, type: 'STOP_MARKET', triggerPrice: 3_900 },
+        ],
+        orders: [
+          { wallet: 'spot', symbol: 'BTCUSDT', side: 'buy', quantity: 0.001, price: 60_000 },
+          { symbol: 'BTCUSDT', side: 'buy', quantity: 0.002, price: 61_000 },
+          { symbol: 'ETHUSDT', side: 'sell', quantity: 0.05, price: 3_400 },
+        ],
+      },
+    },
+    fault: null,
+  },
+  { verdict: 'RESIDUAL', onStage: {}, fault: null },
+  {
+    verdict: 'UNKNOWN',
+    onStage: {},
+    fault: { kind: 'timeout', match: { path: '/fapi/v1/openAlgoOrders' }, times: Number.POSITIVE_INFINITY },
+  },
+];
+
+/** The receipt of one kill, as it stands when its verdict is in and its page was confirmed. */
+async function receiptOf(folder, { verdict, onStage, fault }) {
+  const messages = await rehearse(folder, onStage, async ({ stage, bot, token }) => {
+    if (fault !== null) stage.binance.fault(fault);
+    await fetch(`${bot.url}/kill`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ reason: 'feed frozen', actor: 'ada' }),
+    });
+    const done = () =>
+      stage.slack
+        .messages(CHANNEL)
+        .some(
+          ({ text, blocks }) => text.includes(`: ${verdict} (`) && /\*paged\*/.test(JSON.stringify(blocks)),
+        );
+    for (let tries = 0; !done(); tries += 1) {
+      if (tries > 300) throw new Error(`the receipt never said ${verdict}`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  });
+  return messages.find(({ text }) => text.includes(`: ${verdict} (`));
 }
 
 /** The messages as they stood at a time; what came later is not there yet. */
@@ -209,6 +265,12 @@ try {
       page(760, pane('Thread', '# incidents', 760, messageHtml(alone))),
     ),
   );
+  const receipts = [];
+  for (const one of VERDICTS) receipts.push(await receiptOf(join(folder, one.verdict), one));
+  const panes = receipts.map((message, index) =>
+    pane(VERDICTS[index].verdict, 'the receipt', 620, messageHtml(message)),
+  );
+  say(await shoot(folder, 'receipts', 1_860, page(1_860, panes.join(''))));
 } finally {
   await rm(folder, { recursive: true, force: true });
 }

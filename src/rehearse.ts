@@ -96,14 +96,21 @@ export function configFor(config: RehearsalConfig, stage: Stage, token: string):
   };
 }
 
-/** Set the stage in rehearsal's own folder, which is emptied first, and start the bot on it. */
-export async function startRehearsal(config: RehearsalConfig, policy: Policy): Promise<Rehearsal> {
+/**
+ * Set the stage in rehearsal's own folder, which is emptied first, and start the bot on it. `onStage` replaces what the
+ * exchange holds.
+ */
+export async function startRehearsal(
+  config: RehearsalConfig,
+  policy: Policy,
+  onStage: Parameters<typeof startStage>[0] = {},
+): Promise<Rehearsal> {
   // The counterparts begin anew each time: what an earlier rehearsal posted to them is gone, so its log goes too.
   await rm(config.dataDir, { recursive: true, force: true });
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
   await mkdir(dirname(config.controlFile), { recursive: true });
   await writeFile(config.controlFile, CONTROL, { mode: 0o600 });
-  const stage = await startStage();
+  const stage = await startStage(onStage);
   const token = randomBytes(12).toString('hex');
   try {
     const bot = await startBot({

@@ -443,6 +443,19 @@ function exposureOf(kill: KillState): Record<string, number> {
   return exposure;
 }
 
+/** The open positions that no live protective order of their venue stands under; dust has none to stand under. */
+export function withoutStop(kill: KillState): { venue: string; line: PositionLine }[] {
+  return Object.entries(kill.venues).flatMap(([venue, { verdict }]) =>
+    (verdict?.positions ?? [])
+      .filter((line) => !line.dust && stopsOf(line, verdict?.orders ?? []).length === 0)
+      .map((line) => ({ venue, line })),
+  );
+}
+
+/** The live protective orders of one venue that stand under this position. */
+export const stopsOf = (line: PositionLine, orders: OrderLine[]): OrderLine[] =>
+  orders.filter((order) => order.protective && order.symbol === line.symbol);
+
 /** True when more is exposed than was accepted: a new line, or more of one. Less needs nobody's word. */
 export function outgrewAcceptance(kill: KillState): boolean {
   const { accepted } = kill;

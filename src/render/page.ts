@@ -2,6 +2,7 @@
 
 import { newestKill } from '../domain/decide.ts';
 import type { Incident } from '../domain/incident.ts';
+import { withoutStop } from '../domain/kill.ts';
 import type { Playbook } from '../domain/playbook.ts';
 import type { Trading } from '../domain/trading.ts';
 import { dateTime, plain, safeLink } from './text.ts';
@@ -28,7 +29,8 @@ export function pageText(
   const severity = page === undefined ? null : playbook.severities[page.severity].page;
   if (page === undefined || severity === null) return null;
   const kill = newestKill(incident);
-  const stopless = kill !== undefined && kill.verdict === 'RESIDUAL' ? residualFirst(incident) : '';
+  // Where a position is left without a stop, the page says so first.
+  const bare = kill?.verdict === 'RESIDUAL' && withoutStop(kill).length > 0;
   const alerts = Object.values(incident.alerts);
   const sourceLinks = alerts.flatMap((alert) => {
     const href = safeLink(alert.link);
@@ -36,7 +38,7 @@ export function pageText(
   });
   return {
     severity,
-    summary: `${incident.drill ? 'DRILL · ' : ''}${stopless}${page.severity} ${plain(incident.title, 600)} (${incident.id})`,
+    summary: `${incident.drill ? 'DRILL · ' : ''}${bare ? 'POSITION WITHOUT A STOP · ' : ''}${page.severity} ${plain(incident.title, 600)} (${incident.id})`,
     source: plain(alerts[0]?.source ?? 'standdown', 200),
     links: [...(thread === null ? [] : [{ href: thread, text: 'Slack thread' }]), ...sourceLinks.slice(0, 1)],
     customDetails: {
@@ -71,12 +73,4 @@ export function pageText(
     },
     timestampIso: new Date(page.owedAt).toISOString(),
   };
-}
-
-/** Where a position is left without a stop, the page says so first. */
-function residualFirst(incident: Incident): string {
-  const venues = Object.values(newestKill(incident)?.venues ?? {});
-  const exposed = venues.some((venue) => (venue.verdict?.positions ?? []).some((line) => !line.dust));
-  const stopped = venues.some((venue) => (venue.verdict?.orders ?? []).some((order) => order.protective));
-  return exposed && !stopped ? 'POSITION WITHOUT A STOP · ' : '';
 }

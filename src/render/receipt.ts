@@ -2,7 +2,13 @@
 
 import type { KnownBlock } from '@slack/types';
 import type { Incident } from '../domain/incident.ts';
-import type { KillState, VenueKillState, VenueVerdict } from '../domain/kill.ts';
+import {
+  type KillState,
+  stopsOf,
+  type VenueKillState,
+  type VenueVerdict,
+  withoutStop,
+} from '../domain/kill.ts';
 import type { OrderLine, PositionLine } from '../domain/orders.ts';
 import type { GateRules } from '../domain/resume.ts';
 import { ACTION, buttonValue } from './actions.ts';
@@ -39,7 +45,7 @@ export function receipt(
     latchLine(kill),
     ...engineLines(kill, engines),
     pageLine(incident, kill),
-    ...Object.entries(kill.venues).flatMap(([id, venue]) => cancelLines(id, venue)),
+    ...Object.entries(kill.venues).map(([id, venue]) => cancelLine(id, venue)),
   ];
   const blocks: KnownBlock[] = [section(title), ...sections(steps)];
   if (kill.joined.length > 0) {
@@ -134,8 +140,8 @@ function pageLine(incident: Incident, kill: KillState): string {
 }
 
 /** What the venue answered. Proof is the reading, further down. */
-function cancelLines(id: string, venue: VenueKillState): string[] {
-  if (venue.cancelledMs === null) return [`… *cancelling* at ${inert(id, 60)}`];
+function cancelLine(id: string, venue: VenueKillState): string {
+  if (venue.cancelledMs === null) return `… *cancelling* at ${inert(id, 60)}`;
   const lists = Object.entries(venue.lists)
     .filter(([, list]) => list.found > 0)
     .map(([name, list]) => {
@@ -143,30 +149,26 @@ function cancelLines(id: string, venue: VenueKillState): string[] {
       return `${list.found} ${inert(name, 60)}${protective}`;
     });
   const found = lists.length === 0 ? 'no order' : lists.join(', ');
-  const failed =
-    venue.failures.length === 0
-      ? ''
-      : `\n   ❗ ${venue.failures
-          .slice(0, 3)
-          .map((failure) => inert(failure, 200))
-          .join(' · ')}${venue.failures.length > 3 ? ` · ${venue.failures.length - 3} more` : ''}`;
+  const rounds = venue.rounds > 1 ? ` · ${venue.rounds} rounds, an order that stood is listed again` : '';
+  const failed = venue.failures.slice(0, 3).map((failure) => inert(failure, 200));
+  const more = venue.failures.length > 3 ? ` · ${venue.failures.length - 3} more` : '';
+  const failures = failed.length === 0 ? '' : `\n   ❗ ${failed.join(' · ')}${more}`;
   const mark = venue.failures.length === 0 ? '✓' : '❗';
-  const rounds = venue.rounds > 1 ? ` · ${venue.rounds} rounds` : '';
-  return [
-    `${mark} *cancel answered* by ${inert(id, 60)}, listed ${found} · ${since(venue.cancelledMs)}${rounds}${failed}`,
-  ];
+  return `${mark} *cancel answered* by ${inert(id, 60)}, listed ${found} · ${since(venue.cancelledMs)}${rounds}${failures}`;
 }
 
 function verdictBlocks(incident: Incident, kill: KillState, pages: VenuePages): KnownBlock[] {
   const venues = Object.entries(kill.venues);
-  const lines = venues.flatMap(([id, venue]) => venueLines(id, venue.verdict, pages[id], venue.judgedAt));
+  const lines = venues.flatMap(([id, venue]) => venueLines(id, venue, pages[id]));
   if (kill.verdict === null)
     return [section('*VERDICT*  not in yet: reading every list and position'), ...sections(lines)];
   const read = kill.timings === null ? '' : ` · first verdict ${since(kill.timings.verdictMs)}`;
   const exposed = venues.flatMap(([, venue]) => venue.verdict?.positions ?? []);
   const live = venues.flatMap(([, venue]) => venue.verdict?.orders ?? []);
+  const bare = withoutStop(kill).length;
+  const open = exposed.filter((line) => !line.dust).length;
   const stopless =
-    exposed.some((line) => !line.dust) && !live.some((order) => order.protective) ? ', *WITHOUT A STOP*' : '';
+    bare === 0 ? '' : bare === open ? ', *WITHOUT A STOP*' : `, *${bare} of ${open} WITHOUT A STOP*`;
   const words = {
     FLAT: 'every list and every position read twice, empty',
     RESIDUAL: `${leftWords(live, exposed)}${stopless}`,
@@ -211,31 +213,43 @@ function leftWords(orders: OrderLine[], positions: PositionLine[]): string {
 
 function venueLines(
   id: string,
-  verdict: VenueVerdict | null,
+  { verdict, judgedAt, lists }: VenueKillState,
   page: string | undefined,
-  judgedAt: number | null,
 ): string[] {
   const name = inert(id, 60);
   if (verdict === null) return [`… ${name}: reading`];
+  const position = (line: PositionLine) => positionLine(line, stopWord(line, verdict));
+  const found = [
+    ...verdict.orders.slice(0, LINES).map(orderLine),
+    ...verdict.positions.slice(0, LINES).map(position),
+  ];
   if (verdict.verdict === 'UNKNOWN') {
     const look = page === undefined ? 'the venue’s own page' : page;
-    const found = [
-      ...verdict.orders.slice(0, LINES).map(orderLine),
-      ...verdict.positions.slice(0, LINES).map(positionLine),
-    ];
     return [
-      `❓ *UNKNOWN* ${name} since ${clockTime(judgedAt ?? 0)}: ${inert(verdict.reason ?? 'unknown', 400)}. Orders there may be live. Check by hand: ${look} · I keep trying.`,
+      `❓ *UNKNOWN* ${name} since ${clockTime(verdict.since ?? judgedAt ?? 0)}: ${inert(verdict.reason ?? 'unknown', 400)}. Orders there may be live. Check by hand: ${look} · I keep trying.`,
+      ...(found.length === 0 ? [] : ['   last seen there:']),
       ...found,
     ];
   }
   if (verdict.verdict === 'FLAT')
     return [`✓ *FLAT* ${name}: ${verdict.listsRead.map((list) => inert(list, 60)).join(', ')} read twice`];
-  const more = verdict.orders.length + verdict.positions.length - 2 * LINES;
+  const more = Math.max(0, verdict.orders.length - LINES) + Math.max(0, verdict.positions.length - LINES);
   return [
     `▲ *RESIDUAL* ${name}`,
-    ...verdict.orders.slice(0, LINES).map(orderLine),
-    ...verdict.positions.slice(0, LINES).map(positionLine),
+    ...found,
     ...(more > 0 ? [`   ${more} more`] : []),
+    ...stopLine(verdict, lists),
+  ];
+}
+
+/** Where a position is left: what became of the orders that protected it, from the reading and not from the answers. */
+function stopLine({ orders, positions }: VenueVerdict, lists: VenueKillState['lists']): string[] {
+  if (positions.every((line) => line.dust)) return [];
+  const alive = orders.filter((order) => order.protective).length;
+  if (alive > 0) return [`   protective orders: ${alive} alive`];
+  const listed = Object.values(lists).some((list) => list.protective > 0);
+  return [
+    `   protective orders: none alive${listed ? '; those that were listed are gone' : ', and none was listed'}`,
   ];
 }
 
@@ -245,9 +259,17 @@ const orderLine = (order: OrderLine): string =>
 const positionShort = (line: PositionLine): string =>
   `${inert(line.symbol, 40)} ${line.side} ${size(line.amount)}`;
 
+/** Whether an order protects it. Where a list could not be read, none seen is not none there. */
+function stopWord(line: PositionLine, { orders, verdict }: VenueVerdict): string {
+  if (line.dust) return ' · dust: below the minimum order';
+  const stops = stopsOf(line, orders).length;
+  if (stops > 0) return ` · ${count(stops, 'stop')} alive`;
+  return verdict === 'UNKNOWN' ? ' · a stop may be there' : ' · no stop';
+}
+
 /** Symbol, side, size, notional at mark, unrealised P&L, and what a move of 1 % costs. */
-function positionLine(line: PositionLine): string {
+function positionLine(line: PositionLine, stop: string): string {
   const perPercent = line.notional === null ? null : -Math.abs(line.notional) / 100;
   const pnl = line.unrealisedPnl === null ? '' : ` · uPnL ${money(line.unrealisedPnl, line.currency)}`;
-  return `   ${positionShort(line)} · ${money(line.notional, line.currency)}${pnl} · ${money(perPercent, line.currency)} per 1\u00a0% against${line.dust ? ' · dust: below the minimum order' : ''}`;
+  return `   ${positionShort(line)} · ${money(line.notional, line.currency)}${pnl} · ${money(perPercent, line.currency)} per 1\u00a0% against${stop}`;
 }

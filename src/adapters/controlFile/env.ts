@@ -7,21 +7,26 @@ import { ControlSyntax, isControlKey, lineAt, lineEnding, type ParsedText, type 
 // but a comment follows it.
 const START = /[ \t]*(export[ \t]+)?([\w.-]+)[ \t]*=/y;
 const QUOTED = /([ \t]*)(?:'(?:\\'|[^'])*'|"(?:\\"|[^"])*"|`(?:\\`|[^`])*`)(?=[ \t]*(?:#|\r|\n|$))/y;
+// To dotenv the sign may stand on a later line; to a shell, and to a person, that sets nothing.
+const SPLIT = /[ \t]*(?:export\s+)?([\w.-]+)[ \t]*[\r\n]\s*=/y;
 const REST = /[^\r\n]*/y;
 const LINE_END = /\r\n|\n|\r|$/g;
 
 /**
  * Find our keys in the text of a `.env` file. A line inside another key's quoted value is that key's. A line that sets
- * one of ours and something else, or a value of ours that spans lines, is a ControlSyntax: setting it would take other
+ * one of ours and something else, one that sets it on the next line after ours, or a value of ours that spans lines, is a ControlSyntax: setting it would take other
  * bytes with it. Every other line may say what it likes.
  */
 export function parseEnv(text: string): ParsedText {
   const slots: Slot[] = [];
+  const splits = new Map<ControlKey, number>();
   let assignments = 0;
   let exported = 0;
   let at = 0;
   while (at < text.length) {
-    START.lastIndex = at;
+    START.lastIndex = SPLIT.lastIndex = at;
+    const split = SPLIT.exec(text);
+    if (split !== null && isControlKey(split[1])) splits.set(split[1], at);
     const start = START.exec(text);
     if (start !== null) {
       assignments += 1;
@@ -36,6 +41,11 @@ export function parseEnv(text: string): ParsedText {
     at = end === null || end[0] === '' ? text.length : LINE_END.lastIndex;
   }
 
+  // The last one counts: a split one after ours would take the place of what is written here.
+  for (const [key, from] of splits) {
+    if ((slots.findLast((slot) => slot.key === key)?.start ?? text.length) < from)
+      throw new ControlSyntax(`line ${lineAt(text, from)}: ${key} and its = are on different lines`);
+  }
   const prefix = assignments > 0 && exported === assignments ? 'export ' : '';
   return {
     slots,

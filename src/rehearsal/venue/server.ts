@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -122,6 +123,7 @@ export async function startVenueServer(options: VenueServerOptions): Promise<Ven
   const faults = createFaultBox();
   const log: RequestEntry[] = [];
   const closing = new AbortController();
+  setMaxListeners(0, closing.signal); // one for each request under way
   const pause = (ms: number) =>
     ms > 0 ? delay(ms, undefined, { signal: closing.signal }) : Promise.resolve();
 
