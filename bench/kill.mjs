@@ -48,7 +48,7 @@ async function startVenue(options) {
     worker.once('error', reject);
     worker.on('message', (message) => {
       if (message.url !== undefined) return resolve(message.url);
-      asked.get(message.id)(message.answer);
+      asked.get(message.id)();
       asked.delete(message.id);
     });
   });
@@ -163,7 +163,9 @@ await writeFile(controlFile, 'KILL_SWITCH=0\n');
 console.log(
   `${cpus()[0]?.model ?? 'unknown'} × ${cpus().length}, Node ${process.version}, ${LATENCY_MS} ms a round trip, median of ${ROUNDS}`,
 );
-console.log('symbols  case                 KILL_SWITCH=1 on disk   last cancel   verified      floor   ratio');
+console.log(
+  'symbols  case                 KILL_SWITCH=1 on disk   last cancel   verified      floor   ratio',
+);
 
 for (const n of [1, 10, 50]) {
   for (const name of ['healthy', 'exchange info down', 'after a heavy list']) {

@@ -126,7 +126,7 @@ describe('/kill', () => {
     );
     expect(text).toMatch(/binance-spot(?::|, listed)? 3 (in )?regular/);
     expect(text).toContain('✓ FLAT binance-spot');
-    expect(text).toMatch(/BTC\/USDT:USDT long 0\.008 .* per 1\s% against · no stop/);
+    expect(text).toMatch(/long 0\.008 .* per 1\s% against · no stop/);
     expect(text).toContain('protective orders: none alive; those that were listed are gone');
     expect(text).toContain('Not covered at binance-usdm');
     expect(text).toContain('engine: not confirmed');
