@@ -4,6 +4,7 @@ import type { Effect } from './domain/effects.ts';
 import type { Incident, StandingEvent } from './domain/incident.ts';
 import type { VenueReading } from './domain/kill.ts';
 import type { CancelledList, CancelScope, PositionLine } from './domain/orders.ts';
+import type { CloseEstimate } from './domain/slippage.ts';
 import type { Trading } from './domain/trading.ts';
 
 // ── Time ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -153,6 +154,11 @@ export interface Venue {
     | { state: 'refused'; reason: string }
     | { state: 'unknown'; reason: string }
   >;
+  /**
+   * What closing this much at market is likely to cost, from the order book as it is now. Never throws: what it cannot
+   * say is `unknown`, with the reason. For a person to look at, never for a decision of the bot.
+   */
+  estimateClose(position: Pick<PositionLine, 'symbol' | 'side' | 'amount'>): Promise<CloseEstimate>;
   close(): Promise<void>;
 }
 

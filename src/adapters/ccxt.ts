@@ -6,6 +6,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { existsSync } from 'node:fs';
 import type { Clock, Venue } from '../ports.ts';
+import { BOOK_MS, estimateClose } from './venues/book.ts';
 import type { Call, VenueFacts } from './venues/facts.ts';
 import { createGeneralDriver, type Unified } from './venues/general.ts';
 import { PROVEN } from './venues/index.ts';
@@ -84,6 +85,16 @@ export async function createVenue(options: VenueOptions): Promise<Venue> {
     page: facts?.page ?? exchange.urls.www ?? `the web page of ${options.exchange}`,
     pollMs: facts?.pollMs.is ?? UNPROVEN_POLL_MS,
     ...driver,
+    estimateClose: (position) =>
+      estimateClose(position, {
+        wire,
+        quoteAssets: options.quoteAssets,
+        // Public: no key, no nonce, no lane.
+        fetchBook:
+          exchange.has['fetchOrderBook'] === true
+            ? (symbol, levels) => wire.runPublic(() => exchange.fetchOrderBook(symbol, levels), BOOK_MS)
+            : null,
+      }),
     async close() {
       wire.stop();
       await exchange.fetchDispatcher?.destroy();
@@ -107,6 +118,7 @@ interface Exchange {
   markets_by_id?: Record<string, (CcxtMarket & Record<string, unknown>)[]>;
   loadMarkets(reload: boolean): Promise<unknown>;
   loadTimeDifference(): Promise<unknown>;
+  fetchOrderBook(symbol: string, levels: number): Promise<unknown>;
   amountToPrecision(symbol: string, amount: number): string | undefined;
   nonce(): number;
   handleErrors(...args: ErrorArguments): unknown;
@@ -188,6 +200,8 @@ const inFlight = new AsyncLocalStorage<AbortSignal>();
 
 interface OpenWire extends Wire {
   run<T>(work: () => Promise<T>, deadlineMs?: number): Promise<T>;
+  /** The same outside the lane, for what is not signed. */
+  runPublic<T>(work: () => Promise<T>, deadlineMs: number): Promise<T>;
   stop(): void;
 }
 
@@ -448,6 +462,7 @@ function createWire(exchange: Exchange, options: VenueOptions, facts: VenueFacts
   return {
     call,
     run: (work, deadlineMs) => inLane(() => run(work, deadlineMs)),
+    runPublic: run,
     stop() {
       if (!stopped.signal.aborted && lane !== null) leaveLane(laneName, lane);
       stopped.abort();

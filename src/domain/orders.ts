@@ -77,6 +77,31 @@ export type FlattenEvent =
       type: 'FlattenAsked';
       flatten: string;
       kill?: string;
-      positions: { venue: string; symbol: string; side: 'long' | 'short'; amount: number }[];
+      positions: Closable[];
     }
   | { type: 'FlattenFinished'; flatten: string; results: CloseResult[]; verdict: Verdict; ms: number };
+
+/** What a flatten is asked to close: one position at one venue, `amount` in base units. */
+export interface Closable {
+  venue: string;
+  symbol: string;
+  side: 'long' | 'short';
+  amount: number;
+}
+
+/** Two readings of one size may differ in the last digit of a float; more than this much more is growth. */
+const GROWTH = 1 + 1e-9;
+
+/**
+ * What is there now and was not in what a person approved: a new position, or more of one. Less, or nothing, needs nobody's
+ * word. Returns the positions as they are now, each with what was approved of it (0: it is new).
+ */
+export function outgrown(approved: Closable[], now: Closable[]): (Closable & { approved: number })[] {
+  return now.flatMap((line) => {
+    const before = approved.find(
+      (one) => one.venue === line.venue && one.symbol === line.symbol && one.side === line.side,
+    );
+    const limit = before?.amount ?? 0;
+    return line.amount > limit * GROWTH ? [{ ...line, approved: limit }] : [];
+  });
+}

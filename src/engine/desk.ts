@@ -9,8 +9,14 @@ import {
   type Severity,
   type StandingEvent,
 } from '../domain/incident.ts';
-import { isRunning, type KillPace } from '../domain/kill.ts';
-import type { CancelResult, CancelScope } from '../domain/orders.ts';
+import { isRunning, type KillPace, type KillState } from '../domain/kill.ts';
+import {
+  type CancelResult,
+  type CancelScope,
+  type Closable,
+  outgrown,
+  type PositionLine,
+} from '../domain/orders.ts';
 import { type Playbook, type Runbook, runbookFor, stepRef } from '../domain/playbook.ts';
 import type { GateRules } from '../domain/resume.ts';
 import { controlValues, type Hold, type HoldKey } from '../domain/trading.ts';
@@ -25,7 +31,14 @@ import {
 } from '../ports.ts';
 import { createKillExecutor, type KillExecutor } from './kill.ts';
 import type { Committed, Ledger } from './ledger.ts';
-import { cancelEverywhere, closablePositions, flattenAll, saidBy } from './orders.ts';
+import {
+  cancelEverywhere,
+  closablePositions,
+  type FlattenPreview,
+  flattenAll,
+  previewFlatten,
+  saidBy,
+} from './orders.ts';
 import { createResume, type Resume, type ResumeDeps } from './resume.ts';
 
 export interface DeskDeps {
@@ -93,7 +106,13 @@ export interface Desk {
     reason: string,
     incident?: string,
   ): { id: string; asked: Promise<Committed>; done: Promise<CancelResult[]> };
-  flatten(by: Actor, incident: string): Promise<{ done: Promise<void>; positions: number }>;
+  /** What a flatten would close, and what that is likely to cost. Throws Refusal. */
+  previewFlatten(incident: string): Promise<FlattenPreview & { id: string }>;
+  /**
+   * Close what a preview showed: read again, refused when more is open than was shown, each order sent once. Throws
+   * Refusal, StoreUnavailable.
+   */
+  flatten(by: Actor, incident: string, preview: string): Promise<{ done: Promise<void>; positions: number }>;
   /** A command that one incident decides by itself. */
   command(incident: string, command: Command): Promise<Committed>;
   /** Open an incident from the events of a side journal. Returns its id. Throws StoreUnavailable. */
@@ -115,6 +134,19 @@ export interface Desk {
   hasStep(incident: Incident, step: string): boolean;
   stop(): void;
 }
+
+/** How long a preview may be submitted: the market that it shows is gone by then. */
+const PREVIEW_MS = 5 * 60_000;
+
+const closable = (venue: string, { symbol, side, amount }: PositionLine): Closable => ({
+  venue,
+  symbol,
+  side,
+  amount,
+});
+
+const grown = ({ venue, symbol, side, amount, approved }: Closable & { approved: number }): string =>
+  `${venue} ${symbol} ${side} ${amount}${approved === 0 ? ', which is new' : `, shown as ${approved}`}`;
 
 export function createDesk(deps: DeskDeps): Desk {
   const { store, ledger, clock, control, venues, playbook, runbooks, log } = deps;
@@ -357,24 +389,48 @@ export function createDesk(deps: DeskDeps): Desk {
     executor.readNow();
   }
 
-  let flattening = false;
-  async function beginFlatten(
-    by: Actor,
-    incident: string,
-  ): Promise<{ positions: number; done: Promise<void> }> {
+  /** Throws Refusal where nothing may be closed for this incident now. Returns the kill that it belongs to. */
+  function mayFlatten(incident: string): KillState | undefined {
     const current = ledger.peek(incident);
     const under = current === undefined ? undefined : newestKill(current);
+    if (current?.status === 'resolved')
+      throw new Refusal(
+        'already_resolved',
+        `${incident} is resolved: its receipt no longer closes positions. Nothing was done.`,
+      );
     if (under !== undefined && isRunning(under))
       throw new Refusal('kill_running', 'The kill is still running: wait for its verdict.');
     if (current !== undefined && Object.values(current.unfinished).includes('flatten'))
       throw new Refusal('flatten_running', 'A flatten is already running here.');
-    // Capped by the side and amount read just before.
-    const positions = (await closablePositions(venues, clock)).map(({ venue, line }) => ({
-      venue,
-      symbol: line.symbol,
-      side: line.side,
-      amount: line.amount,
-    }));
+    return under;
+  }
+
+  /** What people were shown, by the id that their dialog carries. Used once; gone after a restart, or when it is old. */
+  const previews = new Map<string, { incident: string; at: number; positions: Closable[] }>();
+  let flattening = false;
+  async function beginFlatten(
+    by: Actor,
+    incident: string,
+    approved: Closable[],
+  ): Promise<{ positions: number; done: Promise<void> }> {
+    const under = mayFlatten(incident);
+    const reading = await closablePositions(venues, clock);
+    const now = reading.positions.map(({ venue, line }) => closable(venue, line));
+    const more = outgrown(approved, now);
+    if (more.length > 0)
+      throw new Refusal(
+        'position_grew',
+        `More is open than you were shown: ${more.map(grown).join('; ')}. Nothing was sent. Press Flatten again.`,
+      );
+    // What cannot be read now is closed as it was shown: the order is reduce-only, and capped by a reading of its own.
+    const unread = new Set(reading.unread.map(({ venue }) => venue));
+    const known = new Set(now.map((one) => `${one.venue} ${one.symbol} ${one.side}`));
+    const positions = [
+      ...now,
+      ...approved.filter(
+        (one) => unread.has(one.venue) && !known.has(`${one.venue} ${one.symbol} ${one.side}`),
+      ),
+    ];
     const id = newId('F');
     const kill = under === undefined ? {} : { kill: under.id };
     try {
@@ -507,12 +563,29 @@ export function createDesk(deps: DeskDeps): Desk {
       background(done);
       return { id, asked, done };
     },
-    async flatten(by, incident) {
+    async previewFlatten(incident) {
+      mayFlatten(incident);
+      const preview = await previewFlatten(venues, clock);
+      const id = newId('P');
+      const now = clock.now();
+      for (const [old, { at }] of previews) if (now - at > PREVIEW_MS) previews.delete(old);
+      const positions = preview.positions.map(({ venue, line }) => closable(venue, line));
+      previews.set(id, { incident, at: now, positions });
+      return { id, ...preview };
+    },
+    async flatten(by, incident, preview) {
+      const shown = previews.get(preview);
+      if (shown === undefined || shown.incident !== incident || clock.now() - shown.at > PREVIEW_MS)
+        throw new Refusal(
+          'preview_old',
+          'This preview was used already, or is older than five minutes: nothing was sent. Press Flatten again.',
+        );
       // From its reading to its verdict there is one on this desk: two that read the same position would close it twice.
-      if (flattening) throw new Refusal('flatten_running', 'A flatten is already running.');
+      if (flattening) throw new Refusal('flatten_running', 'A flatten is already running: nothing was sent.');
       flattening = true;
+      previews.delete(preview);
       try {
-        const { positions, done } = await beginFlatten(by, incident);
+        const { positions, done } = await beginFlatten(by, incident, shown.positions);
         background(
           done.finally(() => {
             flattening = false;

@@ -6,15 +6,20 @@ import type {
   CancelledList,
   CancelResult,
   CancelScope,
+  Closable,
   CloseResult,
   OrderLine,
   PositionLine,
 } from '../domain/orders.ts';
+import type { CloseEstimate } from '../domain/slippage.ts';
 import type { Clock, Venue } from '../ports.ts';
 import { readVenue } from './kill.ts';
 
 /** How many times a cancel is tried at a venue that goes on showing orders. A kill has no such limit. */
 const CANCEL_ROUNDS = 3;
+
+/** How long a venue may take to say what is open there before its positions count as unread: a person waits. */
+const CLOSABLE_MS = 5_000;
 
 /** Cancel what is in scope at every venue that it names, each by itself, and read each back. */
 export async function cancelEverywhere(
@@ -89,19 +94,61 @@ export interface Flattened {
   verdict: Verdict;
 }
 
-/** What a flatten would close: every position that an order can close, as read just now. */
-export async function closablePositions(
-  venues: Venue[],
-  clock: Clock,
-): Promise<{ venue: string; line: PositionLine }[]> {
-  const readings = await Promise.all(venues.map((venue) => readVenue(venue, clock)));
-  return readings.flatMap((reading) =>
-    reading.positions.flatMap((scope) =>
-      scope.state === 'read'
-        ? scope.positions.filter((line) => !line.dust).map((line) => ({ venue: reading.venue, line }))
-        : [],
+/** What a flatten would close, as read just now, and the venues of which that could not be read. */
+export interface ClosableReading {
+  positions: { venue: string; line: PositionLine }[];
+  unread: { venue: string; reason: string }[];
+}
+
+/** Every position that an order can close. A venue that does not answer in time is unread, and delays no other. */
+export async function closablePositions(venues: Venue[], clock: Clock): Promise<ClosableReading> {
+  const each = await Promise.all(venues.map((venue) => closableAt(venue, clock)));
+  return { positions: each.flatMap((one) => one.positions), unread: each.flatMap((one) => one.unread) };
+}
+
+async function closableAt(venue: Venue, clock: Clock): Promise<ClosableReading> {
+  const over = new AbortController();
+  const late = clock.wait(CLOSABLE_MS, over.signal).then(() => null);
+  const reading = await Promise.race([readVenue(venue, clock), late]).finally(() => over.abort());
+  if (reading === null)
+    return {
+      positions: [],
+      unread: [{ venue: venue.id, reason: `no whole answer within ${CLOSABLE_MS / 1_000} s` }],
+    };
+  const positions: ClosableReading['positions'] = [];
+  const unread: ClosableReading['unread'] = [];
+  for (const scope of reading.positions) {
+    if (scope.state === 'failed') unread.push({ venue: venue.id, reason: `${scope.scope}: ${scope.reason}` });
+    else
+      positions.push(
+        ...scope.positions.filter((line) => !line.dust).map((line) => ({ venue: venue.id, line })),
+      );
+  }
+  return { positions, unread };
+}
+
+/** What a person sees before a flatten: each position with what closing it is likely to cost. */
+export interface FlattenPreview {
+  positions: { venue: string; line: PositionLine; estimate: CloseEstimate }[];
+  unread: ClosableReading['unread'];
+}
+
+/** Read what could be closed, and estimate it from the order books. Takes at most CLOSABLE_MS and the time of a book. */
+export async function previewFlatten(venues: Venue[], clock: Clock): Promise<FlattenPreview> {
+  const { positions, unread } = await closablePositions(venues, clock);
+  return {
+    positions: await Promise.all(
+      positions.map(async ({ venue, line }) => ({
+        venue,
+        line,
+        estimate: (await venues.find((one) => one.id === venue)?.estimateClose(line)) ?? {
+          state: 'unknown' as const,
+          reason: 'this venue is not configured',
+        },
+      })),
     ),
-  );
+    unread,
+  };
 }
 
 /**
@@ -110,7 +157,7 @@ export async function closablePositions(
  */
 export async function flattenAll(
   flatten: string,
-  positions: { venue: string; symbol: string; side: 'long' | 'short'; amount: number }[],
+  positions: Closable[],
   venues: Venue[],
   clock: Clock,
   send: boolean,

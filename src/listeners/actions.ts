@@ -5,7 +5,14 @@ import type { WebClient } from '@slack/web-api';
 import type { Actor, Incident } from '../domain/incident.ts';
 import { ACTION, type ActionId, readButtonValue } from '../render/actions.ts';
 import { killReply, switchReply } from '../render/replies.ts';
-import { acceptView, resolveView, skipView } from '../render/views.ts';
+import {
+  acceptView,
+  flattenReadingView,
+  flattenRefusedView,
+  flattenView,
+  resolveView,
+  skipView,
+} from '../render/views.ts';
 import { inWords, type ListenerContext, refusalFor, slackActor } from './context.ts';
 
 /** A button has no room for a reason; who pressed it, and where, is on record beside it. */
@@ -55,9 +62,18 @@ export function registerActions(app: App, context: ListenerContext): void {
       ),
     [ACTION.resumeOrders]: (pressed) => lift(pressed, 'HALT_NEW_ORDERS'),
     [ACTION.resumeSignals]: (pressed) => lift(pressed, 'PAUSE_SIGNALS'),
-    [ACTION.flatten]: async ({ by, incident }) => {
-      const { positions } = await desk.flatten(by, incident.id);
-      return `Closing ${positions} position(s) by reduce-only market orders, each sent once. The result is posted in the thread after it was read back.`;
+    [ACTION.flatten]: async ({ incident, triggerId, client }) => {
+      if (incident.status === 'resolved')
+        return `⛔ ${incident.id} is resolved: its receipt no longer closes positions. Nothing was done.`;
+      const opened = await client.views.open({
+        trigger_id: triggerId,
+        view: flattenReadingView(context.drill),
+      });
+      // Reading takes longer than Slack waits: the dialog is there, and fills when it is done.
+      fillPreview(incident.id, opened.view?.id ?? '', client).catch((error: unknown) =>
+        context.log.warn({ error: String(error) }, 'a preview could not be shown: nothing was sent'),
+      );
+      return null;
     },
     [ACTION.accept]: async ({ incident, ref, triggerId, client }) => {
       if (ref === undefined || !Object.hasOwn(incident.kills, ref)) return STALE;
@@ -100,6 +116,14 @@ export function registerActions(app: App, context: ListenerContext): void {
       return null;
     },
   };
+
+  async function fillPreview(incident: string, viewId: string, client: WebClient): Promise<void> {
+    const view = await desk.previewFlatten(incident).then(
+      ({ id, positions, unread }) => flattenView(incident, context.drill, id, positions, unread),
+      (error: unknown) => flattenRefusedView(context.drill, inWords(error, context)),
+    );
+    await client.views.update({ view_id: viewId, view });
+  }
 
   async function lift({ by, incident }: Pressed, key: 'HALT_NEW_ORDERS' | 'PAUSE_SIGNALS'): Promise<string> {
     // What loosens is done where the state is seen: an old headline may be somebody else's hold by now.

@@ -5,7 +5,15 @@ import { Refusal } from '../domain/decide.ts';
 import type { Actor } from '../domain/incident.ts';
 import { CALLBACK } from '../render/actions.ts';
 import { fromSlack, plain } from '../render/text.ts';
-import { declareView, readCancel, readDeclare, readReason, readResolve, readWhy } from '../render/views.ts';
+import {
+  declareView,
+  flattenRefusedView,
+  readCancel,
+  readDeclare,
+  readReason,
+  readResolve,
+  readWhy,
+} from '../render/views.ts';
 import { inWords, type ListenerContext, refusalFor, slackActor } from './context.ts';
 
 type Values = Parameters<typeof readResolve>[0];
@@ -14,6 +22,11 @@ interface Submitted {
   metadata: string;
   values: Values;
 }
+
+/** How long a submitted flatten may read before its dialog is answered: Slack allows 3 s. */
+const SUBMIT_MS = 2_000;
+const STILL_READING =
+  'The venues are being read again: if more is open than you were shown, nothing is sent, and you are told. What was closed is posted in the thread.';
 
 export function registerViews(app: App, context: ListenerContext): void {
   const { desk } = context;
@@ -72,6 +85,34 @@ export function registerViews(app: App, context: ListenerContext): void {
       throw new Refusal('no_such_step', 'This incident has no such step.');
     return desk.command(incident, { type: 'MarkStep', by, step, mark: 'skipped', why: readWhy(values) });
   });
+
+  app.view<ViewSubmitAction>(
+    { callback_id: CALLBACK.flatten, type: 'view_submission' },
+    async ({ ack, body, view, client }) => {
+      const closing = submit(body, view.private_metadata, view.state.values, ({ by, metadata }) => {
+        const [incident = '', preview = ''] = metadata.split('|');
+        return desk.flatten(by, incident, preview);
+      });
+      // The venues are read again first, which may take longer than Slack waits for an answer.
+      const over = new AbortController();
+      const soon = context.clock.wait(SUBMIT_MS, over.signal).then(() => 'late' as const);
+      const refusal = await Promise.race([closing, soon]).finally(() => over.abort());
+      if (refusal !== 'late') {
+        if (refusal === null) await ack();
+        else await ack({ response_action: 'update', view: flattenRefusedView(context.drill, refusal) });
+        return;
+      }
+      await ack({ response_action: 'update', view: flattenRefusedView(context.drill, STILL_READING) });
+      const late = await closing;
+      if (late === null) return;
+      const text = `${context.drill ? 'DRILL · ' : ''}${late}`;
+      await client.chat
+        .postEphemeral({ channel: context.channel, user: body.user.id, text })
+        .catch((error: unknown) =>
+          context.log.warn({ error: String(error) }, 'a refused flatten could not be told'),
+        );
+    },
+  );
 
   app.shortcut(
     { callback_id: CALLBACK.declare, type: 'message_action' },

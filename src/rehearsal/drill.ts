@@ -190,12 +190,19 @@ export async function runDrill(options: DrillOptions): Promise<DrillResult> {
     tell(`Mail to the stakeholders: “${mail.messages().at(-1)?.subject ?? ''}”`);
 
     await press('ada', inThread('Flatten…'), 'Flatten…');
+    const preview = await slack.until(
+      () => slack.openViews(CAST.ada.id).find((view) => view.view['submit'] !== undefined),
+      { what: 'the preview' },
+    );
+    tell(`Ada presses Flatten, and is shown what that would close:\n${quote(viewText(preview.view))}`);
+    const confirmed = await slack.submit(CAST.ada.id, preview.id);
+    if (confirmed.view?.action !== 'close') throw new Error(`the preview was refused: ${confirmed.body}`);
     await binance.until(() => binance.positions().length === 0, { what: 'the position closed' });
     await slack.until(() => slack.asText(CHANNEL).includes('verdict FLAT'), {
       timeoutMs: 20_000,
       what: 'the verdict FLAT',
     });
-    tell('Ada presses Flatten: reduce-only, once; read back twice: FLAT');
+    tell('Ada submits it: closed reduce-only, once; read back twice: FLAT');
 
     await send(alertBody('resolved', startsAt, now()));
     tell('Alertmanager: resolved. It is noted; a P0 stays open until a person closes it');
@@ -225,6 +232,10 @@ export async function runDrill(options: DrillOptions): Promise<DrillResult> {
     return { ok: false, incident, failure };
   }
 }
+
+/** The texts of a dialog's sections. */
+const viewText = (view: { blocks?: unknown }): string =>
+  (view.blocks as { text?: { text?: string } }[]).map((block) => block.text?.text ?? '').join('\n');
 
 /** The part of a thread that is the newest receipt of a kill. */
 function receiptOf(text: string): string {

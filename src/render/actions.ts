@@ -29,6 +29,7 @@ export const CALLBACK = {
   cancel: 'orders.cancel',
   accept: 'residual.accept',
   skip: 'step.skip',
+  flatten: 'position.flatten',
 } as const;
 
 /** The action behind a runbook step's button. */

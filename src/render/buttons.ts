@@ -57,17 +57,10 @@ export function haltButton(incident: string): ButtonSpec {
   };
 }
 
-export function flattenButton(incident: string, what: string): ButtonSpec {
-  return {
-    action: ACTION.flatten,
-    label: 'Flatten…',
-    value: buttonValue({ incident }),
-    style: 'danger',
-    confirm: confirm(
-      'Close positions at market?',
-      `Sends reduce-only market orders, once, for what a new reading shows. Last reading: ${what}. Read back afterwards.`,
-      'Close positions',
-      'Do nothing',
-    ),
-  };
-}
+/** Opens the preview, which is its own confirm. */
+export const flattenButton = (incident: string): ButtonSpec => ({
+  action: ACTION.flatten,
+  label: 'Flatten…',
+  value: buttonValue({ incident }),
+  style: 'danger',
+});

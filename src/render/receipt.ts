@@ -184,8 +184,7 @@ function verdictBlocks(incident: Incident, kill: KillState, pages: VenuePages): 
   }
   const buttons: ButtonSpec[] = [];
   const sellable = exposed.filter((line) => !line.dust);
-  if (sellable.length > 0)
-    buttons.push(flattenButton(incident.id, sellable.slice(0, 3).map(positionShort).join(', ')));
+  if (sellable.length > 0) buttons.push(flattenButton(incident.id));
   if (kill.verdict === 'RESIDUAL' && kill.accepted === null) {
     buttons.push({
       action: ACTION.accept,

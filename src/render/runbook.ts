@@ -64,7 +64,7 @@ function stepButtons(
     haltOrders: () => haltButton(incident.id),
     pauseSignals: () => ({ action: ACTION.pauseSignals, label: 'Pause signals', value }),
     acknowledge: () => ({ action: ACTION.acknowledge, label: 'Acknowledge', value, style: 'primary' }),
-    flatten: () => flattenButton(incident.id, 'see the receipt'),
+    flatten: () => flattenButton(incident.id),
     done: () => ({ action: STEP_ACTION.done, label: 'Done', value: own }),
     skip: () => ({ action: STEP_ACTION.skip, label: 'Skip…', value: own }),
   };

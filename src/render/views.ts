@@ -8,18 +8,20 @@ import {
   SEVERITIES,
   type Severity,
 } from '../domain/incident.ts';
-import type { CancelScope } from '../domain/orders.ts';
+import type { CancelScope, PositionLine } from '../domain/orders.ts';
+import type { CloseEstimate } from '../domain/slippage.ts';
 import { CALLBACK } from './actions.ts';
 import { section } from './blocks.ts';
-import { cut, inert, plain } from './text.ts';
+import { count, cut, inert, money, plain, size } from './text.ts';
 
 const words = (text: string) => ({ type: 'plain_text' as const, text: cut(text, 75), emoji: false });
 const option = (value: string, label = value) => ({ text: words(label), value });
 
+/** `submit` null: there is nothing to submit. */
 function modal(
   callback: string,
   title: string,
-  submit: string,
+  submit: string | null,
   metadata: string,
   blocks: ModalView['blocks'],
 ): ModalView {
@@ -29,7 +31,7 @@ function modal(
     private_metadata: metadata,
     // Slack allows 24 characters.
     title: { type: 'plain_text', text: cut(title, 24), emoji: false },
-    submit: { type: 'plain_text', text: cut(submit, 24), emoji: false },
+    ...(submit === null ? {} : { submit: { type: 'plain_text', text: cut(submit, 24), emoji: false } }),
     close: { type: 'plain_text', text: 'Cancel', emoji: false },
     blocks,
   };
@@ -135,6 +137,79 @@ export function skipView(incident: string, step: string): ModalView {
   return modal(CALLBACK.skip, 'Skip this step', 'Skip', `${incident}|${step}`, [
     input('why', 'Why', false, false),
   ]);
+}
+
+/** Slack's limit is 100 blocks; who has more positions than this closes them at the venue. */
+const ROWS = 40;
+
+const flattenModal = (
+  submit: string | null,
+  metadata: string,
+  drill: boolean,
+  ...text: string[]
+): ModalView =>
+  modal(
+    CALLBACK.flatten,
+    'Close positions',
+    submit,
+    metadata,
+    text.map((one, index) => section(drill && index === 0 ? `*DRILL* · ${one}` : one)),
+  );
+
+/** While the venues are read: Slack lets a dialog be opened for three seconds only. */
+export const flattenReadingView = (drill: boolean): ModalView =>
+  flattenModal(null, '', drill, 'Reading every position and its order book…');
+
+export const flattenRefusedView = (drill: boolean, why: string): ModalView =>
+  flattenModal(null, '', drill, inert(why, 2_000));
+
+/** What would be closed, line by line, with what it is likely to cost. Submitting it is the confirm. */
+export function flattenView(
+  incident: string,
+  drill: boolean,
+  preview: string,
+  positions: { venue: string; line: PositionLine; estimate: CloseEstimate }[],
+  unread: { venue: string; reason: string }[],
+): ModalView {
+  const failed = unread.map(
+    ({ venue, reason }) =>
+      `❓ *${inert(venue, 60)}* could not be read (${inert(reason, 200)}): nothing there is closed.`,
+  );
+  if (positions.length === 0)
+    return flattenModal(null, '', drill, 'There is no position that an order could close.', ...failed);
+  if (positions.length > ROWS)
+    return flattenModal(
+      null,
+      '',
+      drill,
+      `${positions.length} positions are open: more than a person can look at here. Close them at the venue.`,
+    );
+  return flattenModal(
+    `Close ${count(positions.length, 'position')}`,
+    `${incident}|${preview}`,
+    drill,
+    'Reduce-only market orders, each sent once and read back. Read again when you submit: more than this is not closed.',
+    ...positions.map(flattenRow),
+    ...failed,
+  );
+}
+
+function flattenRow({
+  venue,
+  line,
+  estimate,
+}: {
+  venue: string;
+  line: PositionLine;
+  estimate: CloseEstimate;
+}): string {
+  const cost =
+    estimate.state === 'estimated' && line.notional !== null ? (line.notional * estimate.bps) / 10_000 : null;
+  const slippage =
+    estimate.state === 'unknown'
+      ? `slippage unknown: ${inert(estimate.reason, 200)}`
+      : `slippage about ${estimate.bps.toFixed(1)} bps, ${money(cost, line.currency)}, by the order book now`;
+  return `*${inert(venue, 60)}* ${inert(line.symbol, 60)} ${line.side} ${size(line.amount)} · ${money(line.notional, line.currency)}\n${slippage}`;
 }
 
 type Values = Record<

@@ -114,6 +114,31 @@ export function venueContract(name: string, open: () => Promise<VenueWorld>): vo
       expect((await verdictOf(world.venue)).positions).toEqual([]);
     });
 
+    it('estimates what a close costs from the order book, and gives no figure where it cannot read one', async () => {
+      world.hold(0.01);
+      const line = (await verdictOf(world.venue)).positions[0];
+      if (line === undefined) throw new Error('no position was read');
+      expect(await world.venue.estimateClose(line)).toMatchObject({
+        state: expect.stringMatching(/./),
+      });
+      await world.venue.warm();
+      // The counterparts' books: 0.01 % from the mark to the first level.
+      expect(await world.venue.estimateClose(line)).toMatchObject({
+        state: 'estimated',
+        bps: expect.closeTo(1, 3),
+      });
+      expect(await world.venue.estimateClose({ ...line, amount: 1e9 })).toMatchObject({
+        state: 'unknown',
+        reason: expect.stringContaining('shows only'),
+      });
+      expect(await world.venue.estimateClose({ ...line, symbol: 'NOPE' })).toEqual({
+        state: 'unknown',
+        reason: 'its market is not known',
+      });
+      world.fail();
+      expect((await world.venue.estimateClose(line)).state).toBe('unknown');
+    });
+
     it('does not know what became of a close whose answer failed, and sends it no second time', async () => {
       world.hold(0.01);
       const line = (await verdictOf(world.venue)).positions[0];

@@ -342,17 +342,21 @@ describe('Flatten', () => {
           .messages(CHANNEL)
           .find((one) => keyOf(one)?.includes('/receipt:') === true && /: RESIDUAL \(/.test(one.text)),
       );
-      // The first reading is still on its way when the second press comes.
-      const slow = binance.fault({ kind: 'slow', match: { path: /positionRisk/ }, times: 2 });
-      const press = (who: 'ada' | 'grace') =>
-        slack.click(CAST[who].id, { channel: CHANNEL, ts: receipt.ts, label: 'Flatten…' });
-      const pressed = [press('ada'), press('grace')];
+      const shown = async (who: 'ada' | 'grace') => {
+        await slack.click(CAST[who].id, { channel: CHANNEL, ts: receipt.ts, label: 'Flatten…' });
+        return slack.until(() =>
+          slack.openViews(CAST[who].id).find((view) => view.view['submit'] !== undefined),
+        );
+      };
+      const [first, second] = [await shown('ada'), await shown('grace')];
+      // The first one's second reading is still on its way when the other one submits.
+      const slow = binance.fault({ kind: 'slow', match: { path: /positionRisk/ }, times: 1 });
+      const submitting = slack.submit(CAST.ada.id, first.id);
       await binance.until(() => slow.hits() > 0, { what: 'the reading' });
-      await slack.until(() => [CAST.ada, CAST.grace].some(({ id }) => slack.ephemerals(id).length > 0), {
-        what: 'a refusal',
-      });
+      const refused = await slack.submit(CAST.grace.id, second.id);
+      expect(refused.body).toContain('A flatten is already running');
       slow.release();
-      await Promise.all(pressed);
+      await submitting;
       await slack.until(() => /: FLAT \(/.test(receipt.text), {
         timeoutMs: 15_000,
         what: 'the verdict FLAT',

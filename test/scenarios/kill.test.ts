@@ -1,5 +1,5 @@
 import { chmod, readFile, rm, stat } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { KillPace } from '../../src/domain/kill.ts';
 import { CAST, CHANNEL } from '../../src/rehearsal/stage.ts';
 import { type DeskOptions, type InProcess, startDesk, TOKEN } from './desk.ts';
@@ -8,6 +8,7 @@ import {
   buttonOf,
   exchange,
   fire,
+  flatten,
   happens,
   headlinesOf,
   incidentView,
@@ -15,6 +16,7 @@ import {
   pagesOf,
   posted,
   pressOn,
+  preview,
   type Refused,
   receiptOf,
   repliesOf,
@@ -199,7 +201,9 @@ describe('/kill', () => {
   it('and flattened by its button becomes FLAT, read twice', async () => {
     await shows(desk, id, 'once more');
     await desk.stage.slack.until(() => buttonOf(receiptOf(desk, id), 'Flatten…') !== null);
-    await pressOn(desk, CAST.ada.id, receiptOf(desk, id), 'Flatten…');
+    const { shown, outcome } = await flatten(desk, CAST.ada.id, receiptOf(desk, id));
+    expect(shown).toContain('long 0.008 · 512.00 USDT\nslippage about 1.0 bps, 0.05 USDT');
+    expect(outcome).toMatchObject({ action: 'close' });
     await verdictIs(desk, id, 'FLAT');
     await shows(desk, id, 'closed, read back as zero');
     await shows(desk, id, 'VERDICT  FLAT');
@@ -573,6 +577,89 @@ describe('a control file that cannot be written', () => {
       },
       { binance: FLAT_DESK },
     ));
+});
+
+describe('Flatten', () => {
+  let desk: InProcess;
+  let id = '';
+  beforeEach(async () => {
+    desk = await startDesk({ pace: QUICK });
+    id = (await killOver(desk, { reason: 'test' })).json.incident;
+    await verdictIs(desk, id, 'RESIDUAL');
+    await desk.stage.slack.until(() => buttonOf(receiptOf(desk, id), 'Flatten…') !== null);
+  });
+  afterEach(() => desk.close());
+  const ada = CAST.ada.id;
+  const orders = () => desk.stage.binance.requests({ method: 'POST', path: '/fapi/v1/order' });
+
+  it('by somebody without the role opens nothing', async () => {
+    await pressOn(desk, CAST.mallory.id, receiptOf(desk, id), 'Flatten…');
+    await desk.stage.slack.until(() => desk.stage.slack.ephemerals(CAST.mallory.id).length > 0);
+    expect(desk.stage.slack.openViews(CAST.mallory.id)).toEqual([]);
+  });
+
+  it('says that the slippage is unknown where the order book cannot be read, and closes all the same', async () => {
+    desk.stage.binance.fault({ kind: 'http500', match: { path: '/fapi/v1/depth' }, times: Infinity });
+    const { shown, outcome } = await flatten(desk, ada, receiptOf(desk, id));
+    expect(shown).toMatch(/long 0\.008 · 512\.00 USDT\nslippage unknown: .*HTTP 500/);
+    expect(outcome).toMatchObject({ action: 'close' });
+    await verdictIs(desk, id, 'FLAT');
+    expect(orders()).toHaveLength(1);
+  });
+
+  it('says that the slippage is unknown where the book is too thin for the size', async () => {
+    desk.stage.binance.setPosition({ symbol: 'BTCUSDT', amount: 200 });
+    const { shown } = await preview(desk, ada, receiptOf(desk, id));
+    expect(shown).toContain('long 200 ');
+    expect(shown).toContain('slippage unknown: the book shows only 100 on that side');
+  });
+
+  it('closes nothing when more is open than was shown, and says what grew', async () => {
+    const { id: view } = await preview(desk, ada, receiptOf(desk, id));
+    desk.stage.binance.setPosition({ symbol: 'BTCUSDT', amount: 0.012 });
+    desk.stage.binance.setPosition({ symbol: 'ETHUSDT', amount: -0.5 });
+    const { body } = await desk.stage.slack.submit(ada, view);
+    expect(body).toContain('More is open than you were shown');
+    expect(body).toContain('long 0.012, shown as 0.008');
+    expect(body).toContain('short 0.5, which is new');
+    expect(orders()).toEqual([]);
+    expect(desk.stage.slack.openViews(ada).at(-1)?.view['submit']).toBeUndefined();
+  });
+
+  it('closes what is left when less is open than was shown', async () => {
+    const { id: view } = await preview(desk, ada, receiptOf(desk, id));
+    desk.stage.binance.setPosition({ symbol: 'BTCUSDT', amount: 0.003 });
+    await desk.stage.slack.submit(ada, view);
+    await verdictIs(desk, id, 'FLAT');
+    expect(orders()).toMatchObject([{ params: { quantity: '0.003', reduceOnly: 'true' } }]);
+  });
+
+  it('names a venue that could not be read: nothing there is closed, and the others are', async () => {
+    desk.stage.binance.fault({ kind: 'http500', match: { path: '/api/v3/account' }, times: Infinity });
+    const { shown, outcome } = await flatten(desk, ada, receiptOf(desk, id));
+    expect(shown).toMatch(/binance-spot\* could not be read \(balances:.*\): nothing there is closed/);
+    expect(outcome).toMatchObject({ action: 'close' });
+    await desk.stage.binance.until(() => desk.stage.binance.positions().length === 0, { what: 'closed' });
+    expect(orders()).toHaveLength(1);
+  });
+
+  it('submitted twice sends one order, and the second is told', async () => {
+    const { id: view } = await preview(desk, ada, receiptOf(desk, id));
+    const twice = await Promise.all([
+      desk.stage.slack.submit(ada, view),
+      desk.stage.slack.submit(ada, view).catch((error: unknown) => ({ body: String(error) })),
+    ]);
+    await verdictIs(desk, id, 'FLAT');
+    expect(orders()).toHaveLength(1);
+    expect(twice.map((one) => one.body).join()).toMatch(/already|no view|not open/i);
+  });
+
+  it('with nothing open has nothing to submit', async () => {
+    desk.stage.binance.setPosition({ symbol: 'BTCUSDT', amount: 0 });
+    const { shown, id: view } = await preview(desk, ada, receiptOf(desk, id));
+    expect(shown).toContain('There is no position that an order could close');
+    expect(desk.stage.slack.openViews(ada).find((one) => one.id === view)?.view['submit']).toBeUndefined();
+  });
 });
 
 describe('the channel', () => {

@@ -263,7 +263,16 @@ export async function live(mortal: Mortal, killBy: KillBy, restarts = false): Pr
   await insist(async () => {
     while (binance.positions().length > 0) {
       const before = finished();
+      // A dialog of before a death is of no use: its preview is gone.
+      for (const view of slack.openViews(CAST.ada.id)) await slack.dismiss(CAST.ada.id, view.id);
       mustBeOk(await slack.click(CAST.ada.id, { channel: CHANNEL, ts: receipt.ts, label: 'Flatten…' }));
+      const preview = await slack.until(
+        () => slack.openViews(CAST.ada.id).find((view) => view.view['submit'] !== undefined),
+        { ...WAIT, what: 'the preview' },
+      );
+      const submitted = await slack.submit(CAST.ada.id, preview.id);
+      mustBeOk(submitted);
+      if (submitted.view?.action !== 'close') continue;
       await slack.until(() => binance.positions().length === 0 || finished() > before, {
         ...WAIT,
         what: 'flattened',

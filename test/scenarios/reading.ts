@@ -309,3 +309,31 @@ export function said(answer: Answer): string {
 /** The receipt of the newest kill in an incident's thread. */
 export const receiptOf = (desk: DeskUnderTest, id: string): StoredMessage | undefined =>
   repliesOf(desk, id).findLast((message) => JSON.stringify(message.blocks).includes('■ *KILL*'));
+
+/** Press Flatten, wait for the preview, and submit it. Returns what the preview said and what became of it. */
+export async function flatten(
+  desk: DeskUnderTest,
+  userId: string,
+  message: StoredMessage | undefined,
+): Promise<{ shown: string; outcome: Answer['view'] }> {
+  const { id, shown } = await preview(desk, userId, message);
+  return { shown, outcome: (await desk.stage.slack.submit(userId, id)).view };
+}
+
+/** Press Flatten and wait until the dialog says what it would close, or why it would not. */
+export async function preview(
+  desk: DeskUnderTest,
+  userId: string,
+  message: StoredMessage | undefined,
+): Promise<{ id: string; shown: string }> {
+  await pressOn(desk, userId, message, 'Flatten…');
+  const top = () => desk.stage.slack.openViews(userId).at(-1);
+  const text = () =>
+    ((top()?.view['blocks'] ?? []) as { text?: { text?: string } }[])
+      .map((block) => block.text?.text ?? '')
+      .join('\n');
+  await desk.stage.slack.until(() => top() !== undefined && !text().includes('Reading every position'), {
+    what: 'the preview',
+  });
+  return { id: top()?.id ?? '', shown: text() };
+}

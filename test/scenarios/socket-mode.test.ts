@@ -4,6 +4,7 @@ import { type InProcess, startDesk } from './desk.ts';
 import {
   exchange,
   fire,
+  flatten,
   headlinesOf,
   incidentView,
   paged,
@@ -69,7 +70,7 @@ describe('the whole story over Socket Mode', () => {
   });
 
   it('Flatten and the dialog of /incident resolve end it, with a postmortem in the thread', async () => {
-    await pressOn(desk, CAST.ada.id, receiptOf(desk, id), 'Flatten…');
+    await flatten(desk, CAST.ada.id, receiptOf(desk, id));
     await settled(desk, id, (incident) => Object.values(incident.kills).at(-1)?.verdict === 'FLAT');
     await desk.stage.slack.say(CAST.ada.id, '/incident resolve');
     expect(await submit(desk, CAST.ada.id, { summary: 'Over.' })).toMatchObject({ action: 'close' });

@@ -1,3 +1,4 @@
+import { bookAround } from '../venue/book.ts';
 import type { Desk } from './wire.ts';
 import { fixed } from './wire.ts';
 
@@ -31,14 +32,9 @@ export function dayTicker(desk: Desk, symbol: string): Record<string, unknown> {
   };
 }
 
-/** @returns one level either side, at the mark. */
+/** @returns a few levels either side of the mark. */
 export function depth(desk: Desk, symbol: string): Record<string, unknown> {
-  const price = fixed(desk.account.mark(symbol));
-  return {
-    lastUpdateId: 1,
-    E: desk.now(),
-    T: desk.now(),
-    bids: [[price, '10.000']],
-    asks: [[price, '10.000']],
-  };
+  const { bids, asks } = bookAround(desk.account.mark(symbol));
+  const rows = (levels: [number, number][]) => levels.map(([price, amount]) => [fixed(price), fixed(amount)]);
+  return { lastUpdateId: 1, E: desk.now(), T: desk.now(), bids: rows(bids), asks: rows(asks) };
 }

@@ -1,3 +1,4 @@
+import { bookAround } from '../venue/book.ts';
 import { instrument, marketCategory } from './markets.ts';
 import type { Desk, Params, Routes } from './wire.ts';
 import { BybitError, categoryOf, decimal, given, open, pageOf } from './wire.ts';
@@ -27,6 +28,14 @@ export function marketRoutes({ account, now }: Desk): Routes {
       // Spot is not paged.
       if (category === 'spot') return { category, list: rows.map(({ row }) => row) };
       return { category, ...pageOf(rows, params, { most: 1000, usual: 500 }) };
+    }),
+    'GET /v5/market/orderbook': open((params) => {
+      const market = given(params, 'symbol') === undefined ? undefined : listed(params)[0];
+      if (market === undefined) throw new BybitError(10001, 'Not supported symbols');
+      const { bids, asks } = bookAround(account.mark(market.id));
+      const rows = (levels: [number, number][]) =>
+        levels.map(([price, amount]) => [decimal(price), decimal(amount)]);
+      return { s: market.id, b: rows(bids), a: rows(asks), ts: now(), u: 1, seq: 1, cts: now() };
     }),
     'GET /v5/market/tickers': open((params) => {
       const category = categoryOf(params);

@@ -1,3 +1,4 @@
+import { bookAround } from '../venue/book.ts';
 import { locked, unrealized } from '../venue/ledger.ts';
 import type { Call, Reply, VenueProtocol } from '../venue/server.ts';
 import { tidy, VenueRefusal } from '../venue/state.ts';
@@ -55,6 +56,14 @@ export function krakenProtocol(
           },
         ]),
       );
+    }),
+    [`GET ${PUBLIC}Depth`]: call(0, (params) => {
+      const market = engine.find(params['pair'] ?? '');
+      if (market === undefined) throw new KrakenError('EQuery:Unknown asset pair');
+      const { bids, asks } = bookAround(account.mark(market.id));
+      const rows = (levels: [number, number][]) =>
+        levels.map(([price, amount]) => [price.toFixed(8), amount.toFixed(3), Math.floor(now() / 1000)]);
+      return { [market.id]: { bids: rows(bids), asks: rows(asks) } };
     }),
     [`GET ${PUBLIC}Ticker`]: call(0, (params) => {
       const asked = params['pair'];

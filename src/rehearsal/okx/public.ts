@@ -1,3 +1,4 @@
+import { bookAround } from '../venue/book.ts';
 import { instrumentRow } from './markets.ts';
 import type { Desk, Routes } from './wire.ts';
 import { marketOf, need, OkxError, ok, open, parameterError, text } from './wire.ts';
@@ -57,6 +58,13 @@ export function publicRoutes(desk: Desk): Routes {
           .map((market) => ticker(market.id)),
       ),
     ),
+    'GET /api/v5/market/books': open(40, (params) => {
+      const { bids, asks } = bookAround(account.mark(marketOf(desk, need(params, 'instId')).id));
+      // The third field is deprecated, the fourth is the number of orders.
+      const rows = (levels: [number, number][]) =>
+        levels.map(([price, amount]) => [text(price), text(amount), '0', '1']);
+      return ok([{ bids: rows(bids), asks: rows(asks), ts: String(now()), seqId: 1 }]);
+    }),
     'GET /api/v5/market/ticker': open(20, (params) =>
       ok([ticker(marketOf(desk, need(params, 'instId')).id)]),
     ),
