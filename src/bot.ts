@@ -13,6 +13,7 @@ import { createPagerDutyPager } from './adapters/pagerduty.ts';
 import { createSlack } from './adapters/slack.ts';
 import { createSmtpMailer } from './adapters/smtp.ts';
 import { openStore } from './adapters/store.ts';
+import { createWindowsFile } from './adapters/windows.ts';
 import { type LiveConfig, secretsOf } from './config.ts';
 import type { KillPace } from './domain/kill.ts';
 import { createDraw } from './draw.ts';
@@ -22,6 +23,7 @@ import { createEngines } from './engine/engines.ts';
 import { createKeeper } from './engine/keeper.ts';
 import { createLedger, type Ledger } from './engine/ledger.ts';
 import { openMembers } from './engine/members.ts';
+import { createMonitor, type Monitor } from './engine/monitor.ts';
 import { openOnce } from './engine/once.ts';
 import { createOutbox } from './engine/outbox.ts';
 import { createPerform } from './engine/perform.ts';
@@ -38,7 +40,6 @@ import type { Policy } from './policy.ts';
 import type { Clock, Log, Store, Venue } from './ports.ts';
 import { adoptSideJournals } from './sideJournal.ts';
 import { openVenues } from './venues.ts';
-import { criteriaStatus } from './webhooks/criteria.ts';
 import { startEdge } from './webhooks/edge.ts';
 import { createMetrics } from './webhooks/metrics.ts';
 import { createSlackDoor } from './webhooks/slack.ts';
@@ -120,7 +121,12 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   }
 
   const ledger = createLedger({ store, clock, playbook: policy.playbook, log });
-  const engines = createEngines({ ledger, clock, log, expected: config.engines.map((engine) => engine.id) });
+  const engines = createEngines({
+    ledger,
+    clock,
+    log,
+    expected: config.engines.map(({ id, heartbeatSec }) => ({ id, everyMs: heartbeatSec * 1_000 })),
+  });
   const control = engines.watching(
     failpoint === undefined ? controlFile : failingControl(controlFile, failpoint),
   );
@@ -155,7 +161,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     rules: { approvals: config.access.approvals, recoveryCheck: config.recoveryCheck !== 'off' },
   });
 
-  const feeds = config.feeds === 'off' ? [] : config.feeds.map((feed) => feed.id);
+  const feeds = config.feeds === 'off' ? [] : config.feeds;
   const desk = createDesk({
     store,
     ledger,
@@ -168,7 +174,8 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     protectiveOrders: config.kill.protectiveOrders,
     rules: { approvals: config.access.approvals, recoveryCheck: config.recoveryCheck !== 'off' },
     criteriaNotOk: () =>
-      criteriaStatus(config.limits, feeds, policy.playbook)
+      monitor
+        .criteria()
         .filter(({ state }) => state !== 'ok')
         .map(({ id }) => id),
     recovery:
@@ -182,6 +189,35 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     ...(options.pace === undefined ? {} : { pace: options.pace }),
   });
   cleanups.push(async () => desk.stop());
+  const monitor: Monitor = await createMonitor({
+    desk,
+    ledger,
+    engines,
+    clock,
+    log,
+    rules: {
+      criteria: policy.playbook.criteria,
+      limits: {
+        ...config.limits,
+        perVenue: Object.fromEntries(
+          config.venues.flatMap((venue) =>
+            venue.maxNotional === null ? [] : [[venue.id, venue.maxNotional]],
+          ),
+        ),
+      },
+      minOrders: config.hardStops.minOrders,
+      confirmations: config.hardStops.confirmations,
+      whenPaused: config.hardStops.dataFeedGap.whenPaused,
+      feeds,
+      venues: [],
+    },
+    hours: config.hours,
+    mode: config.hardStops.mode,
+    windows: createWindowsFile(config.dataDir, log),
+    // In rehearsal no engine sends anything: that is no incident.
+    unknownGraceMs: drill ? Number.POSITIVE_INFINITY : UNKNOWN_GRACE_MS,
+  });
+  cleanups.push(() => monitor.stop());
 
   const perform = createPerform({
     store,
@@ -255,7 +291,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     playbook: policy.playbook,
     clock,
     log,
-    metrics: createMetrics(ledger, outbox),
+    metrics: createMetrics(ledger, outbox, monitor, engines),
     slack:
       transport.kind === 'socket'
         ? null
@@ -267,9 +303,13 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
             ),
             handle: slack.handle,
           },
-    criteria: () => criteriaStatus(config.limits, feeds, policy.playbook),
+    monitor,
     engines,
-    engineIds: config.engines.map((engine) => engine.id),
+    known: {
+      venues: venues.map((venue) => venue.id),
+      feeds: Object.fromEntries(feeds.map((feed) => [feed.id, feed.symbols])),
+      engines: config.engines.map((engine) => engine.id),
+    },
     notReady: () => ledger.unrecorded(),
   });
   cleanups.push(() => edge.close());
@@ -288,6 +328,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   cleanups.push(async () => watch.stop());
   outbox.start();
   cleanups.push(everySecond(() => tick({ ledger, clock, playbook: policy.playbook, log }), log));
+  cleanups.push(everySecond(() => monitor.tick(), log));
   void slack.identify();
   cleanups.push(keepWarm(venues, clock, log));
   cleanups.push(() => slack.stop());
@@ -308,6 +349,9 @@ async function runRecovery({ recoveryCheck }: LiveConfig): Promise<CommandResult
   if (recoveryCheck === 'off') throw new Error('the recovery check is off');
   return runCommand(recoveryCheck.run, recoveryCheck.cwd, recoveryCheck.timeoutSec * 1_000);
 }
+
+/** How long a hard stop may be unknown before that is an incident: two readings that are missing, and time to restart. */
+const UNKNOWN_GRACE_MS = 120_000;
 
 /** How long a start waits for PagerDuty to say which numbers are taken. */
 const SKIP_MS = 1_500;

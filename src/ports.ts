@@ -3,6 +3,8 @@
 import type { Effect } from './domain/effects.ts';
 import type { Incident, StandingEvent } from './domain/incident.ts';
 import type { VenueReading } from './domain/kill.ts';
+import type { Condition } from './domain/measure/conditions.ts';
+import type { MeasurementsSnapshot } from './domain/measure/measurements.ts';
 import type { CancelledList, CancelScope, PositionLine } from './domain/orders.ts';
 import type { CloseEstimate } from './domain/slippage.ts';
 import type { Trading } from './domain/trading.ts';
@@ -98,6 +100,24 @@ export interface Store {
   /** What starting found. */
   report(): StoreReport;
   close(): Promise<void>;
+}
+
+// ── Measured windows ───────────────────────────────────────────────────────────────────────────────────────────────
+
+/** What of the measured windows outlives the process. Plain JSON. */
+export interface WindowsState {
+  measurements: MeasurementsSnapshot;
+  /** Criteria that tripped and were acted on: a restart acts on them no second time. */
+  handled: string[];
+  unknownSince: [id: string, at: number][];
+  /** Conditions that were raised, with since when, ms since the epoch. */
+  raised: [condition: Condition, at: number][];
+}
+
+/** Where it is kept. `load` null: nothing was kept, or what was kept cannot be read (said by the adapter). */
+export interface Windows {
+  load(): Promise<WindowsState | null>;
+  save(state: WindowsState): Promise<void>;
 }
 
 // ── Control file ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -44,6 +44,7 @@ const manifest = parse(TEXT) as Manifest;
 const SCOPES_OF_METHOD: Record<string, string[]> = {
   'auth.test': [],
   'bots.info': ['users:read'],
+  'chat.postEphemeral': ['chat:write'],
   'chat.postMessage': ['chat:write'],
   'chat.update': ['chat:write'],
   'chat.getPermalink': [],
@@ -53,6 +54,7 @@ const SCOPES_OF_METHOD: Record<string, string[]> = {
   // Slack: "users:read.email must be requested at the same time as users:read".
   'users.lookupByEmail': ['users:read.email', 'users:read'],
   'views.open': [],
+  'views.update': [],
 };
 
 /** What Bolt calls a listener's event, what Slack's subscriptions call it, and what each of those asks for. */

@@ -17,6 +17,7 @@ import {
   type KillState,
   type KillTimings,
   outgrewAcceptance,
+  type TripEvidence,
   type Verdict,
 } from './kill.ts';
 import type { CancelResult, CancelScope, CloseResult } from './orders.ts';
@@ -53,7 +54,16 @@ export type Command = { by: Actor } & (
       runbook: string | null;
       drill: boolean;
     }
-  | { type: 'AskKill'; incident: string; kill: string; reason: string; venues: string[]; drill: boolean }
+  | {
+      type: 'AskKill';
+      incident: string;
+      kill: string;
+      reason: string;
+      venues: string[];
+      drill: boolean;
+      /** A hard stop asks: what it tripped on. */
+      evidence?: TripEvidence;
+    }
   | { type: 'JoinKill'; kill: string; reason: string }
   | {
       type: 'ReportKill';
@@ -451,13 +461,14 @@ function askKill(
     kill: command.kill,
     reason: command.reason,
     venues: command.venues,
+    ...(command.evidence === undefined ? {} : { evidence: command.evidence }),
   };
   if (incident === undefined) {
     return [
       {
         type: 'IncidentOpened',
         id: command.incident,
-        title: `Kill by ${command.by.name}: ${command.reason}`,
+        title: `${command.evidence === undefined ? `Kill by ${command.by.name}` : 'Hard stop'}: ${command.reason}`,
         severity: 'P0',
         origin: 'kill',
         runbook: 'kill-switch',

@@ -292,8 +292,23 @@ export interface KillTimings {
   verdictMs: number;
 }
 
+/** What a hard stop tripped on, kept for good. `value` and `limit` are in `unit`. */
+export interface TripEvidence {
+  criterion: string;
+  title: string;
+  value: number | null;
+  limit: number | null;
+  unit: string;
+  formula: string;
+  detail: string;
+  source: string | null;
+  /** ms from the deciding reading to the trip. */
+  ageMs: number | null;
+  samples: string[];
+}
+
 export type KillEvent =
-  | { type: 'KillAsked'; kill: string; reason: string; venues: string[] }
+  | { type: 'KillAsked'; kill: string; reason: string; venues: string[]; evidence?: TripEvidence }
   | { type: 'KillJoined'; kill: string; reason: string }
   | { type: 'KillLatched'; kill: string; ok: boolean; rev: number | null; ms: number; reason?: string }
   /** The engine's own heartbeat, dated after the write, says that it obeys. */
@@ -321,6 +336,8 @@ export interface KillState {
   by: Actor;
   at: number;
   reason: string;
+  /** Set when a hard stop asked for it. */
+  evidence?: TripEvidence;
   joined: { by: Actor; at: number; reason: string }[];
   latch: { ok: boolean; rev: number | null; ms: number; reason?: string } | null;
   /** ms from the trigger to each engine's confirmation. */
@@ -346,6 +363,7 @@ export function evolveKill(
       by: event.by,
       at: event.at,
       reason: event.reason,
+      ...(event.evidence === undefined ? {} : { evidence: event.evidence }),
       joined: [],
       latch: null,
       engines: {},

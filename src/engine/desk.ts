@@ -9,7 +9,7 @@ import {
   type Severity,
   type StandingEvent,
 } from '../domain/incident.ts';
-import { isRunning, type KillPace, type KillState } from '../domain/kill.ts';
+import { isRunning, type KillPace, type KillState, type TripEvidence } from '../domain/kill.ts';
 import {
   type CancelResult,
   type CancelScope,
@@ -84,7 +84,7 @@ export interface Desk {
   takeAlerts(taken: TakenAlert[], source: Actor): Promise<(string | null)[]>;
   declare(by: Actor, title: string, severity: Severity): Promise<Incident>;
   /** Never throws for the store, the control file or a venue. */
-  kill(by: Actor, reason: string, incident?: string): Promise<KillAnswer>;
+  kill(by: Actor, reason: string, incident?: string, evidence?: TripEvidence): Promise<KillAnswer>;
   hold(
     by: Actor,
     key: HoldKey,
@@ -284,7 +284,12 @@ export function createDesk(deps: DeskDeps): Desk {
   }
 
   // ── The kill ─────────────────────────────────────────────────────────────────────────────────────────────────────
-  async function kill(by: Actor, reason: string, wanted?: string): Promise<KillAnswer> {
+  async function kill(
+    by: Actor,
+    reason: string,
+    wanted?: string,
+    evidence?: TripEvidence,
+  ): Promise<KillAnswer> {
     const triggeredAt = clock.monotonic();
     // Everything up to `begin` runs without giving way, so that of two asks at once one begins and the other joins.
     if (asking !== null) await asking;
@@ -309,7 +314,14 @@ export function createDesk(deps: DeskDeps): Desk {
     }
     const openLatched = latched !== undefined && latched.status !== 'resolved' ? latched.id : undefined;
     const incident = wanted ?? openLatched ?? newIncidentId();
-    return begin(incident, by, reason, triggeredAt, under !== undefined && incident === openLatched);
+    return begin(
+      incident,
+      by,
+      reason,
+      triggeredAt,
+      under !== undefined && incident === openLatched,
+      evidence,
+    );
   }
 
   async function begin(
@@ -318,6 +330,7 @@ export function createDesk(deps: DeskDeps): Desk {
     reason: string,
     triggeredAt: number,
     again: boolean,
+    evidence: TripEvidence | undefined,
   ): Promise<KillAnswer> {
     const id = newId('K');
     const before = ledger.trading().latch;
@@ -331,6 +344,7 @@ export function createDesk(deps: DeskDeps): Desk {
         reason,
         venues: venues.map((venue) => venue.id),
         drill: deps.drill,
+        ...(evidence === undefined ? {} : { evidence }),
       },
       { mustGoOn: true, fresh: ledger.peek(incident) === undefined && store.version(incident) === 0 },
     );

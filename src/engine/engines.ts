@@ -24,6 +24,10 @@ export interface EngineStatus {
 export interface Engines {
   heartbeat(beat: Heartbeat): Promise<void>;
   status(): EngineStatus[];
+  /** Each engine's newest heartbeat, and how often it is meant to come. */
+  beats(): { id: string; ageMs: number | null; everyMs: number }[];
+  /** True when an engine that was heard of just now says that a pause, a halt or the kill is in force. */
+  obeysStop(): boolean;
   /** The control file, with each write noted: a heartbeat counts only when it is dated after it. */
   watching(control: Control): Control;
 }
@@ -31,7 +35,12 @@ export interface Engines {
 /** A heartbeat older than this says nothing of now: three of an engine that beats every 5 s (DESIGN 4). */
 const GOOD_MS = 15_000;
 
-export function createEngines(deps: { ledger: Ledger; clock: Clock; log: Log; expected: string[] }): Engines {
+export function createEngines(deps: {
+  ledger: Ledger;
+  clock: Clock;
+  log: Log;
+  expected: { id: string; everyMs: number }[];
+}): Engines {
   const { ledger, clock, log, expected } = deps;
   const last = new Map<string, Heartbeat>();
   let written: { rev: number; at: number } | null = null;
@@ -51,7 +60,7 @@ export function createEngines(deps: { ledger: Ledger; clock: Clock; log: Log; ex
     return wanted.every(([key, value]) => (beat.control?.[key] ?? '0') === value);
   }
 
-  const ids = () => [...new Set([...expected, ...last.keys()])];
+  const ids = () => [...new Set([...expected.map(({ id }) => id), ...last.keys()])];
 
   return {
     async heartbeat(beat) {
@@ -71,6 +80,24 @@ export function createEngines(deps: { ledger: Ledger; clock: Clock; log: Log; ex
       await ledger.commit(latch.incident, { type: 'ReportKill', by: STANDDOWN, event }, { mustGoOn: true });
       log.info({ engine: beat.engine }, 'the engine confirms that it obeys the kill');
     },
+    beats: () =>
+      ids().map((id) => {
+        const beat = last.get(id);
+        return {
+          id,
+          ageMs: beat === undefined ? null : Math.max(0, clock.now() - beat.at),
+          everyMs: expected.find((one) => one.id === id)?.everyMs ?? GOOD_MS / 3,
+        };
+      }),
+    obeysStop: () =>
+      last.size > 0 &&
+      [...last.values()].every(
+        (beat) =>
+          obeys(beat) &&
+          (['KILL_SWITCH', 'HALT_NEW_ORDERS', 'PAUSE_SIGNALS'] as const).some(
+            (key) => beat.control?.[key] === '1',
+          ),
+      ),
     status: () =>
       ids().map((id) => {
         const beat = last.get(id);

@@ -5,6 +5,7 @@ import type { Incident } from '../domain/incident.ts';
 import {
   type KillState,
   stopsOf,
+  type TripEvidence,
   type VenueKillState,
   type VenueVerdict,
   withoutStop,
@@ -47,7 +48,11 @@ export function receipt(
     pageLine(incident, kill),
     ...Object.entries(kill.venues).map(([id, venue]) => cancelLine(id, venue)),
   ];
-  const blocks: KnownBlock[] = [section(title), ...sections(steps)];
+  const blocks: KnownBlock[] = [
+    section(title),
+    ...(kill.evidence === undefined ? [] : sections(evidenceLines(kill.evidence))),
+    ...sections(steps),
+  ];
   if (kill.joined.length > 0) {
     const names = kill.joined.map((one) => `${inert(one.by.name, 60)} at ${clockTime(one.at)}`);
     blocks.push(context(`Also asked for by ${names.join(', ')}: one kill, joined`));
@@ -75,6 +80,28 @@ export function receipt(
     `${incident.drill ? 'DRILL · ' : ''}Kill by ${inert(kill.by.name, 60)}: ${verdict} (${incident.id})`,
     blocks,
   );
+}
+
+/** What a hard stop tripped on: the numbers, the rule, who said it, and the readings themselves. */
+function evidenceLines({
+  title,
+  value,
+  limit,
+  unit,
+  formula,
+  detail,
+  source,
+  ageMs,
+  samples,
+}: TripEvidence): string[] {
+  const figure = (one: number | null) =>
+    one === null ? 'unknown' : `${size(Number(one.toFixed(2)))} ${unit}`;
+  const said = source === null ? '' : ` · ${source}, ${((ageMs ?? 0) / 1_000).toFixed(1)} s old`;
+  return [
+    `*HARD STOP*: ${inert(title, 120)} · *${figure(value)}*, limit ${figure(limit)}${said}`,
+    `   ${inert(formula, 300)}${detail === '' ? '' : ` · ${inert(detail, 300)}`}`,
+    ...samples.slice(0, 5).map((one) => `   ${inert(one, 200)}`),
+  ];
 }
 
 /** What the way back asks for, and what of it is there. */

@@ -10,6 +10,7 @@ import type { Playbook } from '../domain/playbook.ts';
 import type { Desk } from '../engine/desk.ts';
 import type { Engines } from '../engine/engines.ts';
 import type { Ledger } from '../engine/ledger.ts';
+import type { Monitor } from '../engine/monitor.ts';
 import type { Once } from '../engine/once.ts';
 import { type Clock, type Log, type Store, StoreUnavailable } from '../ports.ts';
 import { plain } from '../render/text.ts';
@@ -17,8 +18,8 @@ import { type AlertFormat, parseAlerts, refusedBatch } from './alerts.ts';
 import { HttpRefusal, MAX_BODY_BYTES, parseJson, shaped } from './body.ts';
 import type { Metrics } from './metrics.ts';
 import type { SlackDoor } from './slack.ts';
-import { type CriterionStatus, incidentDetail, incidentsList, status } from './status.ts';
-import { parseTelemetry } from './telemetry.ts';
+import { incidentDetail, incidentsList, status } from './status.ts';
+import { type KnownNames, parseTelemetry } from './telemetry.ts';
 
 export interface EdgeDeps {
   host: string;
@@ -38,10 +39,10 @@ export interface EdgeDeps {
     door: SlackDoor;
     handle(request: IncomingMessage & { rawBody: Buffer }, response: ServerResponse): void;
   } | null;
-  criteria(): CriterionStatus[];
+  monitor: Monitor;
   engines: Engines;
-  /** Configured engines; empty: any is taken. */
-  engineIds: string[];
+  /** The names that samples may carry. */
+  known: KnownNames;
   /** Why the bot cannot act, or null. */
   notReady(): string | null;
 }
@@ -146,9 +147,11 @@ export async function startEdge(deps: EdgeDeps): Promise<Edge> {
   }
 
   app.post('/telemetry', only('telemetry'), bytes, async (request, response) => {
-    const { heartbeats, rejected } = parseTelemetry(bodyOf(request), deps.engineIds, clock.now());
-    for (const beat of heartbeats) await deps.engines.heartbeat(beat);
-    response.status(202).json({ accepted: heartbeats.length, rejected });
+    const { samples, rejected } = parseTelemetry(bodyOf(request), deps.known, clock.now());
+    await deps.monitor.take(samples);
+    metrics.samples('accepted', samples.length);
+    metrics.samples('rejected', rejected.length);
+    response.status(202).json({ accepted: samples.length, rejected, incidents: [] });
   });
 
   async function sayRefusedBatch(format: AlertFormat, why: string): Promise<void> {
@@ -235,7 +238,7 @@ export async function startEdge(deps: EdgeDeps): Promise<Edge> {
 
   // ── Reading ──────────────────────────────────────────────────────────────────────────────────────────────────────
   app.get('/status', readers, async (_request, response) => {
-    response.json(await status(ledger, store, deps.mode, deps.criteria(), deps.engines.status()));
+    response.json(await status(ledger, store, deps.mode, deps.monitor.criteria(), deps.engines.status()));
   });
   app.get('/incidents', readers, (_request, response) => {
     response.json(incidentsList(store));

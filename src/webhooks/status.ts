@@ -2,6 +2,7 @@
 
 import type { Incident, StandingEvent } from '../domain/incident.ts';
 import type { KillState } from '../domain/kill.ts';
+import type { Criterion } from '../domain/measure/criteria.ts';
 import { describe } from '../domain/timeline.ts';
 import type { Trading } from '../domain/trading.ts';
 import type { EngineStatus } from '../engine/engines.ts';
@@ -9,24 +10,13 @@ import type { Ledger } from '../engine/ledger.ts';
 import type { IncidentSummary, Store } from '../ports.ts';
 import { tradingState } from '../render/trading.ts';
 
-/** A hard-stop criterion as `/status` shows it. Unmeasured is `unknown`, never `ok`. */
-export interface CriterionStatus {
-  id: string;
-  state: 'ok' | 'tripped' | 'unknown';
-  value: number | null;
-  limit: number | null;
-  unit: string;
-  ageMs: number | null;
-  source: string | null;
-}
-
 const iso = (at: number): string => new Date(at).toISOString();
 
 export async function status(
   ledger: Ledger,
   store: Store,
   mode: 'live' | 'rehearsal',
-  criteria: CriterionStatus[],
+  criteria: Criterion[],
   engines: EngineStatus[],
 ): Promise<object> {
   const trading = ledger.trading();
@@ -36,7 +26,17 @@ export async function status(
     trading: tradingStatus(trading, engines),
     incidents: summaries.map(summary),
     lastKill: await lastKill(ledger),
-    criteria,
+    criteria: criteria.map(({ id, state, value, limit, headroom, unit, ageMs, source, detail }) => ({
+      id,
+      state,
+      value,
+      limit,
+      headroom,
+      unit,
+      ageMs,
+      source,
+      detail,
+    })),
     ...(ledger.unrecorded() === null ? {} : { unrecorded: ledger.unrecorded() }),
   };
 }

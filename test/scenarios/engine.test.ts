@@ -62,7 +62,7 @@ describe('an engine that sends heartbeats', () => {
     expect(desk.thread()).not.toContain('obeys, says');
   });
 
-  it('bad samples are named and cost no good one; what is not measured is refused in words', async () => {
+  it('bad samples are named and cost no good one', async () => {
     desk = await withEngine();
     const mixed = await desk.post('/telemetry', [
       beat(Date.now()),
@@ -70,8 +70,7 @@ describe('an engine that sends heartbeats', () => {
       beat(Date.now() + 60_000),
       7,
     ]);
-    expect(mixed).toMatchObject({ status: 202, json: { accepted: 1 } });
-    expect(JSON.stringify(mixed.json)).toContain('is not measured by this version');
+    expect(mixed).toMatchObject({ status: 202, json: { accepted: 2 } });
     expect(JSON.stringify(mixed.json)).toContain('dated in the future');
     expect((await desk.post('/telemetry', { ...beat(Date.now()), engine: 'other' })).status).toBe(400);
     expect((await desk.post('/telemetry', 'no json')).status).toBe(400);

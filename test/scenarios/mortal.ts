@@ -266,10 +266,20 @@ export async function live(mortal: Mortal, killBy: KillBy, restarts = false): Pr
       // A dialog of before a death is of no use: its preview is gone.
       for (const view of slack.openViews(CAST.ada.id)) await slack.dismiss(CAST.ada.id, view.id);
       mustBeOk(await slack.click(CAST.ada.id, { channel: CHANNEL, ts: receipt.ts, label: 'Flatten…' }));
-      const preview = await slack.until(
-        () => slack.openViews(CAST.ada.id).find((view) => view.view['submit'] !== undefined),
-        { ...WAIT, what: 'the preview' },
-      );
+      const shownView = () =>
+        slack
+          .openViews(CAST.ada.id)
+          .find((view) => view.view['submit'] !== undefined || JSON.stringify(view.view).includes('⛔'));
+      const preview = await slack.until(shownView, { ...WAIT, what: 'the preview' });
+      if (preview.view['submit'] === undefined) {
+        // A restart took the flatten or the kill up: a person presses again when the thread has moved on.
+        const calls = slack.calls.length;
+        await slack.until(() => binance.positions().length === 0 || slack.calls.length > calls, {
+          ...WAIT,
+          what: 'what a restart took up',
+        });
+        continue;
+      }
       const submitted = await slack.submit(CAST.ada.id, preview.id);
       mustBeOk(submitted);
       if (submitted.view?.action !== 'close') continue;

@@ -1,0 +1,396 @@
+/** The playbook's four hard stops, from what was measured. Missing data is never fine: it is unknown. Pure. */
+
+import type { Playbook } from '../playbook.ts';
+import type { MarketState } from './hours.ts';
+import type { Measurements } from './measurements.ts';
+import { confirmed, VOID_MS } from './money.ts';
+import { REJECT_WINDOW_MS, type RejectTrip } from './rejects.ts';
+import type { PnlSample, PositionSample } from './samples.ts';
+
+export type CriterionState = 'ok' | 'tripped' | 'unknown';
+
+/** One criterion as it is now. `value` and `limit` are in `unit`; both null where they are not known. */
+export interface Criterion {
+  /** `dailyLoss`, `positionSize`, `rejectRate` or `dataFeedGap:<feed>`. */
+  id: string;
+  title: string;
+  state: CriterionState;
+  value: number | null;
+  limit: number | null;
+  /** limit − value. */
+  headroom: number | null;
+  unit: string;
+  /** ms since the deciding reading; null without one. */
+  ageMs: number | null;
+  /** Who said it: `engine` or `venue`; null without a reading. */
+  source: string | null;
+  /** What a person should know beside the number: "3 of 10 orders", which rule applied, why it is unknown. */
+  detail: string;
+  evidence: Evidence;
+}
+
+/** What a trip is decided on, kept for good. */
+export interface Evidence {
+  formula: string;
+  /** At most ten, newest first. */
+  samples: string[];
+}
+
+export interface StopRules {
+  criteria: Playbook['criteria'];
+  limits: {
+    maxDailyLoss: { unit: 'percent' | 'amount'; value: number };
+    maxNotional: number;
+    currency: string;
+    /** By venue, where one is set. */
+    perVenue: Record<string, number>;
+  };
+  minOrders: number;
+  confirmations: number;
+  /** What a gap does while the engine confirms that it obeys a pause or a halt. */
+  whenPaused: 'wait' | 'kill';
+  feeds: { id: string; intervalSec: number; symbols: string[] }[];
+  venues: string[];
+}
+
+export interface Facts {
+  market: MarketState;
+  /** The engine said by heartbeat that it obeys a pause, a halt or the kill. */
+  stopConfirmed: boolean;
+  /** An engine that did send heartbeats has missed three. */
+  engineSilent: boolean;
+  /** ms since the newest heartbeat of any engine; null before the first. */
+  heartbeatAgeMs: number | null;
+}
+
+const iso = (at: number): string => new Date(at).toISOString();
+const round = (value: number): number => Number(value.toPrecision(12));
+
+interface Draft {
+  state: CriterionState;
+  value: number | null;
+  ageMs: number | null;
+  source: string | null;
+  detail: string;
+  samples: string[];
+}
+
+const unknown = (detail: string, samples: string[] = []): Draft => ({
+  state: 'unknown',
+  value: null,
+  ageMs: null,
+  source: null,
+  detail,
+  samples,
+});
+
+function criterion(
+  id: string,
+  title: string,
+  unit: string,
+  limit: number | null,
+  formula: string,
+  { samples, ...draft }: Draft,
+): Criterion {
+  const headroom = limit === null || draft.value === null ? null : round(limit - draft.value);
+  return { id, title, unit, limit, headroom, ...draft, evidence: { formula, samples: samples.slice(0, 10) } };
+}
+
+/** All criteria as they are at `now`. Asks the reject window to look, so that a trip is found once. */
+export function judgeCriteria(of: Measurements, now: number, rules: StopRules, facts: Facts): Criterion[] {
+  return [
+    dailyLoss(of, now, rules),
+    positionSize(of, now, rules),
+    rejectRate(of, now, rules, facts),
+    ...rules.feeds.map((feed) => dataFeedGap(of, now, rules, facts, feed)),
+  ];
+}
+
+// ── Daily loss ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+interface Loss {
+  at: number;
+  /** Positive when money was lost. */
+  loss: number;
+  /** At 00:00 UTC; null when nobody said. */
+  startEquity: number | null;
+  text: string;
+}
+
+function lossOf({ at, dayPnl, equity, currency }: PnlSample): Loss {
+  const start = equity === undefined || !(equity > 0) ? null : equity - dayPnl;
+  return {
+    at,
+    loss: -dayPnl,
+    startEquity: start !== null && start > 0 ? start : null,
+    text: `${iso(at)} engine: ${dayPnl} ${currency} today${equity === undefined ? '' : `, equity ${equity}`}`,
+  };
+}
+
+function dailyLoss(of: Measurements, now: number, rules: StopRules): Criterion {
+  const { limits, confirmations } = rules;
+  const { over, title } = rules.criteria.dailyLoss;
+  const { unit, value } = limits.maxDailyLoss;
+  const limitFor = (start: number | null): number | null =>
+    unit === 'amount' ? over * value : start === null ? null : round((over * value * start) / 100);
+  const formula =
+    unit === 'amount'
+      ? `loss since 00:00 UTC > ${over} × ${value} ${limits.currency}`
+      : `loss since 00:00 UTC > ${over} × ${value} % of the equity at 00:00 UTC`;
+  const made = (limit: number | null, draft: Draft) =>
+    criterion('dailyLoss', title, limits.currency, limit, formula, draft);
+
+  const venue = venueLoss(of, now, rules);
+  const samples = of.money.pnl(now);
+  const foreign = samples.find((one) => one.currency !== limits.currency);
+  const said = samples.map(lossOf);
+  if (venue !== null) {
+    const limit = limitFor(venue.startEquity);
+    const texts = [venue.text, ...said.map(({ text }) => text)];
+    if (limit === null) return made(null, unknown('the venue gives no equity at 00:00 UTC', texts));
+    const state = venue.loss > limit ? 'tripped' : 'ok';
+    const draft = {
+      state,
+      value: venue.loss,
+      ageMs: now - venue.at,
+      source: 'venue',
+      detail: '',
+      samples: texts,
+    } as const;
+    return made(limit, { ...draft });
+  }
+  if (foreign !== undefined)
+    return made(null, unknown(`the engine counts in ${foreign.currency}, the limit in ${limits.currency}`));
+  const [newest] = said;
+  if (newest === undefined)
+    return made(
+      limitFor(null),
+      unknown(`no reading of the last ${VOID_MS / 1_000} s, and none of the venue's`),
+    );
+  const texts = said.map(({ text }) => text);
+  const limit = limitFor(newest.startEquity);
+  if (limit === null) return made(null, unknown('no usable equity: the limit is in percent of it', texts));
+  const isOver = (one: Loss) => one.loss > (limitFor(one.startEquity) ?? Number.POSITIVE_INFINITY);
+  const draft = { value: newest.loss, ageMs: now - newest.at, source: 'engine', samples: texts };
+  if (!isOver(newest)) return made(limit, { ...draft, state: 'ok', detail: '' });
+  const run = confirmed(said, confirmations);
+  if (run !== null && run.every(isOver)) return made(limit, { ...draft, state: 'tripped', detail: '' });
+  const n = said.findIndex((one) => !isOver(one));
+  return made(limit, {
+    ...draft,
+    state: 'unknown',
+    detail: `over the limit in ${n < 0 ? said.length : n} of ${confirmations} readings: not confirmed`,
+  });
+}
+
+/** What the venues together say of the day; null as soon as one of them says nothing fresh. */
+function venueLoss(of: Measurements, now: number, { venues, limits }: StopRules): Loss | null {
+  if (venues.length === 0) return null;
+  let loss = 0;
+  let start: number | null = 0;
+  let at = now;
+  for (const id of venues) {
+    const reading = of.money.venuePnl(id);
+    if (reading === null || reading.at <= now - VOID_MS || reading.currency !== limits.currency) return null;
+    if (reading.dayPnl === null || Math.floor(reading.at / 86_400_000) !== Math.floor(now / 86_400_000))
+      return null;
+    loss -= reading.dayPnl;
+    start = start === null || reading.equity === null ? null : start + reading.equity - reading.dayPnl;
+    at = Math.min(at, reading.at);
+  }
+  return {
+    at,
+    loss: round(loss),
+    startEquity: start !== null && start > 0 ? round(start) : null,
+    text: `${iso(at)} venue: ${round(-loss)} ${limits.currency} today`,
+  };
+}
+
+// ── Position size ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function positionSize(of: Measurements, now: number, rules: StopRules): Criterion {
+  const { limits, confirmations } = rules;
+  const { over, title } = rules.criteria.positionSize;
+  const limit = round(over * limits.maxNotional);
+  const perVenue = Object.entries(limits.perVenue);
+  const formula = `sum of absolute notionals > ${over} × ${limits.maxNotional} ${limits.currency}${perVenue
+    .map(([venue, max]) => `, or at ${venue} > ${over} × ${max}`)
+    .join('')}`;
+  const made = (draft: Draft) => criterion('positionSize', title, limits.currency, limit, formula, draft);
+  /** The first limit that these sizes are over, as a text; null when none. */
+  const overWhat = (byVenue: Map<string, number>): string | null => {
+    const total = [...byVenue.values()].reduce((sum, one) => sum + one, 0);
+    if (total > limit) return `${round(total)} in all`;
+    const [venue] = perVenue.find(([id, max]) => (byVenue.get(id) ?? 0) > over * max) ?? [];
+    return venue === undefined ? null : `${round(byVenue.get(venue) ?? 0)} at ${venue}`;
+  };
+  const sumOf = (byVenue: Map<string, number>) =>
+    round([...byVenue.values()].reduce((sum, one) => sum + one, 0));
+
+  const venue = venueSizes(of, now, rules);
+  if (venue !== null && typeof venue !== 'string') {
+    const what = overWhat(venue.byVenue);
+    return made({
+      state: what === null ? 'ok' : 'tripped',
+      value: sumOf(venue.byVenue),
+      ageMs: now - venue.at,
+      source: 'venue',
+      detail: what ?? '',
+      samples: venue.texts,
+    });
+  }
+  const positions = [...of.money.positions(now).values()];
+  if (positions.length === 0 || !of.money.saysPositions(now))
+    return made(unknown(venue ?? `no position reading of the last ${VOID_MS / 1_000} s`));
+  const texts = positions.flatMap(([newest]) =>
+    newest === undefined
+      ? []
+      : [`${iso(newest.at)} engine: ${newest.venue} ${newest.symbol} ${newest.notional}`],
+  );
+  const dead = positions.find(([newest]) => newest !== undefined && newest.at <= now - VOID_MS);
+  if (dead?.[0] !== undefined)
+    return made(
+      unknown(`${dead[0].venue} ${dead[0].symbol} was last spoken of at ${iso(dead[0].at)}`, texts),
+    );
+  const add = (size: (readings: PositionSample[]) => number) => {
+    const byVenue = new Map<string, number>();
+    for (const readings of positions) {
+      const id = readings[0]?.venue ?? '';
+      byVenue.set(id, (byVenue.get(id) ?? 0) + size(readings));
+    }
+    return byVenue;
+  };
+  const latest = add((readings) => Math.abs(readings[0]?.notional ?? 0));
+  // What two readings in a row agree to be there at least.
+  const sure = add((readings) => {
+    const run = confirmed(readings, confirmations);
+    return run === null ? 0 : Math.min(...run.map(({ notional }) => Math.abs(notional)));
+  });
+  const newest = Math.max(...positions.map(([one]) => one?.at ?? 0));
+  const draft = { value: sumOf(latest), ageMs: now - newest, source: 'engine', samples: texts };
+  const what = overWhat(sure);
+  if (what !== null) return made({ ...draft, state: 'tripped', detail: what });
+  if (overWhat(latest) !== null)
+    return made({ ...draft, state: 'unknown', detail: `${overWhat(latest)} in one reading: not confirmed` });
+  return made({ ...draft, state: 'ok', detail: '' });
+}
+
+/** What the venues say is open; a text when one says something that cannot be summed, null when one says nothing fresh. */
+function venueSizes(
+  of: Measurements,
+  now: number,
+  { venues, limits }: StopRules,
+): { at: number; byVenue: Map<string, number>; texts: string[] } | string | null {
+  if (venues.length === 0) return null;
+  const byVenue = new Map<string, number>();
+  const texts: string[] = [];
+  let at = now;
+  for (const id of venues) {
+    const reading = of.money.venuePositions(id);
+    if (reading === null || reading.at <= now - VOID_MS) return null;
+    for (const { symbol, notional, currency } of reading.positions) {
+      if (notional === null) return `${id} gives no price for ${symbol}`;
+      if (currency !== limits.currency)
+        return `${id} counts ${symbol} in ${currency}, the limit in ${limits.currency}`;
+      byVenue.set(id, (byVenue.get(id) ?? 0) + Math.abs(notional));
+      texts.push(`${iso(reading.at)} venue: ${id} ${symbol} ${round(notional)}`);
+    }
+    at = Math.min(at, reading.at);
+  }
+  return { at, byVenue, texts };
+}
+
+// ── Reject rate ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function rejectRate(of: Measurements, now: number, rules: StopRules, facts: Facts): Criterion {
+  const { over, title } = rules.criteria.rejectRate;
+  const formula = `rejected ÷ orders in any ${REJECT_WINDOW_MS / 60_000} minutes > ${over} %, of at least ${rules.minOrders} orders`;
+  const made = (draft: Draft) => criterion('rejectRate', title, '%', over, formula, draft);
+  const found = of.rejects.look(now, over, rules.minOrders);
+  if (found !== null) of.rejectTrip = { trip: found, foundAt: now };
+  const { orders, rejected } = of.rejects.at(now);
+  const pct = orders === 0 ? null : round((rejected * 100) / orders);
+  const standing = of.rejectTrip;
+  if (
+    standing !== null &&
+    (now - standing.foundAt < REJECT_WINDOW_MS || now - standing.trip.to < REJECT_WINDOW_MS)
+  ) {
+    const { trip } = standing;
+    return made({
+      state: 'tripped',
+      value: round((trip.rejected * 100) / trip.orders),
+      ageMs: Math.max(0, now - trip.to),
+      source: 'engine',
+      detail: `${trip.rejected} of ${trip.orders} orders from ${iso(trip.from)} to ${iso(trip.to)}`,
+      samples: tripSamples(trip),
+    });
+  }
+  const age = of.newestOrderAt === null ? null : Math.max(0, now - of.newestOrderAt);
+  // No order is fine only while somebody who would send one is there.
+  if (orders === 0 && (facts.heartbeatAgeMs === null || facts.engineSilent))
+    return made(
+      unknown('no order in five minutes, and no heartbeat that would say that the engine is there'),
+    );
+  const few = orders < rules.minOrders;
+  return made({
+    state: 'ok',
+    value: few ? null : pct,
+    ageMs: age,
+    source: 'engine',
+    detail: few ? `${orders} of ${rules.minOrders} orders` : `${rejected} of ${orders} orders`,
+    samples: [],
+  });
+}
+
+const tripSamples = ({ ids, reasons }: RejectTrip): string[] => [
+  ...reasons.map(([reason, count]) => `${count} × ${reason === '' ? 'no reason given' : reason}`),
+  ...(ids.length === 0 ? [] : [`rejected: ${ids.join(', ')}`]),
+];
+
+// ── Data feed gap ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function dataFeedGap(
+  of: Measurements,
+  now: number,
+  rules: StopRules,
+  facts: Facts,
+  feed: StopRules['feeds'][number],
+): Criterion {
+  const { over, title } = rules.criteria.dataFeedGap;
+  const limit = over * 60;
+  const formula = `now − (newest close + ${feed.intervalSec} s) > ${limit} s`;
+  const made = (draft: Draft) => criterion(`dataFeedGap:${feed.id}`, title, 's', limit, formula, draft);
+  const gap = of.feeds.gap(feed.id, now);
+  if (!facts.market.open) {
+    const value = gap === null ? null : round(gap.ms / 1_000);
+    return made({
+      state: 'ok',
+      value,
+      ageMs: gap === null ? null : now - gap.closedAt,
+      source: gap === null ? null : 'engine',
+      detail: `no stop: ${facts.market.why}`,
+      samples: [],
+    });
+  }
+  if (gap === null) return made(unknown('no bar yet of one of its symbols'));
+  const draft = {
+    value: round(gap.ms / 1_000),
+    ageMs: now - gap.closedAt,
+    source: 'engine',
+    samples: [`${gap.symbol}: newest close ${iso(gap.closedAt)}`],
+  };
+  if (gap.ms <= limit * 1_000) return made({ ...draft, state: 'ok', detail: '' });
+  if (facts.engineSilent)
+    return made({
+      ...draft,
+      state: 'unknown',
+      detail: 'no heartbeats either: the engine, not the feed, may be gone',
+    });
+  if (facts.stopConfirmed && rules.whenPaused === 'wait')
+    return made({
+      ...draft,
+      state: 'ok',
+      detail: 'no stop: the engine confirms that it is paused, halted or killed',
+    });
+  return made({ ...draft, state: 'tripped', detail: gap.symbol });
+}

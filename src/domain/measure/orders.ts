@@ -1,0 +1,124 @@
+/** The last hundred orders: success, rejects in a row, fills and slippage. Pure; keeps its own state. */
+
+import type { OrderSample } from './samples.ts';
+
+export interface OrderRun {
+  take(sample: OrderSample): void;
+  /** How many of the newest orders in a row were rejected. */
+  rejectedInARow(): number;
+  /** Share rejected among the last hundred; null below fifty. */
+  rejectShare(): { share: number; orders: number } | null;
+  /** How many times in a row, ending with the newest order, the share of successes in the last hundred was under `pct`. */
+  underSuccess(pct: number): number;
+  /** Share filled among the last hundred that ended; null below fifty. */
+  fillShare(): { share: number; orders: number } | null;
+  /** Mean distance of the fills from what was expected, basis points, of the last hundred fills; null below ten. */
+  meanSlippageBps(): { bps: number; fills: number } | null;
+  snapshot(): OrderRunSnapshot;
+}
+
+interface Placed {
+  id: string;
+  at: number;
+  rejected: boolean;
+}
+interface Ended {
+  id: string;
+  at: number;
+  /** 0 to 1. */
+  filled: number;
+  slippageBps: number | null;
+}
+export interface OrderRunSnapshot {
+  placed: Placed[];
+  ended: Ended[];
+}
+
+/** DESIGN 3: the rates are of the last hundred orders. */
+const LAST = 100;
+/** DESIGN 3: at least fifty, so that one reject of three is no rate. */
+const LEAST = 50;
+const LEAST_FILLS = 10;
+/** Kept beyond the hundred, so that the rate after each of the last six can be told, and late ones find their place. */
+const KEEP = 256;
+
+/** By time, then by id: the same whatever the order of arrival. */
+const before = (a: { at: number; id: string }, b: { at: number; id: string }): boolean =>
+  a.at < b.at || (a.at === b.at && a.id < b.id);
+
+function insert<T extends { at: number; id: string }>(list: T[], one: T): void {
+  let index = list.length;
+  while (index > 0 && before(one, list[index - 1] as T)) index -= 1;
+  list.splice(index, 0, one);
+  if (list.length > KEEP) list.shift();
+}
+
+export function createOrderRun(start: OrderRunSnapshot = { placed: [], ended: [] }): OrderRun {
+  const placed: Placed[] = structuredClone(start.placed);
+  const ended: Ended[] = structuredClone(start.ended);
+
+  function take<T extends { at: number; id: string }>(
+    list: T[],
+    id: string,
+    change: (known: T | undefined) => T,
+  ): void {
+    // From the end: what is said of an order is mostly said of a new one.
+    const index = list.findLastIndex((one) => one.id === id);
+    const known = index < 0 ? undefined : list[index];
+    if (index >= 0) list.splice(index, 1);
+    insert(list, change(known));
+  }
+
+  const rejectedAmong = (orders: Placed[]) => orders.filter((one) => one.rejected).length;
+
+  return {
+    take({ orderId: id, at, status, qty, filledQty, slippageBps }) {
+      if (status === 'accepted' || status === 'rejected') {
+        take(placed, id, (known) => ({
+          id,
+          at: Math.min(known?.at ?? at, at),
+          rejected: (known?.rejected ?? false) || status === 'rejected',
+        }));
+        return;
+      }
+      const share =
+        qty !== undefined && qty > 0 && filledQty !== undefined ? Math.min(1, filledQty / qty) : null;
+      take(ended, id, (known) => ({
+        id,
+        at: Math.max(known?.at ?? at, at),
+        filled: Math.max(known?.filled ?? 0, share ?? (status === 'filled' ? 1 : 0)),
+        slippageBps: slippageBps ?? known?.slippageBps ?? null,
+      }));
+    },
+    rejectedInARow() {
+      const accepted = placed.findLastIndex((one) => !one.rejected);
+      return placed.length - 1 - accepted;
+    },
+    rejectShare() {
+      const last = placed.slice(-LAST);
+      return last.length < LEAST ? null : { share: rejectedAmong(last) / last.length, orders: last.length };
+    },
+    underSuccess(pct) {
+      let times = 0;
+      for (let end = placed.length; end >= LEAST; end -= 1) {
+        const last = placed.slice(Math.max(0, end - LAST), end);
+        const good = last.length - rejectedAmong(last);
+        if (good * 100 >= pct * last.length) break;
+        times += 1;
+      }
+      return times;
+    },
+    fillShare() {
+      const last = ended.slice(-LAST);
+      if (last.length < LEAST) return null;
+      return { share: last.reduce((sum, one) => sum + one.filled, 0) / last.length, orders: last.length };
+    },
+    meanSlippageBps() {
+      const fills = ended.filter((one) => one.slippageBps !== null).slice(-LAST);
+      if (fills.length < LEAST_FILLS) return null;
+      const sum = fills.reduce((total, one) => total + Math.abs(one.slippageBps ?? 0), 0);
+      return { bps: sum / fills.length, fills: fills.length };
+    },
+    snapshot: () => structuredClone({ placed, ended }),
+  };
+}
