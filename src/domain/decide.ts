@@ -7,6 +7,7 @@ import {
   type Incident,
   type IncidentEvent,
   isWorse,
+  type PagerWord,
   type RootCauseCategory,
   type Severity,
   type StandingEvent,
@@ -108,6 +109,30 @@ export type Command = { by: Actor } & (
   | { type: 'RefuseResume'; resume: string; reason: string }
   | { type: 'LiftLatch'; kill: string | null; how: 'approved' | 'breakGlass'; reason: string }
   | { type: 'AcknowledgeIncident' }
+  | { type: 'ChangeSeverity'; to: Severity; why: string }
+  | { type: 'AssignCommander'; who: Actor; handover?: string }
+  | { type: 'MitigateIncident'; text: string }
+  | { type: 'ReopenIncident'; why: string }
+  | {
+      type: 'AddActionItem';
+      id: string;
+      text: string;
+      owner?: string;
+      priority?: string;
+      due?: string;
+    }
+  /** A clock is over. A missed one pages the next step where `pages`; the same clock is recorded once a due time. */
+  | {
+      type: 'RecordClock';
+      clock: string;
+      state: 'met' | 'missed';
+      dueAt: number;
+      pages: boolean;
+      why: string;
+    }
+  /** PagerDuty said by webhook what became of page `n`; `by` is the person there. */
+  | { type: 'HearPager'; n: number; what: PagerWord; to: string[]; text?: string }
+  | { type: 'AskCommand'; command: string; run: string }
   | { type: 'ResolveIncident'; summary: string; rootCause?: string; category?: RootCauseCategory }
   | { type: 'MarkStep'; step: string; mark: 'done' | 'skipped'; why?: string }
   | { type: 'LogMessage'; ts: string; user: string; text: string }
@@ -135,7 +160,13 @@ export type FactEvent =
         | 'MailFailed'
         | 'PostmortemDrafted'
         | 'ControlWritten'
-        | 'ControlFailed';
+        | 'ControlFailed'
+        | 'StepChecked'
+        | 'StepBranched'
+        | 'FeedGapBegan'
+        | 'FeedGapEnded'
+        | 'UpdateReminded'
+        | 'CommandFinished';
     }
   > extends infer E
     ? E extends { at: number; by: Actor }
@@ -314,6 +345,45 @@ function onIncident(command: OnIncident, incident: Incident, now: number, playbo
         );
       }
       return [{ type: 'IncidentAcknowledged' }];
+    case 'ChangeSeverity':
+      return changeSeverity(command, incident, playbook);
+    case 'AssignCommander': {
+      mustNotBeResolved(incident);
+      const { who, handover } = command;
+      if (incident.commander?.who.id === who.id)
+        throw new Refusal('already_commander', `${who.name} commands ${incident.id} already.`);
+      return [{ type: 'CommanderAssigned', who, ...(handover === undefined ? {} : { handover }) }];
+    }
+    case 'MitigateIncident': {
+      mustNotBeResolved(incident);
+      if (incident.mitigated !== undefined) {
+        const { by, at } = incident.mitigated;
+        throw new Refusal(
+          'already_mitigated',
+          `${by.name} already mitigated ${incident.id} at ${utcTime(at)}.`,
+        );
+      }
+      return [{ type: 'IncidentMitigated', text: command.text }];
+    }
+    case 'ReopenIncident':
+      if (incident.status !== 'resolved')
+        throw new Refusal('not_resolved', `${incident.id} is open: there is nothing to reopen.`);
+      return [
+        { type: 'IncidentReopened', why: command.why },
+        ...raise(incident, incident.severity, 'reopened', playbook, true),
+      ];
+    case 'AddActionItem': {
+      const { type: _type, by: _by, ...item } = command;
+      return [{ type: 'ActionItemAdded', ...item }];
+    }
+    case 'RecordClock':
+      return recordClock(command, incident);
+    case 'HearPager':
+      return hearPager(command, incident);
+    case 'AskCommand':
+      if (Object.values(incident.unfinished).includes('command'))
+        throw new Refusal('command_running', 'A command is already running here: nothing was started.');
+      return [{ type: 'CommandAsked', command: command.command, run: command.run }];
     case 'ResolveIncident':
       return resolveIncident(command, incident);
     case 'MarkStep': {
@@ -481,6 +551,64 @@ function askKill(
   const reopened: NewEvent[] =
     incident.status === 'resolved' ? [{ type: 'IncidentReopened', why: 'a kill was asked for in it' }] : [];
   return [...reopened, asked, ...raise(incident, 'P0', 'kill', playbook, reopened.length > 0)];
+}
+
+function changeSeverity(
+  { to, why }: Extract<Command, { type: 'ChangeSeverity' }>,
+  incident: Incident,
+  playbook: Playbook,
+): NewEvent[] {
+  mustNotBeResolved(incident);
+  if (to === incident.severity) throw new Refusal('same_severity', `${incident.id} is ${to} already.`);
+  if (isWorse(to, incident.severity))
+    return raise(incident, to, why, playbook, false).map((event) =>
+      event.type === 'PageOwed'
+        ? { ...event, why: `raised from ${incident.severity} to ${to}: ${why}` }
+        : event,
+    );
+  const kill = newestKill(incident);
+  if (kill !== undefined && kill.over === null && kill.verdict !== 'FLAT' && kill.accepted === null)
+    throw new Refusal(
+      'kill_not_flat',
+      `The kill here is ${kill.verdict ?? 'still running'}: ${incident.id} stays ${incident.severity} until it is FLAT or accepted.`,
+    );
+  return [{ type: 'SeverityChanged', from: incident.severity, to, why }];
+}
+
+function recordClock(command: Extract<Command, { type: 'RecordClock' }>, incident: Incident): NewEvent[] {
+  const { clock, dueAt, state } = command;
+  const known = incident.clocks[clock];
+  // A due time is over once; a clock that runs again (an update is due every half hour) has a later one.
+  if (known !== undefined && known.dueAt >= dueAt) return [];
+  if (state === 'met') return [{ type: 'ClockMet', clock, dueAt }];
+  const page: NewEvent[] = command.pages
+    ? [{ type: 'PageOwed', n: nextPage(incident), severity: incident.severity, why: command.why }]
+    : [];
+  return [{ type: 'ClockMissed', clock, dueAt }, ...page];
+}
+
+function hearPager(command: Extract<Command, { type: 'HearPager' }>, incident: Incident): NewEvent[] {
+  const { n, what, to, text } = command;
+  if (!incident.pages.some((page) => page.n === n)) return [];
+  const said: NewEvent = {
+    type: 'PagerSaid',
+    n,
+    what,
+    to,
+    ...(text === undefined ? {} : { text }),
+  };
+  const acknowledges =
+    what === 'acknowledged' && incident.acknowledged === undefined && incident.status !== 'resolved';
+  return acknowledges ? [said, { type: 'IncidentAcknowledged' }] : [said];
+}
+
+function mustNotBeResolved(incident: Incident): void {
+  if (incident.resolution === undefined) return;
+  const { by, at } = incident.resolution;
+  throw new Refusal(
+    'already_resolved',
+    `${by.name} already resolved ${incident.id} at ${utcTime(at)}: reopen it first.`,
+  );
 }
 
 function askResume(command: Extract<Command, { type: 'AskResume' }>, incident: Incident): NewEvent[] {

@@ -83,6 +83,62 @@ export interface StepMark {
   why?: string;
 }
 
+/** What an automatic check of a runbook step found, the newest time that it changed. `unknown` is never fine. */
+export interface StepCheck {
+  check: string;
+  state: 'ok' | 'bad' | 'unknown';
+  /** The finding in words, with its numbers and units. */
+  text: string;
+  at: number;
+}
+
+/** Whether a step's `when` holds: null while what it asks for is not known. */
+export interface StepBranch {
+  applies: boolean | null;
+  text: string;
+  at: number;
+}
+
+/** A gap in a data feed, recorded without anybody typing. ms since the epoch; `to` null while it lasts. */
+export interface FeedGap {
+  feed: string;
+  symbol: string;
+  from: number;
+  to: number | null;
+}
+
+/** One of the playbook's clocks, once it is over: `at` is when it was met, or when it was found to be missed. */
+export interface ClockRecord {
+  clock: string;
+  state: 'met' | 'missed';
+  dueAt: number;
+  at: number;
+}
+
+export interface ActionItem {
+  id: string;
+  text: string;
+  by: Actor;
+  at: number;
+  owner?: string;
+  priority?: string;
+  /** ISO date. */
+  due?: string;
+}
+
+/** What PagerDuty said of a page by webhook. `resolved` is noted, not obeyed. */
+export const PAGER_WORDS = [
+  'acknowledged',
+  'unacknowledged',
+  'escalated',
+  'reassigned',
+  'delegated',
+  'resolved',
+  'reopened',
+  'annotated',
+] as const;
+export type PagerWord = (typeof PAGER_WORDS)[number];
+
 export type IncidentStatus = 'open' | 'acknowledged' | 'resolved';
 
 export interface Resolution {
@@ -104,7 +160,8 @@ export interface Incident {
   title: string;
   severity: Severity;
   severityNote?: string;
-  origin: 'alert' | 'kill' | 'person';
+  /** `storm`: it holds the alerts of many groups, because there were too many for an incident each. */
+  origin: 'alert' | 'kill' | 'person' | 'storm';
   source?: string;
   groupKey?: string;
   runbook: string | null;
@@ -125,8 +182,19 @@ export interface Incident {
   /** Slack messages of people in the thread, by their time stamp. */
   messages: Record<string, { user: string; text: string; edited: boolean; deleted: boolean }>;
   steps: Record<string, StepMark>;
+  /** By step, then by check. */
+  checks: Record<string, Record<string, StepCheck>>;
+  branches: Record<string, StepBranch>;
+  gaps: FeedGap[];
+  /** By clock. */
+  clocks: Record<string, ClockRecord>;
+  commander?: { who: Actor; by: Actor; at: number };
+  mitigated?: { by: Actor; at: number; text: string };
+  actionItems: ActionItem[];
+  /** When an update was last given by a person or reminded of, ms since the epoch. */
+  updateAt?: number;
   /** Cancels and flattens that were asked for and have no result yet: a restart settles them. */
-  unfinished: Record<string, 'cancel' | 'flatten'>;
+  unfinished: Record<string, 'cancel' | 'flatten' | 'command'>;
   postmortem?: { id: string; file: string; at: number; reviewedBy?: Actor };
   /** The newest run of the recovery check. */
   recovery?: { passed: boolean; reason: string; at: number; by: Actor };
@@ -177,6 +245,31 @@ export type IncidentEvent = Said &
     | { type: 'MessageDeleted'; ts: string }
     | { type: 'NoteAdded'; text: string }
     | { type: 'PostmortemDrafted'; id: string; file: string }
+    | ({ type: 'StepChecked'; step: string } & Omit<StepCheck, 'at'>)
+    | ({ type: 'StepBranched'; step: string } & Omit<StepBranch, 'at'>)
+    | { type: 'FeedGapBegan'; feed: string; symbol: string; from: number }
+    | { type: 'FeedGapEnded'; feed: string; symbol: string; from: number; to: number }
+    | { type: 'ClockMet'; clock: string; dueAt: number }
+    | { type: 'ClockMissed'; clock: string; dueAt: number }
+    /** Nobody said anything for as long as the playbook lets an incident be silent. */
+    | { type: 'UpdateReminded'; sinceMs: number }
+    /** `handover`: what the one before told the next one. */
+    | { type: 'CommanderAssigned'; who: Actor; handover?: string }
+    | { type: 'IncidentMitigated'; text: string }
+    | ({ type: 'ActionItemAdded' } & Omit<ActionItem, 'by' | 'at'>)
+    /** `to`: whose page it is now, where PagerDuty says. `text`: what was written there. */
+    | { type: 'PagerSaid'; n: number; what: PagerWord; to: string[]; text?: string }
+    /** A configured command that a runbook step asked for ran: `output` is cut. */
+    | { type: 'CommandAsked'; command: string; run: string }
+    | {
+        type: 'CommandFinished';
+        command: string;
+        run: string;
+        exitCode: number | null;
+        reason: string;
+        output: string;
+        ms: number;
+      }
   );
 
 /** Events of the desk's own log, which belong to no incident. */
@@ -228,6 +321,11 @@ export function evolve(incident: Incident | undefined, event: StandingEvent): In
       kills: {},
       messages: {},
       steps: {},
+      checks: {},
+      branches: {},
+      gaps: [],
+      clocks: {},
+      actionItems: [],
       unfinished: {},
     };
   }
@@ -263,6 +361,9 @@ function fold(next: Incident, event: Exclude<StandingEvent, { type: 'IncidentOpe
       next.reopened += 1;
       delete next.resolution;
       delete next.acknowledged;
+      delete next.mitigated;
+      // Its clocks run anew.
+      next.clocks = {};
       return;
     case 'IncidentAcknowledged':
       next.status = 'acknowledged';
@@ -337,6 +438,7 @@ function fold(next: Incident, event: Exclude<StandingEvent, { type: 'IncidentOpe
       };
       return;
     case 'MessageLogged':
+      next.updateAt = event.at;
       next.messages = {
         ...next.messages,
         [event.ts]: { user: event.user, text: event.text, edited: false, deleted: false },
@@ -352,6 +454,61 @@ function fold(next: Incident, event: Exclude<StandingEvent, { type: 'IncidentOpe
     }
     case 'PostmortemDrafted':
       next.postmortem = { id: event.id, file: event.file, at: event.at };
+      return;
+    case 'StepChecked': {
+      const { step, check, state, text, at } = event;
+      next.checks = {
+        ...next.checks,
+        [step]: { ...next.checks[step], [check]: { check, state, text, at } },
+      };
+      return;
+    }
+    case 'StepBranched': {
+      const { step, applies, text, at } = event;
+      next.branches = { ...next.branches, [step]: { applies, text, at } };
+      return;
+    }
+    case 'FeedGapBegan': {
+      const { feed, symbol, from } = event;
+      next.gaps = [...next.gaps, { feed, symbol, from, to: null }];
+      return;
+    }
+    case 'FeedGapEnded':
+      next.gaps = next.gaps.map((gap) =>
+        gap.feed === event.feed && gap.symbol === event.symbol && gap.from === event.from
+          ? { ...gap, to: event.to }
+          : gap,
+      );
+      return;
+    case 'ClockMet':
+    case 'ClockMissed': {
+      const { clock, dueAt, at } = event;
+      const state = event.type === 'ClockMet' ? 'met' : 'missed';
+      next.clocks = { ...next.clocks, [clock]: { clock, state, dueAt, at } };
+      return;
+    }
+    case 'UpdateReminded':
+      next.updateAt = event.at;
+      return;
+    case 'CommanderAssigned':
+      next.commander = { who: event.who, by: event.by, at: event.at };
+      return;
+    case 'IncidentMitigated':
+      next.mitigated = { by: event.by, at: event.at, text: event.text };
+      return;
+    case 'ActionItemAdded': {
+      const { type: _type, ...item } = event;
+      next.actionItems = [...next.actionItems, item];
+      return;
+    }
+    case 'PagerSaid':
+      if (event.to.length > 0) patchPage(next, event.n, { assignedTo: event.to });
+      return;
+    case 'CommandAsked':
+      next.unfinished = { ...next.unfinished, [event.run]: 'command' };
+      return;
+    case 'CommandFinished':
+      next.unfinished = without(next.unfinished, event.run);
       return;
     case 'ResolutionNoted':
     case 'RequestTaken':
@@ -371,6 +528,8 @@ function fold(next: Incident, event: Exclude<StandingEvent, { type: 'IncidentOpe
       return;
     }
     case 'NoteAdded':
+      next.updateAt = event.at;
+      return;
     case 'HoldPlaced':
     case 'HoldLifted':
     case 'ControlWritten':

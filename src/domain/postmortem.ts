@@ -216,6 +216,8 @@ function detectedHow(incident: Incident, alerts: AlertState[]): string {
       return `The kill by ${incident.openedBy.name}; no alert opened it`;
     case 'person':
       return `${incident.openedBy.name} declared it; no alert opened it`;
+    case 'storm':
+      return 'A storm of alerts: more groups at once than an incident each';
     default: {
       const unknown: never = incident.origin;
       return String(unknown);

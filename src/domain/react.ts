@@ -109,7 +109,20 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
     case 'ControlFailed':
       return [headline(), ...notice()];
     case 'StepMarked':
+    case 'StepChecked':
+    case 'StepBranched':
       return inThread([owe(urgent, 'runbook', { kind: 'runbook' })]);
+    case 'FeedGapBegan':
+    case 'ClockMet':
+      return [headline()];
+    case 'FeedGapEnded':
+    case 'ClockMissed':
+    case 'CommanderAssigned':
+    case 'IncidentMitigated':
+    case 'PagerSaid':
+      return [headline(), ...notice()];
+    case 'CommandFinished':
+      return [...notice(), ...inThread([owe(urgent, 'runbook', { kind: 'runbook' })])];
     case 'KillAsked':
       return [headline(), ...inThread([receipt(event.kill)])];
     case 'KillJoined':
@@ -134,6 +147,9 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
     case 'FlattenFinished':
     case 'PostmortemDrafted':
     case 'NoteAdded':
+    case 'ActionItemAdded':
+    case 'UpdateReminded':
+    case 'CommandAsked':
       return notice();
     case 'CancelAsked':
     case 'FlattenAsked':

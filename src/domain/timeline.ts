@@ -212,6 +212,42 @@ export function describe(event: StandingEvent): string {
     }
     case 'FlattenFinished':
       return `Flatten done after ${span(event.ms) ?? 'an unknown time'}, ${event.verdict}: ${some(event.results.map(closeWords), 'nothing was closed')}`;
+    case 'StepChecked':
+      return `Runbook step ${event.step}, ${event.check}: ${{ ok: 'ok', bad: 'NOT ok', unknown: 'UNKNOWN' }[event.state]}${because(event.text)}`;
+    case 'StepBranched': {
+      const now =
+        event.applies === null
+          ? 'whether it applies is UNKNOWN'
+          : event.applies
+            ? 'applies'
+            : 'does not apply';
+      return `Runbook step ${event.step} ${now}${because(event.text)}`;
+    }
+    case 'FeedGapBegan':
+      return `Gap of feed ${event.feed} (${event.symbol}) began at ${utc(event.from)}`;
+    case 'FeedGapEnded':
+      return `Gap of feed ${event.feed} (${event.symbol}) ended at ${utc(event.to)}, after ${span(event.to - event.from) ?? 'an unknown time'}`;
+    case 'ClockMet':
+      return `Clock met: ${event.clock}, due at ${utc(event.dueAt)}`;
+    case 'ClockMissed':
+      return `Clock MISSED: ${event.clock}, due at ${utc(event.dueAt)}`;
+    case 'UpdateReminded':
+      return `Reminded: no update for ${span(event.sinceMs) ?? 'an unknown time'}`;
+    case 'CommanderAssigned':
+      return `${event.who.name} commands${because(event.handover)}`;
+    case 'IncidentMitigated':
+      return `Mitigated${because(event.text)}`;
+    case 'ActionItemAdded': {
+      const owner = event.owner === undefined ? 'no owner' : `owner ${event.owner}`;
+      const rest = [event.priority, event.due === undefined ? undefined : `due ${event.due}`];
+      return `Action item ${event.id} (${[owner, ...rest].filter((one) => one !== undefined).join(', ')}): ${event.text}`;
+    }
+    case 'PagerSaid':
+      return `PagerDuty: page ${event.n} ${event.what}${event.to.length === 0 ? '' : `, now with ${listed(event.to, '')}`}${because(event.text)}`;
+    case 'CommandAsked':
+      return `Command ${event.command} started`;
+    case 'CommandFinished':
+      return `Command ${event.command} ended with ${event.exitCode === null ? 'no exit code' : `exit code ${event.exitCode}`} after ${span(event.ms) ?? 'an unknown time'}${because(event.reason)}`;
     case 'ResolutionNoted':
       return `A resolution came before its alert: ${event.key} from ${event.source} at ${utc(event.endedAt)}`;
     case 'RequestTaken':

@@ -2,8 +2,17 @@
 
 import type { Actor } from './incident.ts';
 
-/** The control file's switches that a hold can hold. */
-export type HoldKey = 'HALT_NEW_ORDERS' | 'PAUSE_SIGNALS';
+/** The control file's switches that a hold can hold, each with what it says when nothing holds it, and when something does. */
+export const SWITCHES = {
+  HALT_NEW_ORDERS: { loose: '0', tight: '1' },
+  PAUSE_SIGNALS: { loose: '0', tight: '1' },
+  DATA_FEED: { loose: 'primary', tight: 'backup' },
+  POSITION_SIZE_FACTOR: { loose: '1', tight: '0.5' },
+  ALLOW_NEW_STRATEGIES: { loose: '1', tight: '0' },
+  ALLOW_PROMOTIONS: { loose: '1', tight: '0' },
+} as const;
+export type HoldKey = keyof typeof SWITCHES;
+export const HOLD_KEYS = Object.keys(SWITCHES) as HoldKey[];
 
 /** One reason for a switch to be on. A switch is the OR of its holds; lifting one leaves the others. */
 export interface Hold {
@@ -85,15 +94,13 @@ export function evolveTrading(trading: Trading, event: { type: string }, stream:
 }
 
 /** What the control file must say for this trading state. */
-export function controlValues(trading: Trading): {
-  KILL_SWITCH: '0' | '1';
-  HALT_NEW_ORDERS: '0' | '1';
-  PAUSE_SIGNALS: '0' | '1';
-} {
-  const held = (key: HoldKey) => (trading.holds.some((hold) => hold.key === key) ? '1' : '0');
+export function controlValues(trading: Trading): Record<'KILL_SWITCH' | HoldKey, string> {
+  const held = (key: HoldKey) => (trading.holds.some((hold) => hold.key === key) ? 'tight' : 'loose');
   return {
     KILL_SWITCH: trading.latch === null ? '0' : '1',
-    HALT_NEW_ORDERS: held('HALT_NEW_ORDERS'),
-    PAUSE_SIGNALS: held('PAUSE_SIGNALS'),
+    ...(Object.fromEntries(HOLD_KEYS.map((key) => [key, SWITCHES[key][held(key)]])) as Record<
+      HoldKey,
+      string
+    >),
   };
 }

@@ -1,7 +1,7 @@
 /** What the trading engines say of themselves: heartbeats that echo the switches they obey. */
 
 import { STANDDOWN } from '../domain/incident.ts';
-import { controlValues } from '../domain/trading.ts';
+import { controlValues, SWITCHES } from '../domain/trading.ts';
 import type { Clock, Control, ControlWritten, Log } from '../ports.ts';
 import type { Ledger } from './ledger.ts';
 
@@ -56,8 +56,9 @@ export function createEngines(deps: {
     const { latch } = ledger.trading();
     if (latch !== null && beat.at < latch.at) return false;
     if (clock.now() - beat.at > GOOD_MS) return false;
-    // A switch that is off may be missing from the echo; one that is on may not.
-    return wanted.every(([key, value]) => (beat.control?.[key] ?? '0') === value);
+    // A switch that is loose may be missing from the echo; one that is tight may not.
+    const loose = (key: string) => (key in SWITCHES ? SWITCHES[key as keyof typeof SWITCHES].loose : '0');
+    return wanted.every(([key, value]) => (beat.control?.[key] ?? loose(key)) === value);
   }
 
   const ids = () => [...new Set([...expected.map(({ id }) => id), ...last.keys()])];

@@ -2,7 +2,7 @@
 
 import type { Alert, Severity } from '../domain/incident.ts';
 import { STANDDOWN } from '../domain/incident.ts';
-import { controlValues, type HoldKey } from '../domain/trading.ts';
+import { controlValues, HOLD_KEYS, type HoldKey, SWITCHES } from '../domain/trading.ts';
 import { type Clock, type Control, type ControlReading, DESK, type Log } from '../ports.ts';
 import type { Desk } from './desk.ts';
 import type { Ledger } from './ledger.ts';
@@ -24,8 +24,6 @@ export interface KeeperDeps {
 
 /** A latch is put back at most so often (CONTRACT 4): against a program that fights for the file, a person must step in. */
 const PUT_BACK = { times: 5, withinMs: 60_000 };
-
-const HOLDS: HoldKey[] = ['HALT_NEW_ORDERS', 'PAUSE_SIGNALS'];
 
 export function createKeeper(deps: KeeperDeps): Keeper {
   const { ledger, desk, control, clock, log } = deps;
@@ -80,8 +78,9 @@ export function createKeeper(deps: KeeperDeps): Keeper {
     if (reading.values.KILL_SWITCH === '1' && trading.latch === null) await adoptLatch(atStart);
     if (wanted.KILL_SWITCH === '1' && reading.values.KILL_SWITCH !== '1')
       await putBack('KILL_SWITCH', atStart);
-    for (const key of HOLDS) {
-      if (reading.values[key] === '1' && wanted[key] === '0') {
+    for (const key of HOLD_KEYS) {
+      const { loose, tight } = SWITCHES[key];
+      if (reading.values[key] === tight && wanted[key] === loose) {
         const reason = atStart
           ? 'found set in the control file at start'
           : 'set in the control file by somebody else';
@@ -92,7 +91,7 @@ export function createKeeper(deps: KeeperDeps): Keeper {
           { mustGoOn: true },
         );
       }
-      if (wanted[key] === '1' && reading.values[key] !== '1') await putBack(key, atStart);
+      if (wanted[key] === tight && reading.values[key] !== tight) await putBack(key, atStart);
     }
   }
 
@@ -117,10 +116,11 @@ export function createKeeper(deps: KeeperDeps): Keeper {
       return;
     }
     putBackAt.push(now);
-    const written = await control.write({ [key]: '1' });
+    const value = key === 'KILL_SWITCH' ? '1' : SWITCHES[key].tight;
+    const written = await control.write({ [key]: value });
     const what =
       written.state === 'written'
-        ? `put back: ${key}=1 written and read back`
+        ? `put back: ${key}=${value} written and read back`
         : `it could NOT be put back: ${written.reason}`;
     if (!atStart || written.state !== 'written') {
       await raise(

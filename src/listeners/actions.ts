@@ -51,13 +51,13 @@ export function registerActions(app: App, context: ListenerContext): void {
     [ACTION.haltOrders]: async ({ by, incident }) =>
       switchReply(
         'HALT_NEW_ORDERS',
-        '1',
+        true,
         await desk.hold(by, 'HALT_NEW_ORDERS', BY_BUTTON, 'operator', incident.id),
       ),
     [ACTION.pauseSignals]: async ({ by, incident }) =>
       switchReply(
         'PAUSE_SIGNALS',
-        '1',
+        true,
         await desk.hold(by, 'PAUSE_SIGNALS', BY_BUTTON, 'operator', incident.id),
       ),
     [ACTION.resumeOrders]: (pressed) => lift(pressed, 'HALT_NEW_ORDERS'),
@@ -137,7 +137,7 @@ export function registerActions(app: App, context: ListenerContext): void {
       (hold) => approver || (hold.owner !== 'hardStop' && hold.owner !== 'budget'),
       incident.id,
     );
-    return switchReply(key, answer.left.length === 0 ? '0' : '1', answer, answer.left);
+    return switchReply(key, answer.left.length > 0, answer, answer.left);
   }
 
   for (const [action, handle] of Object.entries(handlers)) {

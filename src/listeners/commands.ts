@@ -65,7 +65,7 @@ export function registerCommands(app: App, context: ListenerContext): void {
     const incident = 'id' in only ? only.id : undefined;
     return switchReply(
       key,
-      '1',
+      true,
       await context.desk.hold(
         slackActor(command.user_id, command.user_name),
         key,
@@ -105,7 +105,7 @@ export function registerCommands(app: App, context: ListenerContext): void {
       (hold) => approver || (hold.owner !== 'hardStop' && hold.owner !== 'budget'),
       'id' in only ? only.id : undefined,
     );
-    return switchReply(key, answer.left.length === 0 ? '0' : '1', answer, answer.left);
+    return switchReply(key, answer.left.length > 0, answer, answer.left);
   });
 
   on('/cancel', async ({ command, client }) => {

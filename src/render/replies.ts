@@ -2,7 +2,7 @@
 
 import type { Incident, StandingEvent } from '../domain/incident.ts';
 import { describe } from '../domain/timeline.ts';
-import type { Hold, HoldKey, Trading } from '../domain/trading.ts';
+import { type Hold, type HoldKey, SWITCHES, type Trading } from '../domain/trading.ts';
 import { clockTime, count, cut, dateTime, inert } from './text.ts';
 import { tradingLine } from './trading.ts';
 
@@ -41,11 +41,16 @@ export function killReply(
 const SWITCH: Record<HoldKey, { on: string; off: string }> = {
   HALT_NEW_ORDERS: { on: 'New orders are halted', off: 'New orders may run again' },
   PAUSE_SIGNALS: { on: 'Signals are paused', off: 'Signals may run again' },
+  DATA_FEED: { on: 'The backup feed is ordered', off: 'The primary feed is ordered again' },
+  POSITION_SIZE_FACTOR: { on: 'Position sizes are halved', off: 'Position sizes are whole again' },
+  ALLOW_NEW_STRATEGIES: { on: 'New strategies are stopped', off: 'New strategies may start again' },
+  ALLOW_PROMOTIONS: { on: 'Promotions are stopped', off: 'Promotions may run again' },
 };
 
+/** What became of a switch, for the person who asked. `held`: it was asked to be tight, or something else still holds it. */
 export function switchReply(
   key: HoldKey,
-  value: '0' | '1',
+  held: boolean,
   answer: {
     written:
       | { state: 'written'; rev: number }
@@ -65,7 +70,9 @@ export function switchReply(
     .map((hold) => `${inert(hold.by.name, 60)} (${hold.owner}: ${inert(hold.reason, 100)})`)
     .join(', ');
   const still = left.length === 0 ? '' : ` It stays on: still held by ${others}.`;
-  return `${value === '1' && left.length === 0 ? SWITCH[key].on : left.length > 0 ? 'Your hold is lifted.' : SWITCH[key].off}: ${key}=${value} written and read back. Whether the engine obeys is not confirmed (it sends no heartbeat).${still}${unrecorded}`;
+  const said = left.length > 0 ? 'Your hold is lifted.' : held ? SWITCH[key].on : SWITCH[key].off;
+  const value = SWITCHES[key][held ? 'tight' : 'loose'];
+  return `${said}: ${key}=${value} written and read back. Whether the engine obeys, only its heartbeat says.${still}${unrecorded}`;
 }
 
 export function incidentList(

@@ -181,7 +181,7 @@ describe('holds and the latch', () => {
       controlValues(events.reduce((trading, event) => evolveTrading(trading, event, ID), RUNNING));
     expect(after(place('a'), place('b'), lift('a')).HALT_NEW_ORDERS).toBe('1');
     expect(after(place('a'), place('b'), lift('a'), lift('b')).HALT_NEW_ORDERS).toBe('0');
-    expect(after(ASKED)).toEqual({ KILL_SWITCH: '1', HALT_NEW_ORDERS: '0', PAUSE_SIGNALS: '0' });
+    expect(after(ASKED)).toMatchObject({ KILL_SWITCH: '1', HALT_NEW_ORDERS: '0', PAUSE_SIGNALS: '0' });
   });
   it('who latched first stays on record when the kill is asked for again; the latch is the newest kill', () => {
     const again = {

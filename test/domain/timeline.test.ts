@@ -53,6 +53,134 @@ type Samples = { [T in StandingEvent['type']]: [Extract<StandingEvent, { type: T
 
 /** Every type of event has at least one: the compiler sees to it. */
 const SAMPLES: Samples = {
+  StepChecked: [
+    [
+      { ...said, type: 'StepChecked', step: 'slo-01:confirm', check: 'gap', state: 'bad', text: 'gap 160 s' },
+      'Runbook step slo-01:confirm, gap: NOT ok: gap 160 s',
+    ],
+    [
+      { ...said, type: 'StepChecked', step: 'slo-01:confirm', check: 'gap', state: 'unknown', text: '' },
+      'Runbook step slo-01:confirm, gap: UNKNOWN',
+    ],
+  ],
+  StepBranched: [
+    [
+      { ...said, type: 'StepBranched', step: 's', applies: true, text: 'gap 12 min' },
+      'Runbook step s applies: gap 12 min',
+    ],
+    [{ ...said, type: 'StepBranched', step: 's', applies: false, text: '' }, 'Runbook step s does not apply'],
+    [
+      { ...said, type: 'StepBranched', step: 's', applies: null, text: '' },
+      'Runbook step s whether it applies is UNKNOWN',
+    ],
+  ],
+  FeedGapBegan: [
+    [
+      { ...said, type: 'FeedGapBegan', feed: 'binance-1m', symbol: 'BTC/USDT:USDT', from: at },
+      `Gap of feed binance-1m (BTC/USDT:USDT) began at ${utc(at)}`,
+    ],
+  ],
+  FeedGapEnded: [
+    [
+      {
+        ...said,
+        type: 'FeedGapEnded',
+        feed: 'binance-1m',
+        symbol: 'BTC/USDT:USDT',
+        from: at,
+        to: at + 160_000,
+      },
+      `Gap of feed binance-1m (BTC/USDT:USDT) ended at ${utc(at + 160_000)}, after 2 min 40 s`,
+    ],
+  ],
+  ClockMet: [
+    [
+      { ...said, type: 'ClockMet', clock: 'acknowledge', dueAt: at },
+      `Clock met: acknowledge, due at ${utc(at)}`,
+    ],
+  ],
+  ClockMissed: [
+    [
+      { ...said, type: 'ClockMissed', clock: 'acknowledge', dueAt: at },
+      `Clock MISSED: acknowledge, due at ${utc(at)}`,
+    ],
+  ],
+  UpdateReminded: [
+    [{ ...said, type: 'UpdateReminded', sinceMs: 1_800_000 }, 'Reminded: no update for 30 min'],
+  ],
+  CommanderAssigned: [
+    [
+      {
+        ...said,
+        type: 'CommanderAssigned',
+        who: { via: 'slack', id: 'U2', name: 'Grace' },
+        handover: 'the feed is back',
+      },
+      'Grace commands: the feed is back',
+    ],
+  ],
+  IncidentMitigated: [
+    [{ ...said, type: 'IncidentMitigated', text: 'on the backup' }, 'Mitigated: on the backup'],
+  ],
+  ActionItemAdded: [
+    [
+      {
+        ...said,
+        type: 'ActionItemAdded',
+        id: 'A1',
+        text: 'test the backup',
+        owner: 'Ada',
+        priority: 'high',
+        due: '2026-12-01',
+      },
+      'Action item A1 (owner Ada, high, due 2026-12-01): test the backup',
+    ],
+    [{ ...said, type: 'ActionItemAdded', id: 'A1', text: 'x' }, 'Action item A1 (no owner): x'],
+  ],
+  PagerSaid: [
+    [
+      { ...said, type: 'PagerSaid', n: 1, what: 'escalated', to: ['Grace'] },
+      'PagerDuty: page 1 escalated, now with Grace',
+    ],
+    [
+      { ...said, type: 'PagerSaid', n: 1, what: 'annotated', to: [], text: 'on it' },
+      'PagerDuty: page 1 annotated: on it',
+    ],
+  ],
+  CommandAsked: [
+    [
+      { ...said, type: 'CommandAsked', command: 'restartOrderManager', run: 'X1' },
+      'Command restartOrderManager started',
+    ],
+  ],
+  CommandFinished: [
+    [
+      {
+        ...said,
+        type: 'CommandFinished',
+        command: 'restartOrderManager',
+        run: 'X1',
+        exitCode: 0,
+        reason: '',
+        output: 'ok',
+        ms: 840,
+      },
+      'Command restartOrderManager ended with exit code 0 after 0.84 s',
+    ],
+    [
+      {
+        ...said,
+        type: 'CommandFinished',
+        command: 'restartOrderManager',
+        run: 'X1',
+        exitCode: null,
+        reason: 'timed out',
+        output: '',
+        ms: 30_000,
+      },
+      'Command restartOrderManager ended with no exit code after 30 s: timed out',
+    ],
+  ],
   IncidentOpened: [
     [
       {

@@ -61,7 +61,7 @@ describe('/halt and /resume', () => {
   it('/halt sets HALT_NEW_ORDERS, and touches no order and no other switch', async () => {
     const answer = await say(desk, 'ada', '/halt spread is odd');
     expect(answer).toContain('New orders are halted: HALT_NEW_ORDERS=1 written and read back');
-    expect(answer).toContain('Whether the engine obeys is not confirmed');
+    expect(answer).toContain('Whether the engine obeys, only its heartbeat says');
     expect(await desk.control()).toBe(
       '# the engine reads this\nKILL_SWITCH=0\nOTHER=kept\nHALT_NEW_ORDERS=1\nSTANDDOWN_REV=1\n',
     );
