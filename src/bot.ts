@@ -27,6 +27,7 @@ import { createMonitor, type Monitor } from './engine/monitor.ts';
 import { openOnce } from './engine/once.ts';
 import { createOutbox } from './engine/outbox.ts';
 import { createPerform } from './engine/perform.ts';
+import { createStopFromAlert } from './engine/stopFromAlert.ts';
 import { tick } from './engine/tick.ts';
 import { type Failpoint, failAtSteps, failingControl, failingPerform, failingVenue } from './failpoint.ts';
 import { registerActions } from './listeners/actions.ts';
@@ -304,6 +305,13 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
             handle: slack.handle,
           },
     monitor,
+    stopFromAlert: createStopFromAlert({
+      desk,
+      ledger,
+      log,
+      allowed: config.hardStops.fromAlerts,
+      mode: config.hardStops.mode,
+    }),
     engines,
     known: {
       venues: venues.map((venue) => venue.id),

@@ -234,7 +234,13 @@ const playbookSchema = strict({
   severities: strict({ P0: severityPolicy, P1: severityPolicy, P2: severityPolicy, P3: severityPolicy }),
   alertSeverities,
   unreadableSeverity: severity,
-  grouping: strict({ reopenWithinMin: minutes }),
+  grouping: strict({
+    reopenWithinMin: minutes,
+    storm: strict({
+      groups: z.number().int().min(2).max(10_000),
+      withinMin: z.number().positive().max(1_440),
+    }).default({ groups: 100, withinMin: 5 }),
+  }),
   criteria: strict({
     dailyLoss: criterion('x maxDailyLoss', false),
     positionSize: criterion('x maxNotional', false),

@@ -6,7 +6,7 @@
 import { appendFile, mkdir, readdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { decide } from './domain/decide.ts';
+import { decideAll } from './domain/decide.ts';
 import { evolve, type Incident, type StandingEvent } from './domain/incident.ts';
 import type { Playbook } from './domain/playbook.ts';
 import { evolveTrading, RUNNING, type Trading } from './domain/trading.ts';
@@ -49,7 +49,7 @@ export function createSideLedger(
   return {
     async commit(stream, command) {
       const before = incidents.get(stream);
-      const events = decide(command, before?.incident, clock.now(), playbook);
+      const events = decideAll([command].flat(), before?.incident, clock.now(), playbook);
       let incident = before?.incident;
       for (const event of events) {
         incident = evolve(incident, event);

@@ -1,7 +1,7 @@
 /** What the store holds in memory, and how a record changes it. No disk, and no time but `now`. */
 
 import type { Effect } from '../domain/effects.ts';
-import { evolve, type Incident, type StandingEvent } from '../domain/incident.ts';
+import { evolveAll, type Incident, type StandingEvent } from '../domain/incident.ts';
 import { evolveTrading, RUNNING, type Trading } from '../domain/trading.ts';
 import { DESK, type IncidentSummary } from '../ports.ts';
 import {
@@ -53,9 +53,8 @@ export interface Entry {
 /** The incident of a file, folded again when the fold has changed since. */
 export function refold(file: IncidentFile): { incident: Incident; events: StandingEvent[] } {
   if (file.fold === FOLD) return file;
-  let incident: Incident | undefined;
-  for (const event of file.events) incident = evolve(incident, event);
-  return { incident: incident ?? file.incident, events: file.events };
+  const { events } = file;
+  return { incident: events.length === 0 ? file.incident : evolveAll(undefined, events), events };
 }
 
 /** One instant of memory, to be written. */
@@ -194,15 +193,16 @@ export function createMemory(now: () => number, snapshot: SnapshotFile | undefin
 
   function foldIncident(id: string, events: StandingEvent[]): void {
     const before = entries.get(id);
-    let incident = before?.live?.incident;
-    let alerts = before?.alerts ?? 0;
-    for (const event of events) {
+    for (const event of events)
       if (event.type === 'IncidentOpened' && event.id !== id)
         throw new Error(`the log of ${id} cannot open ${event.id}`);
-      if (event.type === 'AlertFired' && !Object.hasOwn(incident?.alerts ?? {}, event.alert.key)) alerts += 1;
-      incident = evolve(incident, event);
-    }
-    if (incident === undefined) return;
+    const fresh = new Set<string>();
+    const known = before?.live?.incident;
+    for (const event of events)
+      if (event.type === 'AlertFired' && !Object.hasOwn(known?.alerts ?? {}, event.alert.key))
+        fresh.add(event.alert.key);
+    const alerts = (before?.alerts ?? 0) + fresh.size;
+    const incident = evolveAll(known, events);
     let entry = before;
     if (entry === undefined) {
       if (!SAFE_ID.test(id)) throw new Error(`${JSON.stringify(id)} cannot be an incident's id`);

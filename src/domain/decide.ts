@@ -11,6 +11,7 @@ import {
   type RootCauseCategory,
   type Severity,
   type StandingEvent,
+  startFold,
 } from './incident.ts';
 import {
   isRunning,
@@ -45,6 +46,8 @@ export type Command = { by: Actor } & (
       /** Set when the resolution of this very firing arrived before it. */
       clearedAt?: number;
       drill: boolean;
+      /** Set when it is held with alerts of other groups: what that incident is called, and its own group. */
+      storm?: { source: string; groupKey: string; title: string };
     }
   | { type: 'TakeClearing'; alert: Alert; endedAt: number }
   | {
@@ -188,6 +191,23 @@ export function decide(
   playbook: Playbook,
 ): StandingEvent[] {
   return decided(command, incident, now, playbook).map((event) => ({ ...event, at: now, by: command.by }));
+}
+
+/** Several commands in turn, each on what the ones before it made. Throws the first Refusal: then none of them counts. */
+export function decideAll(
+  commands: Command[],
+  incident: Incident | undefined,
+  now: number,
+  playbook: Playbook,
+): StandingEvent[] {
+  const fold = startFold(incident);
+  const events: StandingEvent[] = [];
+  for (const [index, command] of commands.entries()) {
+    const made = decide(command, fold.now(), now, playbook);
+    events.push(...made);
+    if (index < commands.length - 1) for (const event of made) fold.add(event);
+  }
+  return events;
 }
 
 function decided(
@@ -443,12 +463,12 @@ function takeFiring(
       {
         type: 'IncidentOpened',
         id: command.incident,
-        title: alert.title,
+        title: command.storm?.title ?? alert.title,
         severity: alert.severity,
         ...(alert.severityGuess === undefined ? {} : { severityNote: alert.severityGuess }),
-        origin: 'alert',
-        source: alert.source,
-        groupKey: alert.groupKey,
+        origin: command.storm === undefined ? 'alert' : 'storm',
+        source: command.storm?.source ?? alert.source,
+        groupKey: command.storm?.groupKey ?? alert.groupKey,
         runbook: command.runbook,
         drill: command.drill,
       },
@@ -513,8 +533,7 @@ function takeClearing(command: Extract<Command, { type: 'TakeClearing' }>, incid
   // The end of an older firing does not end the one that is burning now.
   if (command.alert.startsAtGiven && known.startsAtGiven && command.alert.startsAt < known.startsAt)
     return [];
-  const others = Object.values(incident.alerts).filter((alert) => alert.key !== known.key);
-  const allClear = others.every((alert) => alert.state === 'resolved');
+  const allClear = incident.firing === 1;
   const events: NewEvent[] = [{ type: 'AlertCleared', key: known.key, endedAt: command.endedAt }];
   if (allClear && resolvesItself(incident.severity) && incident.status !== 'resolved')
     events.push(resolvedByAlerts);

@@ -27,6 +27,8 @@ export interface Alert {
   source: string;
   groupKey: string;
   key: string;
+  /** The source's own fingerprint, where `key` had to be made longer: in a storm's incident are many groups. */
+  fingerprint?: string;
   title: string;
   severity: Severity;
   /** Set when the severity was absent or unreadable: what the source wrote, and that P1 is our guess. */
@@ -173,6 +175,8 @@ export interface Incident {
   resolution?: Resolution;
   reopened: number;
   alerts: Record<string, AlertState>;
+  /** How many of its alerts are firing. */
+  firing: number;
   pages: Page[];
   /** Slack's time stamps of what was posted, by what it is: 'headline', 'runbook', 'receipt:<kill>', 'postmortem:<n>'. */
   posts: Record<string, { channel: string; ts: string; permalink?: string }>;
@@ -297,61 +301,130 @@ export type StandingEvent =
  * Fold one event into an incident. Total: an event that does not fit the state (a page step that is not there) changes
  * nothing but the version, so that a log written by an older version still loads.
  */
-export function evolve(incident: Incident | undefined, event: StandingEvent): Incident {
-  if (event.type === 'IncidentOpened') {
-    return {
-      id: event.id,
-      version: (incident?.version ?? 0) + 1,
-      title: event.title,
-      severity: event.severity,
-      ...(event.severityNote === undefined ? {} : { severityNote: event.severityNote }),
-      origin: event.origin,
-      ...(event.source === undefined ? {} : { source: event.source }),
-      ...(event.groupKey === undefined ? {} : { groupKey: event.groupKey }),
-      runbook: event.runbook,
-      drill: event.drill,
-      openedAt: event.at,
-      openedBy: event.by,
-      status: 'open',
-      reopened: 0,
-      alerts: {},
-      pages: [],
-      posts: {},
-      undelivered: {},
-      kills: {},
-      messages: {},
-      steps: {},
-      checks: {},
-      branches: {},
-      gaps: [],
-      clocks: {},
-      actionItems: [],
-      unfinished: {},
-    };
+export const evolve = (incident: Incident | undefined, event: StandingEvent): Incident =>
+  startFold(incident).add(event);
+
+/**
+ * Fold several events: what `evolve` for each would come to, at the cost of one copy of what they change, so that ten
+ * thousand alerts of one incident do not copy each other. `seen` is called after each event with the incident as it is
+ * then; the next event changes it.
+ */
+export function evolveAll(
+  incident: Incident | undefined,
+  events: StandingEvent[],
+  seen?: (event: StandingEvent, incident: Incident) => void,
+): Incident {
+  const fold = startFold(incident);
+  for (const event of events) {
+    const now = fold.add(event);
+    seen?.(event, now);
   }
-  if (incident === undefined)
-    throw new Error(`an incident's log starts with ${event.type}, not IncidentOpened`);
-  const next = { ...incident, version: incident.version + 1 };
-  fold(next, event);
-  return next;
+  const folded = fold.now();
+  if (folded === undefined) throw new Error('no event was given');
+  return folded;
 }
 
-function fold(next: Incident, event: Exclude<StandingEvent, { type: 'IncidentOpened' }>): void {
+/** A fold that goes on: what it gives is changed by the next `add`. The incident that it began with is left as it was. */
+export interface Fold {
+  add(event: StandingEvent): Incident;
+  now(): Incident | undefined;
+}
+
+export function startFold(incident: Incident | undefined): Fold {
+  let next = incident;
+  let copied = false;
+  /** The maps that this fold made, and so may change in place. */
+  const owned = new Set<object>();
+  return {
+    add(event) {
+      if (event.type === 'IncidentOpened') {
+        next = opened(event, next);
+        copied = true;
+        return next;
+      }
+      if (next === undefined)
+        throw new Error(`an incident's log starts with ${event.type}, not IncidentOpened`);
+      if (!copied) next = { ...next };
+      copied = true;
+      next.version += 1;
+      fold(next, event, owned);
+      return next;
+    },
+    now: () => next,
+  };
+}
+
+function opened(
+  event: Extract<StandingEvent, { type: 'IncidentOpened' }>,
+  before: Incident | undefined,
+): Incident {
+  return {
+    id: event.id,
+    version: (before?.version ?? 0) + 1,
+    title: event.title,
+    severity: event.severity,
+    ...(event.severityNote === undefined ? {} : { severityNote: event.severityNote }),
+    origin: event.origin,
+    ...(event.source === undefined ? {} : { source: event.source }),
+    ...(event.groupKey === undefined ? {} : { groupKey: event.groupKey }),
+    runbook: event.runbook,
+    drill: event.drill,
+    openedAt: event.at,
+    openedBy: event.by,
+    status: 'open',
+    reopened: 0,
+    alerts: {},
+    firing: 0,
+    pages: [],
+    posts: {},
+    undelivered: {},
+    kills: {},
+    messages: {},
+    steps: {},
+    checks: {},
+    branches: {},
+    gaps: [],
+    clocks: {},
+    actionItems: [],
+    unfinished: {},
+  };
+}
+
+/** `record` as a map that may be changed in place: a copy, the first time. */
+function own<T extends object>(record: T, owned: Set<object>): T {
+  if (owned.has(record)) return record;
+  const copy = { ...record };
+  owned.add(copy);
+  return copy;
+}
+
+function fold(
+  next: Incident,
+  event: Exclude<StandingEvent, { type: 'IncidentOpened' }>,
+  owned: Set<object>,
+): void {
   switch (event.type) {
     case 'AlertFired':
-      next.alerts = {
-        ...next.alerts,
-        [event.alert.key]: { ...event.alert, state: 'firing', receivedAt: event.at, repeats: 0 },
-      };
+      if (alertOf(next, event.alert.key)?.state !== 'firing') next.firing += 1;
+      setAlert(
+        next,
+        event.alert.key,
+        { ...event.alert, state: 'firing', receivedAt: event.at, repeats: 0 },
+        owned,
+      );
       return;
-    case 'AlertRepeated':
-      return patchAlert(next, event.key, (alert) => ({ ...alert, repeats: alert.repeats + 1 }));
-    case 'AlertCleared':
-      return patchAlert(next, event.key, (alert) => ({
-        ...alert,
-        state: 'resolved',
-        resolvedAt: event.endedAt,
-      }));
+    case 'AlertRepeated': {
+      const alert = alertOf(next, event.key);
+      if (alert !== undefined) setAlert(next, event.key, { ...alert, repeats: alert.repeats + 1 }, owned);
+      return;
+    }
+    case 'AlertCleared': {
+      const alert = alertOf(next, event.key);
+      if (alert === undefined) return;
+      if (alert.state === 'firing') next.firing -= 1;
+      setAlert(next, event.key, { ...alert, state: 'resolved', resolvedAt: event.endedAt }, owned);
+      return;
+    }
     case 'SeverityChanged':
       next.severity = event.to;
       delete next.severityNote;
@@ -439,10 +512,8 @@ function fold(next: Incident, event: Exclude<StandingEvent, { type: 'IncidentOpe
       return;
     case 'MessageLogged':
       next.updateAt = event.at;
-      next.messages = {
-        ...next.messages,
-        [event.ts]: { user: event.user, text: event.text, edited: false, deleted: false },
-      };
+      next.messages = own(next.messages, owned);
+      next.messages[event.ts] = { user: event.user, text: event.text, edited: false, deleted: false };
       return;
     case 'MessageEdited':
     case 'MessageDeleted': {
@@ -578,9 +649,15 @@ function fold(next: Incident, event: Exclude<StandingEvent, { type: 'IncidentOpe
 export const alertOf = (incident: Incident, key: string): AlertState | undefined =>
   Object.hasOwn(incident.alerts, key) ? incident.alerts[key] : undefined;
 
-function patchAlert(incident: Incident, key: string, change: (alert: AlertState) => AlertState): void {
-  const alert = alertOf(incident, key);
-  if (alert !== undefined) incident.alerts = { ...incident.alerts, [key]: change(alert) };
+function setAlert(incident: Incident, key: string, alert: AlertState, owned: Set<object>): void {
+  incident.alerts = own(incident.alerts, owned);
+  // A source chose the key: as a plain assignment `__proto__` would set no key at all.
+  Object.defineProperty(incident.alerts, key, {
+    value: alert,
+    writable: true,
+    enumerable: true,
+    configurable: true,
+  });
 }
 
 function patchPage(incident: Incident, n: number, change: Partial<Page>): void {

@@ -55,7 +55,8 @@ export interface Playbook {
   /** What a source's `severity` label means; what is not here is `unreadable`. */
   alertSeverities: Record<string, Severity>;
   unreadableSeverity: Severity;
-  grouping: { reopenWithinMin: number };
+  /** Past `storm.groups` new incidents of alerts within `storm.withinMin`, further groups are held in one. */
+  grouping: { reopenWithinMin: number; storm: { groups: number; withinMin: number } };
   criteria: { dailyLoss: Criterion; positionSize: Criterion; rejectRate: Criterion; dataFeedGap: Criterion };
   slos: { id: string; title: string; targetPct: number }[];
   budgets: BudgetBand[];

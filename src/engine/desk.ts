@@ -1,14 +1,7 @@
 /** What a person or a machine can ask of the bot. Each use case orders the calls and decides nothing. */
 
 import { type Command, newestKill, Refusal } from '../domain/decide.ts';
-import {
-  type Actor,
-  type Alert,
-  alertOf,
-  type Incident,
-  type Severity,
-  type StandingEvent,
-} from '../domain/incident.ts';
+import { type Actor, type Incident, type Severity, type StandingEvent } from '../domain/incident.ts';
 import { isRunning, type KillPace, type KillState, type TripEvidence } from '../domain/kill.ts';
 import {
   type CancelResult,
@@ -17,7 +10,7 @@ import {
   outgrown,
   type PositionLine,
 } from '../domain/orders.ts';
-import { type Playbook, type Runbook, runbookFor, stepRef } from '../domain/playbook.ts';
+import { type Playbook, type Runbook, stepRef } from '../domain/playbook.ts';
 import type { GateRules } from '../domain/resume.ts';
 import { controlValues, type Hold, type HoldKey } from '../domain/trading.ts';
 import {
@@ -29,6 +22,7 @@ import {
   type Store,
   type Venue,
 } from '../ports.ts';
+import { createIntake, type Intake } from './intake.ts';
 import { createKillExecutor, type KillExecutor } from './kill.ts';
 import type { Committed, Ledger } from './ledger.ts';
 import {
@@ -72,16 +66,8 @@ export interface SwitchAnswer {
   recorded: boolean;
 }
 
-/** An alert as a source sent it, and whether it begins or ends. */
-export interface TakenAlert {
-  alert: Alert;
-  status: 'firing' | 'resolved';
-  endedAt?: number;
-}
-
 export interface Desk {
-  /** Take alerts into their incidents; resolves when all are durable. Throws StoreUnavailable. Returns an incident per alert, null for a stray resolution. */
-  takeAlerts(taken: TakenAlert[], source: Actor): Promise<(string | null)[]>;
+  takeAlerts: Intake['take'];
   declare(by: Actor, title: string, severity: Severity): Promise<Incident>;
   /** Never throws for the store, the control file or a venue. */
   kill(by: Actor, reason: string, incident?: string, evidence?: TripEvidence): Promise<KillAnswer>;
@@ -181,6 +167,8 @@ export function createDesk(deps: DeskDeps): Desk {
     return `${kind}-${lastId.toString(36)}`;
   }
 
+  const intake = createIntake({ store, ledger, clock, playbook, runbooks, drill: deps.drill, newIncidentId });
+
   // ── Threads ──────────────────────────────────────────────────────────────────────────────────────────────────────
   const threads = new Map<string, string>();
   for (const { id, thread } of store.summaries()) if (thread !== null) threads.set(thread, id);
@@ -204,65 +192,6 @@ export function createDesk(deps: DeskDeps): Desk {
         },
       ]);
     }
-  }
-
-  // ── Alerts ───────────────────────────────────────────────────────────────────────────────────────────────────────
-  async function takeOne({ alert, status, endedAt }: TakenAlert, source: Actor): Promise<string | null> {
-    const latest = store.latestOfGroup(alert.source, alert.groupKey);
-    if (status === 'resolved') return takeClearing(alert, endedAt ?? clock.now(), source, latest?.id);
-    const reopenFor = playbook.grouping.reopenWithinMin * 60_000;
-    const joins =
-      latest !== undefined && (latest.resolvedAt === null || clock.now() - latest.resolvedAt <= reopenFor);
-    // Alerts come in any number at once: up to the append this gives way only where a closed incident must be read back, so
-    // that two alerts of one group never open two incidents.
-    const copyOf =
-      latest !== undefined && !joins && alert.startsAtGiven ? await ledger.load(latest.id) : undefined;
-    // While that was read, another alert of this group may have opened an incident: look again.
-    if (copyOf !== undefined && store.latestOfGroup(alert.source, alert.groupKey)?.id !== latest?.id) {
-      return takeOne({ alert, status, ...(endedAt === undefined ? {} : { endedAt }) }, source);
-    }
-    const known = copyOf === undefined ? undefined : alertOf(copyOf, alert.key);
-    const isCopy = known !== undefined && alert.startsAt <= known.startsAt;
-    const existing = latest !== undefined && (joins || isCopy) ? latest.id : undefined;
-    const incident = existing ?? newIncidentId();
-    const stray = store.strayResolution(`${alert.source}|${alert.groupKey}|${alert.key}|${alert.startsAt}`);
-    const command: Command = {
-      type: 'TakeFiring',
-      by: source,
-      incident,
-      alert,
-      runbook: runbookFor(alert, runbooks),
-      drill: deps.drill,
-      ...(stray === undefined ? {} : { clearedAt: stray }),
-    };
-    await ledger.commit(incident, command, { fresh: existing === undefined });
-    return incident;
-  }
-
-  async function takeClearing(
-    alert: Alert,
-    endedAt: number,
-    by: Actor,
-    incident: string | undefined,
-  ): Promise<string | null> {
-    const known =
-      incident === undefined ? undefined : (ledger.peek(incident) ?? (await ledger.load(incident)));
-    if (incident !== undefined && known !== undefined && alertOf(known, alert.key) !== undefined) {
-      await ledger.commit(incident, { type: 'TakeClearing', by, alert, endedAt });
-      return incident;
-    }
-    const event: StandingEvent = {
-      type: 'ResolutionNoted',
-      at: clock.now(),
-      by,
-      source: alert.source,
-      groupKey: alert.groupKey,
-      key: alert.key,
-      startsAt: alert.startsAt,
-      endedAt,
-    };
-    while ((await store.append(DESK, store.version(DESK), [event], [])) === 'conflict');
-    return null;
   }
 
   // ── The switches ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -507,17 +436,7 @@ export function createDesk(deps: DeskDeps): Desk {
       newId: () => newId('R'),
     }),
     venues,
-    async takeAlerts(taken, source) {
-      const settled: PromiseSettledResult<string | null>[] = [];
-      // A large batch gives way in between, so that a click or a kill is not behind all of it.
-      for (let from = 0; from < taken.length; from += BATCH) {
-        const part = taken.slice(from, from + BATCH);
-        settled.push(...(await Promise.allSettled(part.map((one) => takeOne(one, source)))));
-      }
-      const failed = settled.find((one) => one.status === 'rejected');
-      if (failed !== undefined) throw failed.reason;
-      return settled.map((one) => (one.status === 'fulfilled' ? one.value : null));
-    },
+    takeAlerts: intake.take,
     async declare(by, title, severity) {
       const id = newIncidentId();
       const { incident } = await ledger.commit(id, {
@@ -656,9 +575,6 @@ export function createDesk(deps: DeskDeps): Desk {
     stop: () => executor.stop(),
   };
 }
-
-/** Alerts taken between two turns of the event loop: some 10 ms of work. */
-const BATCH = 100;
 
 const changesTrading = (event: StandingEvent): boolean =>
   event.type === 'KillAsked' ||

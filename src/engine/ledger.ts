@@ -1,8 +1,8 @@
 /** The only way into the log: load, decide, react, append, and again on a conflict. */
 
-import { type Command, decide } from '../domain/decide.ts';
+import { type Command, decideAll } from '../domain/decide.ts';
 import type { Effect } from '../domain/effects.ts';
-import { evolve, type Incident, type StandingEvent } from '../domain/incident.ts';
+import { evolveAll, type Incident, type StandingEvent } from '../domain/incident.ts';
 import type { Playbook } from '../domain/playbook.ts';
 import { react } from '../domain/react.ts';
 import { evolveTrading, type Trading } from '../domain/trading.ts';
@@ -25,8 +25,11 @@ export interface CommitOptions {
 }
 
 export interface Ledger {
-  /** Decide a command on one log, and make it durable. Throws Refusal, or StoreUnavailable unless `mustGoOn`. */
-  commit(stream: string, command: Command, options?: CommitOptions): Promise<Committed>;
+  /**
+   * Decide a command on one log, or several on top of each other, and make what they come to durable in one append. Throws
+   * Refusal, or StoreUnavailable unless `mustGoOn`; then none of them happened.
+   */
+  commit(stream: string, command: Command | Command[], options?: CommitOptions): Promise<Committed>;
   /** Begin a log with events that were decided elsewhere (a side journal). Throws StoreUnavailable. */
   begin(stream: string, events: StandingEvent[]): Promise<void>;
   /** Owe effects without an event (redraw a headline), or settle some. Never throws: what fails is tried by the next. */
@@ -80,12 +83,11 @@ export function createLedger(deps: { store: Store; clock: Clock; playbook: Playb
     incident: Incident | undefined,
     events: StandingEvent[],
   ): { incident: Incident | undefined; effects: Effect[] } {
-    let now = incident;
     const effects: Effect[] = [];
-    for (const event of events) {
-      now = evolve(now, event);
-      effects.push(...react(event, now));
-    }
+    const now =
+      events.length === 0
+        ? incident
+        : evolveAll(incident, events, (event, then) => void effects.push(...react(event, then)));
     // The newest effect of a target stands for the older ones.
     const newest = new Map(effects.map((effect) => [effect.target, effect]));
     return { incident: now, effects: [...newest.values()] };
@@ -114,11 +116,15 @@ export function createLedger(deps: { store: Store; clock: Clock; playbook: Playb
     return { recorded: false, events, incident };
   }
 
-  async function commit(stream: string, command: Command, options: CommitOptions = {}): Promise<Committed> {
+  async function commit(
+    stream: string,
+    command: Command | Command[],
+    options: CommitOptions = {},
+  ): Promise<Committed> {
     for (let tries = 0; tries < MAX_CONFLICTS; tries += 1) {
       const isNew = stream === DESK || (options.fresh === true && tries === 0);
       const before = peek(stream) ?? (isNew ? undefined : await load(stream));
-      const events = decide(command, before, clock.now(), playbook);
+      const events = decideAll([command].flat(), before, clock.now(), playbook);
       const settles = options.settles ?? [];
       if (events.length === 0 && settles.length === 0) return { recorded: true, events, incident: before };
       if (volatileState.has(stream) && options.mustGoOn === true)

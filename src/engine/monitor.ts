@@ -8,8 +8,9 @@ import { marketAt, type TradingHours } from '../domain/measure/hours.ts';
 import { createMeasurements, type Measurements } from '../domain/measure/measurements.ts';
 import type { Sample } from '../domain/measure/samples.ts';
 import type { Clock, Log, Windows, WindowsState } from '../ports.ts';
-import type { Desk, TakenAlert } from './desk.ts';
+import type { Desk } from './desk.ts';
 import type { Engines } from './engines.ts';
+import type { TakenAlert } from './intake.ts';
 import type { Ledger } from './ledger.ts';
 
 export interface Monitor {

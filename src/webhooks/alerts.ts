@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import type { Alert } from '../domain/incident.ts';
 import { type Playbook, readSeverity } from '../domain/playbook.ts';
-import type { TakenAlert } from '../engine/desk.ts';
+import type { TakenAlert } from '../engine/intake.ts';
 import { plain } from '../render/text.ts';
 import { HttpRefusal, MAX_ITEMS, type Rejection, rejection, shaped } from './body.ts';
 
@@ -11,6 +11,8 @@ export type AlertFormat = 'alertmanager' | 'grafana' | 'generic';
 
 export interface ParsedAlerts {
   taken: TakenAlert[];
+  /** Firing ones that name a hard stop, by their place in `taken`. */
+  stops: { index: number; criterion: string }[];
   rejected: Rejection[];
 }
 
@@ -68,14 +70,20 @@ export function parseAlerts(
       `The body holds ${items.alerts.length} alerts; ${MAX_ITEMS} are read at once.`,
     );
   }
-  const parsed: ParsedAlerts = { taken: [], rejected: [] };
+  const parsed: ParsedAlerts = { taken: [], stops: [], rejected: [] };
   for (const [index, item] of items.alerts.entries()) {
     const one =
       format === 'generic'
         ? readGeneric(item, index, playbook, now)
         : readAlertmanager(format, item, index, items.groupKey, playbook, now);
-    if ('reason' in one) parsed.rejected.push(one);
-    else parsed.taken.push(one);
+    if ('reason' in one) {
+      parsed.rejected.push(one);
+      continue;
+    }
+    const { hardStop, ...taken } = one;
+    if (hardStop !== undefined && taken.status === 'firing')
+      parsed.stops.push({ index: parsed.taken.length, criterion: hardStop });
+    parsed.taken.push(taken);
   }
   if (parsed.taken.length === 0) {
     const reasons = parsed.rejected
@@ -85,6 +93,8 @@ export function parseAlerts(
   }
   return parsed;
 }
+
+type Read = TakenAlert & { hardStop?: string };
 
 function alertmanagerItems(body: unknown): { groupKey: string; alerts: unknown[] } {
   return shaped(alertmanagerBody, body);
@@ -108,7 +118,7 @@ function readAlertmanager(
   groupKey: string,
   playbook: Playbook,
   now: number,
-): TakenAlert | Rejection {
+): Read | Rejection {
   const parsed = alertmanagerAlert.safeParse(item);
   if (!parsed.success) return rejection(index, parsed.error);
   const from = parsed.data;
@@ -137,7 +147,7 @@ function readAlertmanager(
   return { alert, status: from.status, endedAt: ended };
 }
 
-function readGeneric(item: unknown, index: number, playbook: Playbook, now: number): TakenAlert | Rejection {
+function readGeneric(item: unknown, index: number, playbook: Playbook, now: number): Read | Rejection {
   const parsed = genericAlert.safeParse(item);
   if (!parsed.success) return rejection(index, parsed.error);
   const from = parsed.data;
@@ -160,6 +170,7 @@ function readGeneric(item: unknown, index: number, playbook: Playbook, now: numb
     },
     status: from.status,
     endedAt: now,
+    ...(from.hardStop === undefined ? {} : { hardStop: from.hardStop }),
   };
 }
 

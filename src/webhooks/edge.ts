@@ -12,10 +12,12 @@ import type { Engines } from '../engine/engines.ts';
 import type { Ledger } from '../engine/ledger.ts';
 import type { Monitor } from '../engine/monitor.ts';
 import type { Once } from '../engine/once.ts';
+import type { StopFromAlert } from '../engine/stopFromAlert.ts';
 import { type Clock, type Log, type Store, StoreUnavailable } from '../ports.ts';
 import { plain } from '../render/text.ts';
 import { type AlertFormat, parseAlerts, refusedBatch } from './alerts.ts';
 import { HttpRefusal, MAX_BODY_BYTES, parseJson, shaped } from './body.ts';
+import { createFlood } from './flood.ts';
 import type { Metrics } from './metrics.ts';
 import type { SlackDoor } from './slack.ts';
 import { incidentDetail, incidentsList, status } from './status.ts';
@@ -40,6 +42,7 @@ export interface EdgeDeps {
     handle(request: IncomingMessage & { rawBody: Buffer }, response: ServerResponse): void;
   } | null;
   monitor: Monitor;
+  stopFromAlert: StopFromAlert;
   engines: Engines;
   /** The names that samples may carry. */
   known: KnownNames;
@@ -131,17 +134,29 @@ export async function startEdge(deps: EdgeDeps): Promise<Edge> {
     });
   }
 
+  const flood = createFlood((format) => sayRefusedBatch(format, `it sent faster than alerts can be stored`));
+
   // ── Alerts ───────────────────────────────────────────────────────────────────────────────────────────────────────
   for (const format of ['alertmanager', 'grafana', 'generic'] as const) {
     app.post(`/alerts/${format}`, only('alert'), bytes, async (request, response) => {
-      const { taken, rejected } = parseAlerts(format, parseJson(bodyOf(request)), deps.playbook, clock.now());
-      const incidents = await desk.takeAlerts(taken, source(format));
+      const body = parseJson(bodyOf(request));
+      const { taken, stops, rejected } = parseAlerts(format, body, deps.playbook, clock.now());
+      const incidents = await flood.through(format, taken, () => desk.takeAlerts(taken, source(format)));
       metrics.alerts(format, 'accepted', taken.length);
       metrics.alerts(format, 'rejected', rejected.length);
+      const warnings: string[] = [];
+      for (const { index, criterion } of stops) {
+        const [alert, incident] = [taken[index]?.alert, incidents[index]];
+        if (alert === undefined || incident === undefined || incident === null) continue;
+        const full = authorised(request, 'full');
+        const why = await deps.stopFromAlert({ criterion, alert, incident, full });
+        if (why !== null) warnings.push(why);
+      }
       response.status(202).json({
         accepted: taken.length,
         rejected,
         incidents: [...new Set(incidents.filter((id) => id !== null))],
+        ...(warnings.length === 0 ? {} : { warnings }),
       });
     });
   }

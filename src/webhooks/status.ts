@@ -123,7 +123,7 @@ export function incidentDetail(incident: Incident, history: StandingEvent[]): ob
         : { by: incident.resolution.by.name, at: iso(incident.resolution.at), how: incident.resolution.how },
     alerts: Object.values(incident.alerts).map((alert) => ({
       source: alert.source,
-      fingerprint: alert.key,
+      fingerprint: alert.fingerprint ?? alert.key,
       state: alert.state,
       title: alert.title,
       severity: alert.severity,

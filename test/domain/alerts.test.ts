@@ -2,11 +2,12 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decide } from '../../src/domain/decide.ts';
+import { type Command, decide, decideAll } from '../../src/domain/decide.ts';
 import {
   type Actor,
   type Alert,
   evolve,
+  evolveAll,
   type Incident,
   type StandingEvent,
 } from '../../src/domain/incident.ts';
@@ -152,5 +153,49 @@ describe('alerts of one group', () => {
     const cleared: Signal = { ...first, status: 'resolved' };
     expect(play([first, cleared, first]).incidents[0]?.alerts['a']?.state).toBe('resolved');
     expect(play([first, cleared, { ...first, startsAt: 2 }]).incidents[0]?.alerts['a']?.state).toBe('firing');
+  });
+});
+
+describe('alerts that are folded together', () => {
+  const signals = fc.array(
+    fc.record({
+      key: fc.constantFrom('a', 'b', '__proto__', 'toString'),
+      startsAt: fc.integer({ min: 1, max: 3 }),
+      status: fc.constantFrom('firing' as const, 'resolved' as const),
+      severity: fc.constantFrom('P0' as const, 'P1' as const, 'P2' as const, 'P3' as const),
+    }),
+    { minLength: 1, maxLength: 30 },
+  );
+  const command = (signal: Signal): Command =>
+    signal.status === 'firing'
+      ? {
+          type: 'TakeFiring',
+          by: BY,
+          incident: 'INC-20261122-001',
+          alert: alertOf(signal),
+          runbook: null,
+          drill: false,
+        }
+      : { type: 'TakeClearing', by: BY, alert: alertOf(signal), endedAt: 2_000 };
+  const open = command({ key: 'a', startsAt: 1, status: 'firing', severity: 'P3' });
+
+  it('come to what they come to one by one, count what fires, and leave the incident before as it was', () => {
+    fc.assert(
+      fc.property(signals, signals, (first, second) => {
+        const before = evolveAll(undefined, decideAll([open, ...first.map(command)], undefined, 1, playbook));
+        const kept = structuredClone(before);
+        const events = decideAll(second.map(command), before, 2, playbook);
+        let one: Incident | undefined = before;
+        let together: Incident = before;
+        for (const signal of second)
+          for (const event of decide(command(signal), one, 2, playbook)) one = evolve(one, event);
+        if (events.length > 0) together = evolveAll(before, events);
+        expect(together).toEqual(one);
+        expect(before).toEqual(kept);
+        expect(together.firing).toBe(
+          Object.values(together.alerts).filter(({ state }) => state === 'firing').length,
+        );
+      }),
+    );
   });
 });

@@ -1,0 +1,265 @@
+/** Alerts in: which incident each belongs to, batch by batch, so that a storm of them holds up nothing else. */
+
+import type { Command } from '../domain/decide.ts';
+import { type Actor, type Alert, alertOf, type StandingEvent } from '../domain/incident.ts';
+import { type Playbook, type Runbook, runbookFor } from '../domain/playbook.ts';
+import { type Clock, DESK, type Store } from '../ports.ts';
+import type { Ledger } from './ledger.ts';
+
+/** An alert as a source sent it, and whether it begins or ends. */
+export interface TakenAlert {
+  alert: Alert;
+  status: 'firing' | 'resolved';
+  endedAt?: number;
+}
+
+export interface Intake {
+  /**
+   * Take alerts into their incidents; resolves when all are durable. Throws StoreUnavailable. Returns an incident per
+   * alert, null for a stray resolution.
+   */
+  take(taken: TakenAlert[], source: Actor): Promise<(string | null)[]>;
+}
+
+/** Alerts taken between two turns of the event loop: some 10 ms of work. */
+const BATCH = 100;
+
+/** The storm's incident is ours, whatever the sources of what it holds. */
+const STORM = { source: 'standdown', groupKey: 'storm' };
+
+const groupOf = ({ source, groupKey }: Alert): string => JSON.stringify([source, groupKey]);
+
+/** In a storm alerts of many groups are in one incident, where the fingerprint alone names none. */
+const heldAs = (alert: Alert): Alert => ({
+  ...alert,
+  key: JSON.stringify([alert.source, alert.groupKey, alert.key]),
+  fingerprint: alert.key,
+});
+
+export function createIntake(deps: {
+  store: Store;
+  ledger: Ledger;
+  clock: Clock;
+  playbook: Playbook;
+  runbooks: Runbook[];
+  drill: boolean;
+  newIncidentId(): string;
+}): Intake {
+  const { store, ledger, clock, playbook, runbooks, newIncidentId } = deps;
+  const { storm } = playbook.grouping;
+
+  // ── The storm ────────────────────────────────────────────────────────────────────────────────────────────────────
+  /** When alerts opened an incident, monotonic ms, the oldest first. */
+  const opened: number[] = [];
+  /** Groups that a storm holds, and in which incident. */
+  const held = new Map<string, string>();
+  for (const incident of ledger.open())
+    if (incident.origin === 'storm')
+      for (const alert of Object.values(incident.alerts)) held.set(groupOf(alert), incident.id);
+
+  /** The open storm that holds this group. */
+  function stormOf(group: string): string | undefined {
+    const id = held.get(group);
+    if (id === undefined) return undefined;
+    if (ledger.peek(id)?.status !== 'resolved' && ledger.peek(id) !== undefined) return id;
+    held.delete(group);
+    return undefined;
+  }
+
+  function isStorm(): boolean {
+    const since = clock.monotonic() - storm.withinMin * 60_000;
+    while (opened[0] !== undefined && opened[0] <= since) opened.shift();
+    return opened.length >= storm.groups;
+  }
+
+  // ── One group ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  const firing = (incident: string, alert: Alert, by: Actor, held = false): Command => {
+    const stray = store.strayResolution(
+      `${alert.source}|${alert.groupKey}|${alert.fingerprint ?? alert.key}|${alert.startsAt}`,
+    );
+    return {
+      type: 'TakeFiring',
+      by,
+      incident,
+      alert,
+      runbook: held ? null : runbookFor(alert, runbooks),
+      drill: deps.drill,
+      ...(stray === undefined ? {} : { clearedAt: stray }),
+      ...(held ? { storm: { ...STORM, title: stormTitle() } } : {}),
+    };
+  };
+
+  const stormTitle = () =>
+    `Alert storm: more than ${storm.groups} groups in ${storm.withinMin} min, the rest is held here`;
+
+  /**
+   * Alerts of one group that all begin, in one append. Up to the append this gives way only where a closed incident must
+   * be read back, so that two batches of one group never open two incidents.
+   */
+  async function takeFirings(alerts: Alert[], by: Actor): Promise<string> {
+    const [first] = alerts as [Alert, ...Alert[]];
+    const group = groupOf(first);
+    const own = store.latestOfGroup(first.source, first.groupKey);
+    const reopenFor = playbook.grouping.reopenWithinMin * 60_000;
+    const joins = own !== undefined && (own.resolvedAt === null || clock.now() - own.resolvedAt <= reopenFor);
+    if (joins)
+      return commit(
+        own.id,
+        alerts.map((alert) => firing(own.id, alert, by)),
+        false,
+      );
+    const inStorm = stormOf(group) ?? (worthOne(alerts) ? undefined : currentStorm());
+    if (inStorm !== undefined) return hold(inStorm, alerts, group, by);
+    const id = newIncidentId();
+    opened.push(clock.monotonic());
+    return commit(
+      id,
+      alerts.map((alert) => firing(id, alert, by)),
+      true,
+    );
+  }
+
+  /** A P0 has an incident of its own in any storm. */
+  const worthOne = (alerts: Alert[]): boolean =>
+    alerts.some((alert) => alert.severity === 'P0') || !isStorm();
+
+  /** The storm that is on, or the id of a new one. */
+  function currentStorm(): string {
+    const open = store.latestOfGroup(STORM.source, STORM.groupKey);
+    return open === undefined || open.resolvedAt !== null ? newIncidentId() : open.id;
+  }
+
+  function hold(id: string, alerts: Alert[], group: string, by: Actor): Promise<string> {
+    held.set(group, id);
+    const commands = alerts.map((alert) => firing(id, heldAs(alert), by, true));
+    return commit(id, commands, store.version(id) === 0);
+  }
+
+  async function commit(id: string, commands: Command[], fresh: boolean): Promise<string> {
+    await ledger.commit(id, commands, { fresh });
+    return id;
+  }
+
+  /** One that may be a late copy of a firing that ended long ago: its closed incident is read back to tell. */
+  async function takeLate(alert: Alert, by: Actor): Promise<string> {
+    const latest = store.latestOfGroup(alert.source, alert.groupKey);
+    const before = latest === undefined ? undefined : await ledger.load(latest.id);
+    // While that was read, another alert of this group may have opened an incident: look again.
+    if (latest === undefined || store.latestOfGroup(alert.source, alert.groupKey)?.id !== latest.id)
+      return takeFirings([alert], by);
+    const known = before === undefined ? undefined : alertOf(before, alert.key);
+    const isCopy = known !== undefined && alert.startsAt <= known.startsAt;
+    return isCopy ? commit(latest.id, [firing(latest.id, alert, by)], false) : takeFirings([alert], by);
+  }
+
+  const mayBeLate = (alert: Alert): boolean => {
+    const latest = store.latestOfGroup(alert.source, alert.groupKey);
+    const reopenFor = playbook.grouping.reopenWithinMin * 60_000;
+    return (
+      alert.startsAtGiven &&
+      latest !== undefined &&
+      latest.resolvedAt !== null &&
+      clock.now() - latest.resolvedAt > reopenFor
+    );
+  };
+
+  // ── Endings ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  async function takeClearings(endings: TakenAlert[], by: Actor): Promise<(string | null)[]> {
+    const [first] = endings as [TakenAlert, ...TakenAlert[]];
+    const storm = stormOf(groupOf(first.alert));
+    const id = storm ?? store.latestOfGroup(first.alert.source, first.alert.groupKey)?.id;
+    const known = id === undefined ? undefined : (ledger.peek(id) ?? (await ledger.load(id)));
+    const as = (alert: Alert) => (storm === undefined ? alert : heldAs(alert));
+    const isKnown = ({ alert }: TakenAlert) =>
+      known !== undefined && alertOf(known, as(alert).key) !== undefined;
+    const ours = endings.filter(isKnown);
+    const strays = endings.filter((one) => !isKnown(one));
+    if (id !== undefined && ours.length > 0) {
+      const commands = ours.map(
+        ({ alert, endedAt }): Command => ({
+          type: 'TakeClearing',
+          by,
+          alert: as(alert),
+          endedAt: endedAt ?? clock.now(),
+        }),
+      );
+      await ledger.commit(id, commands);
+    }
+    if (strays.length > 0) await noteStrays(strays, by);
+    return endings.map((one) => (id !== undefined && ours.includes(one) ? id : null));
+  }
+
+  async function noteStrays(strays: TakenAlert[], by: Actor): Promise<void> {
+    const now = clock.now();
+    const events = strays.map(
+      ({ alert, endedAt }): StandingEvent => ({
+        type: 'ResolutionNoted',
+        at: now,
+        by,
+        source: alert.source,
+        groupKey: alert.groupKey,
+        key: alert.key,
+        startsAt: alert.startsAt,
+        endedAt: endedAt ?? now,
+      }),
+    );
+    while ((await store.append(DESK, store.version(DESK), events, [])) === 'conflict');
+  }
+
+  // ── A batch ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The alerts of one group in their order: what begins and what ends in turns, each run of a kind in one append. */
+  async function takeGroup(taken: TakenAlert[], by: Actor): Promise<(string | null)[]> {
+    const found: (string | null)[] = [];
+    for (let from = 0; from < taken.length; ) {
+      const { status } = taken[from] as TakenAlert;
+      const next = taken.findIndex((one, index) => index > from && one.status !== status);
+      const run = taken.slice(from, next < 0 ? undefined : next);
+      from += run.length;
+      if (status === 'resolved') found.push(...(await takeClearings(run, by)));
+      else if (run.some(({ alert }) => mayBeLate(alert)))
+        for (const { alert } of run) found.push(await takeLate(alert, by));
+      else {
+        const id = await takeFirings(
+          run.map(({ alert }) => alert),
+          by,
+        );
+        found.push(...run.map(() => id));
+      }
+    }
+    return found;
+  }
+
+  async function takeBatch(taken: TakenAlert[], by: Actor): Promise<(string | null)[]> {
+    const groups = new Map<string, number[]>();
+    for (const [index, { alert }] of taken.entries()) {
+      const group = groupOf(alert);
+      groups.set(group, [...(groups.get(group) ?? []), index]);
+    }
+    const found: (string | null)[] = taken.map(() => null);
+    const settled = await Promise.allSettled(
+      [...groups.values()].map(async (indexes) => {
+        const incidents = await takeGroup(
+          indexes.map((index) => taken[index] as TakenAlert),
+          by,
+        );
+        for (const [n, index] of indexes.entries()) found[index] = incidents[n] ?? null;
+      }),
+    );
+    const failed = settled.find((one) => one.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+    return found;
+  }
+
+  return {
+    async take(taken, source) {
+      const found: (string | null)[] = [];
+      // A large batch gives way in between, so that a click or a kill is not behind all of it.
+      for (let from = 0; from < taken.length; from += BATCH)
+        found.push(...(await takeBatch(taken.slice(from, from + BATCH), source)));
+      return found;
+    },
+  };
+}
