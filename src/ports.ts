@@ -191,10 +191,20 @@ export interface ChatMessage {
   blocks: unknown[];
 }
 
-/** What became of a request: `retry` says that trying again may help, `maybe` that it may have been applied. */
+/**
+ * What became of a request: `retry` says that trying again may help, `maybe` that it may have been applied, `limited` that
+ * the far side asked for fewer requests of any kind.
+ */
 export type Sent<T> =
   | ({ state: 'done' } & T)
-  | { state: 'failed'; retry: boolean; maybe: boolean; reason: string; retryAfterMs?: number };
+  | {
+      state: 'failed';
+      retry: boolean;
+      maybe: boolean;
+      reason: string;
+      retryAfterMs?: number;
+      limited?: true;
+    };
 
 export interface Chat {
   /** Post a message that carries `key` in its metadata, so that it can be found again. */

@@ -175,6 +175,7 @@ export function createSlack(options: SlackOptions): Slack {
         maybe: false,
         reason: 'Slack asks us to slow down',
         retryAfterMs: error.retryAfter * 1_000,
+        limited: true,
       };
     }
     if (error instanceof WebAPIPlatformError) {
@@ -204,7 +205,7 @@ export function createSlack(options: SlackOptions): Slack {
         retry: true,
         maybe: !limited,
         reason: `Slack answered ${error.statusCode}`,
-        ...(limited ? { retryAfterMs: 5_000 } : {}),
+        ...(limited ? { retryAfterMs: 5_000, limited: true as const } : {}),
       };
     }
     const why = error instanceof WebAPIRequestError ? error.original.message : String(error);

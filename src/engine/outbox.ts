@@ -9,10 +9,13 @@ import { STANDDOWN } from '../domain/incident.ts';
 import { type Clock, type Log, type Store, type StoredEffect } from '../ports.ts';
 import type { Ledger } from './ledger.ts';
 
-/** What performing an effect came to. `retryInMs`: it stays owed. `facts` are recorded either way. */
+/**
+ * What performing an effect came to. `retryInMs`: it stays owed. `facts` are recorded either way. `laneRestsMs`: the far
+ * side asked for quiet, so nothing of the lane leaves before that.
+ */
 export type Outcome =
   | { done: true; facts: FactEvent[] }
-  | { done: false; retryInMs: number; facts: FactEvent[] };
+  | { done: false; retryInMs: number; facts: FactEvent[]; laneRestsMs?: number };
 
 export interface Attempt {
   effect: Effect;
@@ -44,13 +47,29 @@ const CONCURRENCY: Record<Lane, number> = {
   mail: 2,
 };
 
+/**
+ * How many may leave a lane at once, and how long each place takes to come back. Slack's limit is about one post a second
+ * a channel, with short bursts allowed (FACTS 10); what waits meanwhile is coalesced by target. What is urgent waits for
+ * nothing but Slack's own 429.
+ */
+const PACE: Partial<Record<Lane, { burst: number; eachMs: number }>> = {
+  slack: { burst: 30, eachMs: 1_000 },
+};
+
+const MAX_REST_MS = 5_000;
+
+/** Within a lane the post that people look for comes before what hangs in its thread. */
+const LATER: ReadonlySet<Effect['work']['kind']> = new Set(['runbook', 'notice', 'postmortem']);
+
 interface Item {
-  effects: Effect[];
+  effects: Map<string, Effect>;
   tries: number;
   maybe: boolean;
   notBefore: number;
   running: boolean;
 }
+
+const newestOf = (item: Item): Effect | undefined => [...item.effects.values()].at(-1);
 
 export function createOutbox(deps: {
   store: Store;
@@ -62,6 +81,9 @@ export function createOutbox(deps: {
   const { store, ledger, clock, log, perform } = deps;
   const lanes = new Map<Lane, Map<string, Item>>();
   const flying = new Map<Lane, number>();
+  /** When what left a paced lane left, monotonic ms, the oldest first; and until when a lane rests. */
+  const left = new Map<Lane, number[]>();
+  const rests = new Map<Lane, number>();
   const timers = new Set<AbortController>();
   const busy = new Set<Promise<void>>();
   // Left without being recorded: should the disk answer after all, they must not leave again.
@@ -75,7 +97,7 @@ export function createOutbox(deps: {
     const item = items?.get(effect.target);
     if (from === undefined || item === undefined) {
       put(effect.lane, effect.target, {
-        effects: [effect],
+        effects: new Map([[effect.id, effect]]),
         tries: 0,
         maybe: recovered,
         notBefore: 0,
@@ -84,7 +106,7 @@ export function createOutbox(deps: {
     } else {
       // Owed before a restart, and once more before the outbox began.
       if (recovered) item.maybe = true;
-      if (!item.effects.some((one) => one.id === effect.id)) item.effects.push(effect);
+      item.effects.set(effect.id, effect);
       if (!item.running && moved(from, effect.target, item) !== from)
         wakeIn(effect.lane, item.notBefore - clock.monotonic());
     }
@@ -99,7 +121,7 @@ export function createOutbox(deps: {
 
   /** Into the lane of its newest effect, which a raised severity may have changed. Returns it. */
   function moved(from: Lane, target: string, item: Item): Lane {
-    const to = item.effects.at(-1)?.lane ?? from;
+    const to = newestOf(item)?.lane ?? from;
     if (to !== from) {
       lanes.get(from)?.delete(target);
       put(to, target, item);
@@ -114,13 +136,21 @@ export function createOutbox(deps: {
     const now = clock.monotonic();
     // One thing at a time for an incident, in the order owed, so that a thread never stands before its headline.
     const taken = new Set(
-      [...lane.values()].filter((item) => item.running).map((item) => item.effects[0]?.incident),
+      [...lane.values()].filter((item) => item.running).map((item) => newestOf(item)?.incident),
     );
-    for (const [target, item] of lane) {
+    const isLater = (item: Item) => LATER.has(newestOf(item)?.work.kind ?? 'headline');
+    const ready = [...lane].filter(([, item]) => !item.running && item.notBefore <= now);
+    for (const [target, item] of [
+      ...ready.filter(([, item]) => !isLater(item)),
+      ...ready.filter(([, item]) => isLater(item)),
+    ]) {
       if ((flying.get(name) ?? 0) >= CONCURRENCY[name]) return;
-      const incident = item.effects[0]?.incident;
-      if (item.running || item.notBefore > now || taken.has(incident)) continue;
+      const incident = newestOf(item)?.incident;
+      if (taken.has(incident)) continue;
+      const restMs = restOf(name, now);
+      if (restMs > 0) return wakeIn(name, restMs);
       taken.add(incident);
+      left.get(name)?.push(now);
       item.running = true;
       flying.set(name, (flying.get(name) ?? 0) + 1);
       const work: Promise<void> = run(name, target, item).finally(() => {
@@ -132,8 +162,21 @@ export function createOutbox(deps: {
     }
   }
 
+  /** How long a lane must wait before the next thing may leave it, ms; 0 when it may now. */
+  function restOf(name: Lane, now: number): number {
+    const resting = (rests.get(name) ?? 0) - now;
+    const pace = PACE[name];
+    if (pace === undefined || resting > 0) return Math.max(0, resting);
+    const since = left.get(name) ?? [];
+    left.set(name, since);
+    // A place comes back after `burst` × `eachMs`: in the long run that is one each `eachMs`.
+    const back = pace.burst * pace.eachMs;
+    while (since[0] !== undefined && since[0] <= now - back) since.shift();
+    return since.length < pace.burst ? 0 : (since[0] ?? now) + back - now;
+  }
+
   async function run(lane: Lane, target: string, item: Item): Promise<void> {
-    const claimed = [...item.effects];
+    const claimed = [...item.effects.values()];
     const newest = claimed.at(-1);
     if (newest === undefined) return;
     const attempt: Attempt = {
@@ -153,11 +196,11 @@ export function createOutbox(deps: {
       outcome = { done: false, retryInMs: 5_000, facts: [] };
     }
     if (outcome.done) {
-      const left = item.effects.filter((effect) => !claimed.includes(effect));
-      const next = left.at(-1)?.lane;
+      for (const { id } of claimed) item.effects.delete(id);
+      const next = newestOf(item)?.lane;
       lanes.get(lane)?.delete(target);
       if (next !== undefined)
-        put(next, target, { effects: left, tries: 0, maybe: false, notBefore: 0, running: false });
+        put(next, target, { effects: item.effects, tries: 0, maybe: false, notBefore: 0, running: false });
       await record(
         newest.incident,
         outcome.facts,
@@ -167,6 +210,9 @@ export function createOutbox(deps: {
       return;
     }
     await record(newest.incident, outcome.facts, []);
+    // What is urgent tries all the same, each thing as long as it was told; and no 429 about one message stops the rest for long.
+    if (outcome.laneRestsMs !== undefined && PACE[lane] !== undefined)
+      rests.set(lane, clock.monotonic() + Math.min(outcome.laneRestsMs, MAX_REST_MS));
     item.running = false;
     item.tries += 1;
     item.notBefore = clock.monotonic() + outcome.retryInMs;
@@ -226,7 +272,7 @@ export function createOutbox(deps: {
     waiting: () =>
       [...lanes].map(([lane, items]) => ({
         lane,
-        count: [...items.values()].reduce((sum, item) => sum + item.effects.length, 0),
+        count: [...items.values()].reduce((sum, item) => sum + item.effects.size, 0),
       })),
   };
 }

@@ -109,7 +109,11 @@ export function createPerform(deps: PerformDeps): Perform {
       log.error({ incident: incident.id, what, reason: sent.reason }, 'Slack refused a message for good');
       return done(...facts);
     }
-    return { done: false, retryInMs: backoff(attempt.tries, sent.retryAfterMs), facts };
+    const retryInMs = backoff(attempt.tries, sent.retryAfterMs);
+    // A 429 is about the channel, not about this message.
+    return sent.limited === true
+      ? { done: false, retryInMs, facts, laneRestsMs: sent.retryAfterMs ?? retryInMs }
+      : { done: false, retryInMs, facts };
   }
 
   // ── PagerDuty ────────────────────────────────────────────────────────────────────────────────────────────────────
