@@ -1,5 +1,6 @@
 /** Puts the bot together from a configuration, starts it, and stops it. */
 
+import { readFileSync } from 'node:fs';
 import type { Agent } from 'node:https';
 import { join } from 'node:path';
 import { systemClock } from './adapters/clock.ts';
@@ -16,6 +17,7 @@ import { openStore } from './adapters/store.ts';
 import { createWindowsFile } from './adapters/windows.ts';
 import { type LiveConfig, secretsOf } from './config.ts';
 import type { KillPace } from './domain/kill.ts';
+import { marketAt } from './domain/measure/hours.ts';
 import { createDraw } from './draw.ts';
 import { createAccess } from './engine/access.ts';
 import { createDesk, type Desk } from './engine/desk.ts';
@@ -291,7 +293,14 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     playbook: policy.playbook,
     clock,
     log,
-    metrics: createMetrics(ledger, outbox, monitor, engines),
+    metrics: createMetrics(ledger, outbox, monitor, engines, {
+      version: ownVersion(),
+      mode: drill ? 'rehearsal' : 'live',
+      hardStops: config.hardStops.mode,
+      feeds: feeds.map((feed) => feed.id),
+      marketOpen: () => marketAt(clock.now(), config.hours).open,
+      now: clock.now,
+    }),
     slack:
       transport.kind === 'socket'
         ? null
@@ -343,6 +352,12 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
       );
   }
   return { url: edge.url, desk, ledger, store, notes, stop };
+}
+
+/** The package file lies beside `src` and beside `dist`. */
+function ownVersion(): string {
+  const file = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(file) as { version: string }).version;
 }
 
 async function runRecovery({ recoveryCheck }: LiveConfig): Promise<CommandResult> {

@@ -5,7 +5,9 @@ import {
   type Actor,
   type Alert,
   alertOf,
+  groupOf,
   type Incident,
+  KILL_GROUP,
   type Severity,
   type StandingEvent,
 } from '../domain/incident.ts';
@@ -25,6 +27,7 @@ import {
   type Control,
   type ControlWritten,
   DESK,
+  type IncidentSummary,
   type Log,
   type Store,
   type Venue,
@@ -207,8 +210,20 @@ export function createDesk(deps: DeskDeps): Desk {
   }
 
   // ── Alerts ───────────────────────────────────────────────────────────────────────────────────────────────────────
+  /** The newest incident that an alert belongs to. */
+  function latestFor(alert: Alert): Pick<IncidentSummary, 'id' | 'resolvedAt'> | undefined {
+    const { source, groupKey } = groupOf(alert);
+    // A kill may stand in an incident that something else opened.
+    const { lastKill } = ledger.trading();
+    const killed =
+      alert.ownGroup === KILL_GROUP && lastKill !== null ? ledger.peek(lastKill.incident) : undefined;
+    return killed === undefined
+      ? store.latestOfGroup(source, groupKey)
+      : { id: killed.id, resolvedAt: killed.resolution?.at ?? null };
+  }
+
   async function takeOne({ alert, status, endedAt }: TakenAlert, source: Actor): Promise<string | null> {
-    const latest = store.latestOfGroup(alert.source, alert.groupKey);
+    const latest = latestFor(alert);
     if (status === 'resolved') return takeClearing(alert, endedAt ?? clock.now(), source, latest?.id);
     const reopenFor = playbook.grouping.reopenWithinMin * 60_000;
     const joins =
@@ -218,7 +233,7 @@ export function createDesk(deps: DeskDeps): Desk {
     const copyOf =
       latest !== undefined && !joins && alert.startsAtGiven ? await ledger.load(latest.id) : undefined;
     // While that was read, another alert of this group may have opened an incident: look again.
-    if (copyOf !== undefined && store.latestOfGroup(alert.source, alert.groupKey)?.id !== latest?.id) {
+    if (copyOf !== undefined && latestFor(alert)?.id !== latest?.id) {
       return takeOne({ alert, status, ...(endedAt === undefined ? {} : { endedAt }) }, source);
     }
     const known = copyOf === undefined ? undefined : alertOf(copyOf, alert.key);

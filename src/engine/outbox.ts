@@ -30,8 +30,8 @@ export interface Outbox {
   start(): void;
   /** Wait until nothing is being performed right now, or `ms` are over. New effects are not begun after this call. */
   stop(ms: number): Promise<void>;
-  /** Effects that are owed: being performed, waiting their turn, or waiting to be tried again. */
-  waiting(): { lane: Lane; count: number }[];
+  /** Effects that are owed: being performed, waiting their turn, or waiting to be tried again; and since when the oldest is. */
+  waiting(): { lane: Lane; count: number; oldestMs: number | null }[];
 }
 
 /** How many effects of a lane are in the air at once. Slack allows about one post a second a channel (FACTS 10). */
@@ -50,6 +50,8 @@ interface Item {
   maybe: boolean;
   notBefore: number;
   running: boolean;
+  /** Monotonic ms since when it is owed; after a restart, since then. */
+  since: number;
 }
 
 export function createOutbox(deps: {
@@ -80,6 +82,7 @@ export function createOutbox(deps: {
         maybe: recovered,
         notBefore: 0,
         running: false,
+        since: clock.monotonic(),
       });
     } else {
       // Owed before a restart, and once more before the outbox began.
@@ -157,7 +160,14 @@ export function createOutbox(deps: {
       const next = left.at(-1)?.lane;
       lanes.get(lane)?.delete(target);
       if (next !== undefined)
-        put(next, target, { effects: left, tries: 0, maybe: false, notBefore: 0, running: false });
+        put(next, target, {
+          effects: left,
+          tries: 0,
+          maybe: false,
+          notBefore: 0,
+          running: false,
+          since: clock.monotonic(),
+        });
       await record(
         newest.incident,
         outcome.facts,
@@ -227,6 +237,10 @@ export function createOutbox(deps: {
       [...lanes].map(([lane, items]) => ({
         lane,
         count: [...items.values()].reduce((sum, item) => sum + item.effects.length, 0),
+        oldestMs:
+          items.size === 0
+            ? null
+            : clock.monotonic() - Math.min(...[...items.values()].map(({ since }) => since)),
       })),
   };
 }
