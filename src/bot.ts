@@ -1,5 +1,6 @@
 /** Puts the bot together from a configuration, starts it, and stops it. */
 
+import { readFileSync } from 'node:fs';
 import type { Agent } from 'node:https';
 import { join } from 'node:path';
 import { systemClock } from './adapters/clock.ts';
@@ -16,6 +17,7 @@ import { openStore } from './adapters/store.ts';
 import { createWindowsFile } from './adapters/windows.ts';
 import { type LiveConfig, secretsOf } from './config.ts';
 import type { KillPace } from './domain/kill.ts';
+import { marketAt } from './domain/measure/hours.ts';
 import { createDraw } from './draw.ts';
 import { createAccess } from './engine/access.ts';
 import { createDesk, type Desk } from './engine/desk.ts';
@@ -25,7 +27,7 @@ import { createLedger, type Ledger } from './engine/ledger.ts';
 import { openMembers } from './engine/members.ts';
 import { createMonitor, type Monitor } from './engine/monitor.ts';
 import { openOnce } from './engine/once.ts';
-import { createOutbox } from './engine/outbox.ts';
+import { createOutbox, type Pace } from './engine/outbox.ts';
 import { createPerform } from './engine/perform.ts';
 import { createStopFromAlert } from './engine/stopFromAlert.ts';
 import { tick } from './engine/tick.ts';
@@ -52,6 +54,8 @@ export interface BotOptions {
   drill: boolean;
   clock?: Clock;
   pace?: KillPace;
+  /** How fast messages may go out; default as Slack allows. A test that posts much at once does not wait for it. */
+  outboxPace?: Pace;
   /** For a private CA of rehearsal and tests. */
   pagerAgent?: Agent;
   writeLog?: (line: string) => void;
@@ -242,6 +246,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     clock,
     log,
     perform: failpoint === undefined ? perform : failingPerform(perform, failpoint),
+    ...(options.outboxPace === undefined ? {} : { pace: options.outboxPace }),
   });
   cleanups.push(() => outbox.stop(DRAIN_MS));
 
@@ -292,7 +297,14 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     playbook: policy.playbook,
     clock,
     log,
-    metrics: createMetrics(ledger, outbox, monitor, engines),
+    metrics: createMetrics(ledger, outbox, monitor, engines, {
+      version: ownVersion(),
+      mode: drill ? 'rehearsal' : 'live',
+      hardStops: config.hardStops.mode,
+      feeds: feeds.map((feed) => feed.id),
+      marketOpen: () => marketAt(clock.now(), config.hours).open,
+      now: clock.now,
+    }),
     slack:
       transport.kind === 'socket'
         ? null
@@ -351,6 +363,12 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
       );
   }
   return { url: edge.url, desk, ledger, store, notes, stop };
+}
+
+/** The package file lies beside `src` and beside `dist`. */
+function ownVersion(): string {
+  const file = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(file) as { version: string }).version;
 }
 
 async function runRecovery({ recoveryCheck }: LiveConfig): Promise<CommandResult> {

@@ -42,7 +42,22 @@ export interface Alert {
   runbook?: string;
   link?: string;
   value?: string;
+  /** A group of the bot's own alerts that this one, from elsewhere, says to be about (docs/adr/0009). */
+  ownGroup?: string;
 }
+
+/** The source of what the bot raises by itself. */
+export const OWN_SOURCE = 'standdown';
+/** The group of what is about the newest kill. */
+export const KILL_GROUP = 'kill';
+
+/** Alerts of one group are one incident: the source's group, or the group of the bot's own that the alert names. */
+export const groupOf = ({
+  source,
+  groupKey,
+  ownGroup,
+}: Pick<Alert, 'source' | 'groupKey' | 'ownGroup'>): { source: string; groupKey: string } =>
+  ownGroup === undefined ? { source, groupKey } : { source: OWN_SOURCE, groupKey: ownGroup };
 
 export interface AlertState extends Alert {
   state: 'firing' | 'resolved';

@@ -1,9 +1,17 @@
 /** Alerts in: which incident each belongs to, batch by batch, so that a storm of them holds up nothing else. */
 
 import type { Command } from '../domain/decide.ts';
-import { type Actor, type Alert, alertOf, type StandingEvent } from '../domain/incident.ts';
+import {
+  type Actor,
+  type Alert,
+  alertOf,
+  groupOf,
+  KILL_GROUP,
+  OWN_SOURCE,
+  type StandingEvent,
+} from '../domain/incident.ts';
 import { type Playbook, type Runbook, runbookFor } from '../domain/playbook.ts';
-import { type Clock, DESK, type Store } from '../ports.ts';
+import { type Clock, DESK, type IncidentSummary, type Store } from '../ports.ts';
 import type { Ledger } from './ledger.ts';
 
 /** An alert as a source sent it, and whether it begins or ends. */
@@ -25,15 +33,15 @@ export interface Intake {
 const BATCH = 100;
 
 /** The storm's incident is ours, whatever the sources of what it holds. */
-const STORM = { source: 'standdown', groupKey: 'storm' };
+const STORM = { source: OWN_SOURCE, groupKey: 'storm' };
 
-const groupOf = ({ source, groupKey }: Alert): string => JSON.stringify([source, groupKey]);
+const groupName = (alert: Alert): string => JSON.stringify(Object.values(groupOf(alert)));
 
 /** In a storm alerts of many groups are in one incident, where the fingerprint alone names none. */
 const heldAs = (alert: Alert): Alert => ({
   ...alert,
   key: JSON.stringify([alert.source, alert.groupKey, alert.key]),
-  fingerprint: alert.key,
+  fingerprint: alert.fingerprint ?? alert.key,
 });
 
 export function createIntake(deps: {
@@ -55,7 +63,7 @@ export function createIntake(deps: {
   const held = new Map<string, string>();
   for (const incident of ledger.open())
     if (incident.origin === 'storm')
-      for (const alert of Object.values(incident.alerts)) held.set(groupOf(alert), incident.id);
+      for (const alert of Object.values(incident.alerts)) held.set(groupName(alert), incident.id);
 
   /** The open storm that holds this group. */
   function stormOf(group: string): string | undefined {
@@ -74,15 +82,25 @@ export function createIntake(deps: {
 
   // ── One group ────────────────────────────────────────────────────────────────────────────────────────────────────
 
+  /** The newest incident that an alert belongs to. */
+  function latestFor(alert: Alert): Pick<IncidentSummary, 'id' | 'resolvedAt'> | undefined {
+    const { source, groupKey } = groupOf(alert);
+    // A kill may stand in an incident that something else opened.
+    const { lastKill } = ledger.trading();
+    const killed =
+      alert.ownGroup === KILL_GROUP && lastKill !== null ? ledger.peek(lastKill.incident) : undefined;
+    return killed === undefined
+      ? store.latestOfGroup(source, groupKey)
+      : { id: killed.id, resolvedAt: killed.resolution?.at ?? null };
+  }
+
   const firing = (incident: string, alert: Alert, by: Actor, held = false): Command => {
-    const stray = store.strayResolution(
-      `${alert.source}|${alert.groupKey}|${alert.fingerprint ?? alert.key}|${alert.startsAt}`,
-    );
+    const stray = store.strayResolution(`${alert.source}|${alert.groupKey}|${alert.key}|${alert.startsAt}`);
     return {
       type: 'TakeFiring',
       by,
       incident,
-      alert,
+      alert: held ? heldAs(alert) : alert,
       runbook: held ? null : runbookFor(alert, runbooks),
       drill: deps.drill,
       ...(stray === undefined ? {} : { clearedAt: stray }),
@@ -99,8 +117,8 @@ export function createIntake(deps: {
    */
   async function takeFirings(alerts: Alert[], by: Actor): Promise<string> {
     const [first] = alerts as [Alert, ...Alert[]];
-    const group = groupOf(first);
-    const own = store.latestOfGroup(first.source, first.groupKey);
+    const group = groupName(first);
+    const own = latestFor(first);
     const reopenFor = playbook.grouping.reopenWithinMin * 60_000;
     const joins = own !== undefined && (own.resolvedAt === null || clock.now() - own.resolvedAt <= reopenFor);
     if (joins)
@@ -132,7 +150,7 @@ export function createIntake(deps: {
 
   function hold(id: string, alerts: Alert[], group: string, by: Actor): Promise<string> {
     held.set(group, id);
-    const commands = alerts.map((alert) => firing(id, heldAs(alert), by, true));
+    const commands = alerts.map((alert) => firing(id, alert, by, true));
     return commit(id, commands, store.version(id) === 0);
   }
 
@@ -143,18 +161,17 @@ export function createIntake(deps: {
 
   /** One that may be a late copy of a firing that ended long ago: its closed incident is read back to tell. */
   async function takeLate(alert: Alert, by: Actor): Promise<string> {
-    const latest = store.latestOfGroup(alert.source, alert.groupKey);
+    const latest = latestFor(alert);
     const before = latest === undefined ? undefined : await ledger.load(latest.id);
     // While that was read, another alert of this group may have opened an incident: look again.
-    if (latest === undefined || store.latestOfGroup(alert.source, alert.groupKey)?.id !== latest.id)
-      return takeFirings([alert], by);
+    if (latest === undefined || latestFor(alert)?.id !== latest.id) return takeFirings([alert], by);
     const known = before === undefined ? undefined : alertOf(before, alert.key);
     const isCopy = known !== undefined && alert.startsAt <= known.startsAt;
     return isCopy ? commit(latest.id, [firing(latest.id, alert, by)], false) : takeFirings([alert], by);
   }
 
   const mayBeLate = (alert: Alert): boolean => {
-    const latest = store.latestOfGroup(alert.source, alert.groupKey);
+    const latest = latestFor(alert);
     const reopenFor = playbook.grouping.reopenWithinMin * 60_000;
     return (
       alert.startsAtGiven &&
@@ -168,8 +185,8 @@ export function createIntake(deps: {
 
   async function takeClearings(endings: TakenAlert[], by: Actor): Promise<(string | null)[]> {
     const [first] = endings as [TakenAlert, ...TakenAlert[]];
-    const storm = stormOf(groupOf(first.alert));
-    const id = storm ?? store.latestOfGroup(first.alert.source, first.alert.groupKey)?.id;
+    const storm = stormOf(groupName(first.alert));
+    const id = storm ?? latestFor(first.alert)?.id;
     const known = id === undefined ? undefined : (ledger.peek(id) ?? (await ledger.load(id)));
     const as = (alert: Alert) => (storm === undefined ? alert : heldAs(alert));
     const isKnown = ({ alert }: TakenAlert) =>
@@ -235,7 +252,7 @@ export function createIntake(deps: {
   async function takeBatch(taken: TakenAlert[], by: Actor): Promise<(string | null)[]> {
     const groups = new Map<string, number[]>();
     for (const [index, { alert }] of taken.entries()) {
-      const group = groupOf(alert);
+      const group = groupName(alert);
       groups.set(group, [...(groups.get(group) ?? []), index]);
     }
     const found: (string | null)[] = taken.map(() => null);

@@ -1,7 +1,6 @@
 /** Keeps the control file and the record in step: adopts what tightens, puts back what loosens, and says both. */
 
-import type { Alert, Severity } from '../domain/incident.ts';
-import { STANDDOWN } from '../domain/incident.ts';
+import { type Alert, OWN_SOURCE, type Severity, STANDDOWN } from '../domain/incident.ts';
 import { controlValues, HOLD_KEYS, type HoldKey, SWITCHES } from '../domain/trading.ts';
 import { type Clock, type Control, type ControlReading, DESK, type Log } from '../ports.ts';
 import type { Desk } from './desk.ts';
@@ -41,7 +40,7 @@ export function createKeeper(deps: KeeperDeps): Keeper {
   async function clear(key: string): Promise<void> {
     const ours = ledger
       .open()
-      .filter((incident) => incident.source === 'standdown' && incident.groupKey === 'control-file');
+      .filter((incident) => incident.source === OWN_SOURCE && incident.groupKey === 'control-file');
     if (!ours.some((incident) => incident.alerts[key]?.state === 'firing')) return;
     await desk.takeAlerts(
       [{ alert: alert(key, key, 'P1'), status: 'resolved', endedAt: clock.now() }],
@@ -49,7 +48,7 @@ export function createKeeper(deps: KeeperDeps): Keeper {
     );
   }
   const alert = (key: string, title: string, severity: Severity): Alert => ({
-    source: 'standdown',
+    source: OWN_SOURCE,
     groupKey: 'control-file',
     key,
     title,

@@ -1,6 +1,6 @@
 /** Watches the hard stops: takes samples, judges each second and after each batch, and acts on what trips. */
 
-import type { Actor, Severity } from '../domain/incident.ts';
+import { type Actor, OWN_SOURCE, type Severity } from '../domain/incident.ts';
 import type { TripEvidence } from '../domain/kill.ts';
 import { type Condition, conditionsNow } from '../domain/measure/conditions.ts';
 import { type Criterion, type Facts, judgeCriteria, type StopRules } from '../domain/measure/criteria.ts';
@@ -27,7 +27,6 @@ export interface Monitor {
 
 export const HARD_STOP: Actor = { via: 'standdown', id: 'hardStop', name: 'Hard stop' };
 
-const SOURCE = 'standdown';
 /** Windows are written down this often: what came in between is lost with a crash, and nothing is tripped by it. */
 const SAVE_MS = 5_000;
 
@@ -149,7 +148,7 @@ export async function createMonitor(deps: {
     ];
     const incidents = await desk.takeAlerts(alerts, {
       via: 'alert',
-      id: SOURCE,
+      id: OWN_SOURCE,
       name: 'Standdown’s own watch',
     });
     for (const one of begun) raised.set(one.key, [one, now]);
@@ -232,7 +231,7 @@ const evidenceOf = (one: Criterion): TripEvidence => ({
 
 function alertOf(one: Condition, startsAt: number): TakenAlert['alert'] {
   return {
-    source: SOURCE,
+    source: OWN_SOURCE,
     groupKey: one.group,
     key: one.key,
     title: one.title,

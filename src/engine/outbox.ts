@@ -33,8 +33,8 @@ export interface Outbox {
   start(): void;
   /** Wait until nothing is being performed right now, or `ms` are over. New effects are not begun after this call. */
   stop(ms: number): Promise<void>;
-  /** Effects that are owed: being performed, waiting their turn, or waiting to be tried again. */
-  waiting(): { lane: Lane; count: number }[];
+  /** Effects that are owed: being performed, waiting their turn, or waiting to be tried again; and since when the oldest is. */
+  waiting(): { lane: Lane; count: number; oldestMs: number | null }[];
 }
 
 /** How many effects of a lane are in the air at once. Slack allows about one post a second a channel (FACTS 10). */
@@ -52,9 +52,9 @@ const CONCURRENCY: Record<Lane, number> = {
  * a channel, with short bursts allowed (FACTS 10); what waits meanwhile is coalesced by target. What is urgent waits for
  * nothing but Slack's own 429.
  */
-const PACE: Partial<Record<Lane, { burst: number; eachMs: number }>> = {
-  slack: { burst: 30, eachMs: 1_000 },
-};
+const PACE: Pace = { slack: { burst: 30, eachMs: 1_000 } };
+
+export type Pace = Partial<Record<Lane, { burst: number; eachMs: number }>>;
 
 const MAX_REST_MS = 5_000;
 
@@ -67,6 +67,8 @@ interface Item {
   maybe: boolean;
   notBefore: number;
   running: boolean;
+  /** Monotonic ms since when it is owed; after a restart, since then. */
+  since: number;
 }
 
 const newestOf = (item: Item): Effect | undefined => [...item.effects.values()].at(-1);
@@ -77,8 +79,11 @@ export function createOutbox(deps: {
   clock: Clock;
   log: Log;
   perform: Perform;
+  /** How fast each lane may go; default as Slack allows. */
+  pace?: Pace;
 }): Outbox {
   const { store, ledger, clock, log, perform } = deps;
+  const paces = deps.pace ?? PACE;
   const lanes = new Map<Lane, Map<string, Item>>();
   const flying = new Map<Lane, number>();
   /** When what left a paced lane left, monotonic ms, the oldest first; and until when a lane rests. */
@@ -102,6 +107,7 @@ export function createOutbox(deps: {
         maybe: recovered,
         notBefore: 0,
         running: false,
+        since: clock.monotonic(),
       });
     } else {
       // Owed before a restart, and once more before the outbox began.
@@ -165,7 +171,7 @@ export function createOutbox(deps: {
   /** How long a lane must wait before the next thing may leave it, ms; 0 when it may now. */
   function restOf(name: Lane, now: number): number {
     const resting = (rests.get(name) ?? 0) - now;
-    const pace = PACE[name];
+    const pace = paces[name];
     if (pace === undefined || resting > 0) return Math.max(0, resting);
     const since = left.get(name) ?? [];
     left.set(name, since);
@@ -200,7 +206,14 @@ export function createOutbox(deps: {
       const next = newestOf(item)?.lane;
       lanes.get(lane)?.delete(target);
       if (next !== undefined)
-        put(next, target, { effects: item.effects, tries: 0, maybe: false, notBefore: 0, running: false });
+        put(next, target, {
+          effects: item.effects,
+          tries: 0,
+          maybe: false,
+          notBefore: 0,
+          running: false,
+          since: clock.monotonic(),
+        });
       await record(
         newest.incident,
         outcome.facts,
@@ -211,7 +224,7 @@ export function createOutbox(deps: {
     }
     await record(newest.incident, outcome.facts, []);
     // What is urgent tries all the same, each thing as long as it was told; and no 429 about one message stops the rest for long.
-    if (outcome.laneRestsMs !== undefined && PACE[lane] !== undefined)
+    if (outcome.laneRestsMs !== undefined && paces[lane] !== undefined)
       rests.set(lane, clock.monotonic() + Math.min(outcome.laneRestsMs, MAX_REST_MS));
     item.running = false;
     item.tries += 1;
@@ -273,6 +286,10 @@ export function createOutbox(deps: {
       [...lanes].map(([lane, items]) => ({
         lane,
         count: [...items.values()].reduce((sum, item) => sum + item.effects.size, 0),
+        oldestMs:
+          items.size === 0
+            ? null
+            : clock.monotonic() - Math.min(...[...items.values()].map(({ since }) => since)),
       })),
   };
 }

@@ -1,7 +1,7 @@
 /** What Alertmanager, Grafana and anybody else send as alerts, read into ours. A broken one never costs a good one. */
 
 import { z } from 'zod';
-import type { Alert } from '../domain/incident.ts';
+import { type Alert, OWN_SOURCE } from '../domain/incident.ts';
 import { type Playbook, readSeverity } from '../domain/playbook.ts';
 import type { TakenAlert } from '../engine/intake.ts';
 import { plain } from '../render/text.ts';
@@ -51,6 +51,22 @@ const genericAlert = z.object({
   link: text.optional(),
   hardStop: z.string().max(200).optional(),
 });
+
+/**
+ * The label by which an alert says that it is about something that the bot raises by itself: the name of that group
+ * (docs/adr/0009). Its key is told apart from the bot's own, so that nobody outside ends what the bot has raised.
+ */
+const OWN_GROUP_LABEL = 'standdown_group';
+function identity(
+  source: string,
+  fingerprint: string,
+  given: Record<string, string>,
+): Pick<Alert, 'key' | 'fingerprint' | 'ownGroup'> {
+  const ownGroup = given[OWN_GROUP_LABEL];
+  return ownGroup === undefined || ownGroup === ''
+    ? { key: fingerprint }
+    : { key: `${source}:${fingerprint}`, fingerprint, ownGroup };
+}
 
 /** Alertmanager writes the year 1 where there is no end. */
 const NO_END = '0001-01-01T00:00:00Z';
@@ -132,7 +148,7 @@ function readAlertmanager(
   const alert: Alert = {
     source,
     groupKey,
-    key: from.fingerprint,
+    ...identity(source, from.fingerprint, from.labels),
     title: plain(title === '' ? `alert ${from.fingerprint}` : title),
     severity,
     ...(guess === undefined ? {} : { severityGuess: guess }),
@@ -156,7 +172,7 @@ function readGeneric(item: unknown, index: number, playbook: Playbook, now: numb
     alert: {
       source: 'generic',
       groupKey: from.runbook ?? from.title,
-      key: from.id,
+      ...identity('generic', from.id, from.labels),
       title: plain(from.title),
       severity,
       ...(guess === undefined ? {} : { severityGuess: guess }),
@@ -178,7 +194,7 @@ function readGeneric(item: unknown, index: number, playbook: Playbook, now: numb
 export function refusedBatch(format: AlertFormat, why: string, now: number): TakenAlert {
   return {
     alert: {
-      source: 'standdown',
+      source: OWN_SOURCE,
       groupKey: `refused:${format}`,
       key: `refused:${format}`,
       title: `A batch of ${format} alerts was refused: ${why}`,

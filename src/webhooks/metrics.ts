@@ -1,12 +1,14 @@
 /** What Prometheus reads. */
 
 import { Counter, Gauge, Registry } from 'prom-client';
+import { isRunning } from '../domain/kill.ts';
 import type { Criterion } from '../domain/measure/criteria.ts';
 import type { Engines } from '../engine/engines.ts';
 import type { Ledger } from '../engine/ledger.ts';
 import type { Monitor } from '../engine/monitor.ts';
 import type { Outbox } from '../engine/outbox.ts';
 import { tradingState } from '../render/trading.ts';
+import { readAtScrape, registerMeasured } from './measured.ts';
 
 export interface Metrics {
   registry: Registry;
@@ -15,8 +17,45 @@ export interface Metrics {
   samples(result: 'accepted' | 'rejected', n: number): void;
 }
 
-export function createMetrics(ledger: Ledger, outbox: Outbox, monitor: Monitor, engines: Engines): Metrics {
+/** What does not change while the process runs, and what only the configuration knows. */
+export interface MetricsFacts {
+  version: string;
+  mode: 'live' | 'rehearsal';
+  hardStops: 'act' | 'observe';
+  feeds: string[];
+  /** Whether the trading hours of the configuration are on. */
+  marketOpen(): boolean;
+  /** ms since the epoch. */
+  now(): number;
+}
+
+export function createMetrics(
+  ledger: Ledger,
+  outbox: Outbox,
+  monitor: Monitor,
+  engines: Engines,
+  facts: MetricsFacts,
+): Metrics {
   const registry = new Registry();
+  readAtScrape(
+    registry,
+    'standdown_build_info',
+    'Always 1: the version, whether it is a rehearsal, and whether hard stops act or only observe.',
+    ['version', 'node', 'mode', 'hard_stops'],
+    () => [
+      [{ version: facts.version, node: process.version, mode: facts.mode, hard_stops: facts.hardStops }, 1],
+    ],
+  );
+  registerMeasured(registry, monitor, facts.feeds, facts.now);
+  readAtScrape(
+    registry,
+    'standdown_market_open',
+    '1 within the trading hours of the configuration.',
+    [],
+    () => [[{}, facts.marketOpen() ? 1 : 0]],
+  );
+  registerKill(registry, ledger);
+  registerDeliveries(registry, ledger);
   const refused = new Counter({
     name: 'standdown_http_refused_total',
     help: 'Requests that were refused, by route and code.',
@@ -84,6 +123,13 @@ export function createMetrics(ledger: Ledger, outbox: Outbox, monitor: Monitor, 
         if (ageMs !== null) this.set({ engine: id }, ageMs / 1_000);
     },
   });
+  readAtScrape(
+    registry,
+    'standdown_engine_heartbeat_interval_seconds',
+    'How often each engine is meant to send one.',
+    ['engine'],
+    () => engines.beats().map(({ id, everyMs }) => [{ engine: id }, everyMs / 1_000]),
+  );
   new Gauge({
     name: 'standdown_trading_state',
     help: 'What was ordered: 0 running, 1 halted, 2 killed.',
@@ -112,6 +158,13 @@ export function createMetrics(ledger: Ledger, outbox: Outbox, monitor: Monitor, 
       for (const { lane, count } of outbox.waiting()) this.set({ lane }, count);
     },
   });
+  readAtScrape(
+    registry,
+    'standdown_outbox_oldest_age_seconds',
+    'Since when the oldest of it is owed, by lane. What waits for an acknowledgement (pageCheck) may be old.',
+    ['lane'],
+    () => outbox.waiting().map(({ lane, oldestMs }) => [{ lane }, oldestMs === null ? 0 : oldestMs / 1_000]),
+  );
   new Gauge({
     name: 'standdown_store_failed',
     help: '1 when nothing can be recorded.',
@@ -126,4 +179,51 @@ export function createMetrics(ledger: Ledger, outbox: Outbox, monitor: Monitor, 
     alerts: (source, result, n) => alerts.inc({ source, result }, n),
     samples: (result, n) => samples.inc({ result }, n),
   };
+}
+
+/** The newest kill, for as long as its incident is open. */
+function registerKill(registry: Registry, ledger: Ledger): void {
+  const newest = () => {
+    const { lastKill } = ledger.trading();
+    const incident = lastKill === null ? undefined : ledger.peek(lastKill.incident);
+    return incident === undefined || incident.status === 'resolved' || lastKill === null
+      ? undefined
+      : incident.kills[lastKill.kill];
+  };
+  readAtScrape(registry, 'standdown_kill_running', '1 while a kill has no verdict yet.', [], () => {
+    const kill = newest();
+    return [[{}, kill !== undefined && isRunning(kill) ? 1 : 0]];
+  });
+  readAtScrape(
+    registry,
+    'standdown_kill_verdict',
+    '1 at the verdict of the newest kill, while its incident is open.',
+    ['verdict'],
+    () => {
+      const verdict = newest()?.verdict;
+      return (['FLAT', 'RESIDUAL', 'UNKNOWN'] as const).map((one) => [
+        { verdict: one },
+        one === verdict ? 1 : 0,
+      ]);
+    },
+  );
+}
+
+/** Pages, posts and mails that failed: once for each new reason, and once when they were given up. */
+function registerDeliveries(registry: Registry, ledger: Ledger): void {
+  const failures = new Counter({
+    name: 'standdown_delivery_failures_total',
+    help: 'Pages, posts and mails that failed: gave_up="false" is tried again, "true" never leaves.',
+    labelNames: ['what', 'gave_up'],
+    registers: [registry],
+  });
+  const kinds = { PageFailed: 'page', PostFailed: 'post', MailFailed: 'mail' } as const;
+  // From zero: an increase is told from the first failure on.
+  for (const what of Object.values(kinds))
+    for (const gaveUp of ['false', 'true']) failures.inc({ what, gave_up: gaveUp }, 0);
+  ledger.onChanged((_stream, events) => {
+    for (const event of events)
+      if (event.type === 'PageFailed' || event.type === 'PostFailed' || event.type === 'MailFailed')
+        failures.inc({ what: kinds[event.type], gave_up: String(event.gaveUp) });
+  });
 }

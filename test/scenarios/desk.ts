@@ -210,6 +210,7 @@ export async function startDesk(options: DeskOptions = {}): Promise<InProcess> {
       policy: policy(),
       drill: true,
       pagerAgent: new Agent({ ca: stage.tls.cert }),
+      outboxPace: {},
       ...(options.now === undefined ? {} : { clock: { ...systemClock, now: options.now } }),
       ...(options.pace === undefined ? {} : { pace: options.pace }),
       ...(options.storeFs === undefined ? {} : { storeFs: options.storeFs }),

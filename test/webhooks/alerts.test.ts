@@ -24,7 +24,7 @@ const time = fc.constantFrom(
 );
 const text = fc.string({ unit: 'binary', maxLength: 40 });
 const labels = fc.dictionary(
-  fc.oneof(text, fc.constantFrom('alertname', 'severity', 'runbook', '__proto__')),
+  fc.oneof(text, fc.constantFrom('alertname', 'severity', 'runbook', 'standdown_group', '__proto__')),
   or(text),
 );
 const alertmanagerAlert = fc.record(
@@ -168,6 +168,27 @@ describe('reading alerts', () => {
     const [two] = parse('generic', { id: 'b', status: 'firing', title: 't' }).taken;
     expect(one?.alert).toMatchObject({ key: 'a', groupKey: 'slo-01-data-feed', runbook: 'slo-01-data-feed' });
     expect(two?.alert).toMatchObject({ key: 'b', groupKey: 't', startsAtGiven: false, startsAt: NOW });
+  });
+
+  it('an alert that names a group of the bot’s own is told apart from what the bot says there', () => {
+    const { taken, rejected } = parse(
+      'generic',
+      ['feed:a', '', 7, '__proto__', 'x'.repeat(20_001)].map((group) => ({
+        id: 'feedStale:a',
+        status: 'firing',
+        title: 'Gap',
+        labels: { standdown_group: group },
+      })),
+    );
+    expect(taken.map(({ alert }) => [alert.source, alert.key, alert.ownGroup])).toEqual([
+      ['generic', 'generic:feedStale:a', 'feed:a'],
+      ['generic', 'feedStale:a', undefined],
+      ['generic', 'generic:feedStale:a', '__proto__'],
+    ]);
+    expect(rejected.map(({ index, path }) => [index, path])).toEqual([
+      [2, 'labels.standdown_group'],
+      [4, 'labels.standdown_group'],
+    ]);
   });
 
   it('refuses more than 10,000 at once', () => {
