@@ -232,7 +232,7 @@ for (const kind of ['linear', 'spot'] as const) {
         void far.fault({
           kind: 'http500',
           times: Number.POSITIVE_INFINITY,
-          ...(path === undefined ? {} : { path }),
+          ...(path === undefined ? {} : { match: { path } }),
         }),
       heal: () => far.clearFaults(),
       close: async () => undefined,

@@ -221,7 +221,7 @@ for (const exchange of ['binanceusdm', 'binance', 'binanceus']) {
         void far.fault({
           kind: 'http500',
           times: Number.POSITIVE_INFINITY,
-          ...(path === undefined ? {} : { path }),
+          ...(path === undefined ? {} : { match: { path } }),
         }),
       heal: () => far.clearFaults(),
       close: async () => undefined,

@@ -201,7 +201,7 @@ venueContract('kraken', async () => {
       void far.fault({
         kind: 'http500',
         times: Number.POSITIVE_INFINITY,
-        ...(path === undefined ? {} : { path }),
+        ...(path === undefined ? {} : { match: { path } }),
       }),
     heal: () => far.clearFaults(),
     close: async () => undefined,

@@ -220,7 +220,7 @@ for (const market of ['swap', 'spot']) {
         void far.fault({
           kind: 'http500',
           times: Number.POSITIVE_INFINITY,
-          ...(path === undefined ? {} : { path }),
+          ...(path === undefined ? {} : { match: { path } }),
         }),
       heal: () => far.clearFaults(),
       close: async () => undefined,

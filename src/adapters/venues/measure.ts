@@ -163,9 +163,10 @@ export function createProvenMeasure(
       for (const held of holdings) amount += await worth(held.amount, held.asset, priceOf, currency);
       return { amount: tidy(amount) };
     });
-    const transfers = await measured(() => transfersOf(request, ask, priceOf));
     const skew = await measured(() => skewOf(clock, () => ask(money.time.call), money.time.stepMs));
     const status = await measured(() => ask(money.status.call));
+    // Last: a venue may list a transfer a moment after it shows in the balance.
+    const transfers = await measured(() => transfersOf(request, ask, priceOf));
     return { equity, transfers, clock: skew, status };
   }
 

@@ -582,9 +582,10 @@ export function createProvenDriver(
       absent.delete(account.name);
     } catch (error) {
       // Once found it stays covered: a wallet that cannot be read any more is UNKNOWN, not absent.
-      const outcome = error instanceof VenueFailure ? error.failure.outcome : 'unknown';
-      // "No such wallet" and "not for this key" are answers; silence, a 500 or a ban are none.
-      if (outcome === 'refused' || outcome === 'missing') absent.set(account.name, wordsOf(error));
+      const { outcome, passing } = error instanceof VenueFailure ? error.failure : ownFailure('').failure;
+      // "No such wallet" and "not for this key" are answers; silence, a 500, a ban or our clock are none.
+      if ((outcome === 'refused' || outcome === 'missing') && passing !== true)
+        absent.set(account.name, wordsOf(error));
       else missing.set(account.name, wordsOf(error));
     }
   }
