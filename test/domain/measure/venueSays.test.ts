@@ -206,13 +206,13 @@ describe('a mismatch', () => {
     const first = look(at, NOW);
     at.engine('a', engine, NOW + after);
     at.venue('a', venue, NOW + after);
-    return { first, then: look(at, NOW + after) };
+    return { first, last: look(at, NOW + after) };
   }
 
   it('is said once both stand by it, with both figures and their ages, under a key that stays', () => {
-    const { first, then } = stands(world(), 0, 512);
+    const { first, last } = stands(world(), 0, 512);
     expect(first).toEqual([]);
-    expect(then).toEqual([
+    expect(last).toEqual([
       {
         key: 'a BTC/USDT',
         what: 'position',
@@ -222,7 +222,7 @@ describe('a mismatch', () => {
   });
 
   it('is none while it is younger, or while one of them has not spoken again: a fill is on its way', () => {
-    expect(stands(world(), 0, 512, MISMATCH_STANDS_MS - 1).then).toEqual([]);
+    expect(stands(world(), 0, 512, MISMATCH_STANDS_MS - 1).last).toEqual([]);
     const at = world();
     at.engine('a', 0);
     at.venue('a', 512);
@@ -243,7 +243,7 @@ describe('a mismatch', () => {
     ['over it', 0, 10.1, true],
     ['the other side', -500, 500, true],
   ])('%s: engine %d, venue %d', (_, engine, venue, found) => {
-    expect(stands(world(), engine, venue).then.length > 0).toBe(found);
+    expect(stands(world(), engine, venue).last.length > 0).toBe(found);
   });
 
   it('is a position that only one of them knows of', () => {
