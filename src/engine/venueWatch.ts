@@ -66,19 +66,16 @@ export function createVenueWatch(deps: {
       const begun = clock.monotonic();
       if (phase !== 'running') {
         const money = begun - moneyAt >= pace.moneyPollMs;
-        const at = clock.now();
-        const reading = await venue.measure({
-          sinceMs: ledgerFrom(at),
-          currency,
-          money,
-          mayAsk: () => !stop.signal.aborted && killPhase() !== 'running',
-        });
-        if (stop.signal.aborted) return;
-        if (killPhase() !== 'running') {
-          if (money) moneyAt = begun;
-          failed = saysNothing(reading) ? failed + 1 : 0;
-          speakOf(reading, complain);
-          await deps.take(venue.id, at, reading);
+        try {
+          const reading = await measure(venue, money, complain);
+          if (reading !== null) {
+            if (money) moneyAt = begun;
+            failed = saysNothing(reading) ? failed + 1 : 0;
+          }
+        } catch (error) {
+          // Ports answer in values: a throw is a fault of ours. The venue is measured on all the same.
+          failed += 1;
+          complain('measuring a venue threw: it is tried again', String(error));
         }
       }
       const waitMs = Math.min(
@@ -87,6 +84,21 @@ export function createVenueWatch(deps: {
       );
       await clock.wait(Math.max(0, waitMs - (clock.monotonic() - begun)), stop.signal);
     }
+  }
+
+  /** One measurement, taken and acted on; null where a kill began meanwhile, and what was read is half of it. */
+  async function measure(
+    venue: Venue,
+    money: boolean,
+    complain: ReturnType<typeof complaints>,
+  ): Promise<VenueMeasurement | null> {
+    const at = clock.now();
+    const mayAsk = () => !stop.signal.aborted && killPhase() !== 'running';
+    const reading = await venue.measure({ sinceMs: ledgerFrom(at), currency, money, mayAsk });
+    if (!mayAsk()) return null;
+    speakOf(reading, complain);
+    await deps.take(venue.id, at, reading);
+    return reading;
   }
 
   function speakOf({ positions, money }: VenueMeasurement, complain: ReturnType<typeof complaints>): void {
@@ -107,12 +119,8 @@ export function createVenueWatch(deps: {
   }
 
   for (const venue of venues) {
-    // Ports answer in values: what throws here is a fault of ours, and the other venues are watched on.
     watch(venue).catch((error: unknown) =>
-      log.error(
-        { venue: venue.id, error: String(error) },
-        'watching a venue failed: it is not measured any more',
-      ),
+      log.error({ venue: venue.id, error: String(error) }, 'watching a venue failed'),
     );
   }
   return { stop: () => stop.abort() };

@@ -962,3 +962,23 @@ describe('opening a venue', () => {
       expect(part).toMatchObject({ reason: 'masked' });
   });
 });
+
+describe('a wallet that not every user has', () => {
+  it.each(['clockSkew', 'http429', 'http500', 'reset'] as const)(
+    'is not absent because of %s: nothing there is FLAT before it was looked for',
+    async (kind) => {
+      const at = await bench({}, SPOT);
+      at.far.setMarginAsset('USDT', { total: 100 });
+      at.far.fault({ kind, match: { path: '/sapi/v1/margin/account' }, times: Number.POSITIVE_INFINITY });
+      await at.venue.warm();
+      const verdict = await verdictOf(at.venue);
+      expect(verdict.verdict).toBe('UNKNOWN');
+      expect(
+        await at.venue.measure({ sinceMs: 0, currency: 'USDT', money: true, mayAsk: () => true }),
+      ).toMatchObject({
+        positions: { state: 'failed' },
+        money: { equity: { state: 'failed' } },
+      });
+    },
+  );
+});

@@ -142,7 +142,7 @@ describe('an account whose truth is known', () => {
     afterMs: fc.integer({ min: 1_000, max: 3_600_000 }),
     earned: fc.integer({ min: -500, max: 500 }),
     transfer: fc.option(fc.integer({ min: -2_000, max: 2_000 }), { nil: null }),
-    /** The line comes with the money, or one reading later, or one earlier. */
+    /** The line comes with the money, or one reading earlier. */
     line: fc.constantFrom('same' as const, 'same' as const, 'early' as const),
     restart: fc.boolean(),
   });
@@ -166,7 +166,8 @@ describe('an account whose truth is known', () => {
           if (transfer !== null) {
             transfers.push(moved(`t${transfers.length}`, now - 1, transfer));
             if (line === 'early') {
-              starts.take('v', worth(now, equity, listed()));
+              const early = starts.take('v', worth(now, equity, listed()));
+              if (early.state === 'said') expect(early.dayPnl).toBeCloseTo(earned, 6);
               now += 1_000;
             }
             equity += transfer;
