@@ -39,7 +39,7 @@ function handClock() {
         const [next] = [...waits].map(({ until }) => until).toSorted((a, b) => a - b);
         if (next === undefined || next > end) break;
         now = Math.max(now, next);
-        for (const wait of [...waits]) if (wait.until <= now) wait.end();
+        for (const wait of waits) if (wait.until <= now) wait.end();
         await settle();
       }
       now = end;
