@@ -16,7 +16,7 @@ import { createSmtpMailer } from './adapters/smtp.ts';
 import { openStore } from './adapters/store.ts';
 import { createWindowsFile } from './adapters/windows.ts';
 import { type LiveConfig, secretsOf } from './config.ts';
-import type { KillPace } from './domain/kill.ts';
+import { isRunning, type KillPace } from './domain/kill.ts';
 import { marketAt } from './domain/measure/hours.ts';
 import { createDraw } from './draw.ts';
 import { createAccess } from './engine/access.ts';
@@ -31,6 +31,7 @@ import { createOutbox, type Pace } from './engine/outbox.ts';
 import { createPerform } from './engine/perform.ts';
 import { createStopFromAlert } from './engine/stopFromAlert.ts';
 import { tick } from './engine/tick.ts';
+import { createVenueWatch, type KillPhase, type WatchPace } from './engine/venueWatch.ts';
 import { type Failpoint, failAtSteps, failingControl, failingPerform, failingVenue } from './failpoint.ts';
 import { registerActions } from './listeners/actions.ts';
 import { registerCommands } from './listeners/commands.ts';
@@ -56,6 +57,8 @@ export interface BotOptions {
   pace?: KillPace;
   /** How fast messages may go out; default as Slack allows. A test that posts much at once does not wait for it. */
   outboxPace?: Pace;
+  /** How often the venues are measured, instead of what their limits bear. */
+  watchPace?: WatchPace;
   /** For a private CA of rehearsal and tests. */
   pagerAgent?: Agent;
   writeLog?: (line: string) => void;
@@ -214,7 +217,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
       confirmations: config.hardStops.confirmations,
       whenPaused: config.hardStops.dataFeedGap.whenPaused,
       feeds,
-      venues: [],
+      venues: venues.map((venue) => venue.id),
     },
     hours: config.hours,
     mode: config.hardStops.mode,
@@ -349,6 +352,16 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   outbox.start();
   cleanups.push(everySecond(() => tick({ ledger, clock, playbook: policy.playbook, log }), log));
   cleanups.push(everySecond(() => monitor.tick(), log));
+  const venueWatch = createVenueWatch({
+    venues,
+    take: (venue, at, reading) => monitor.takeVenue(venue, at, reading),
+    killPhase: () => killPhase(desk, ledger),
+    currency: config.limits.currency,
+    clock,
+    log,
+    ...(options.watchPace === undefined ? {} : { pace: options.watchPace }),
+  });
+  cleanups.push(async () => venueWatch.stop());
   void slack.identify();
   cleanups.push(keepWarm(venues, clock, log));
   cleanups.push(() => slack.stop());
@@ -369,6 +382,14 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
 function ownVersion(): string {
   const file = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
   return (JSON.parse(file) as { version: string }).version;
+}
+
+/** Whether a kill needs the venues for itself. A kill that is not on record yet has just begun. */
+function killPhase(desk: Desk, ledger: Ledger): KillPhase {
+  const current = desk.executor.current();
+  if (current === null) return 'none';
+  const kill = ledger.peek(current.incident)?.kills[current.kill];
+  return kill === undefined || isRunning(kill) ? 'running' : 'latched';
 }
 
 async function runRecovery({ recoveryCheck }: LiveConfig): Promise<CommandResult> {

@@ -4,7 +4,9 @@ import type { Effect } from './domain/effects.ts';
 import type { Incident, StandingEvent } from './domain/incident.ts';
 import type { VenueReading } from './domain/kill.ts';
 import type { Condition } from './domain/measure/conditions.ts';
+import type { Transfer } from './domain/measure/dayStart.ts';
 import type { MeasurementsSnapshot } from './domain/measure/measurements.ts';
+import type { VenuePosition } from './domain/measure/money.ts';
 import type { CancelledList, CancelScope, PositionLine } from './domain/orders.ts';
 import type { CloseEstimate } from './domain/slippage.ts';
 import type { Trading } from './domain/trading.ts';
@@ -149,6 +151,36 @@ export interface Control {
 
 // ── Venue ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+/** One part of a measurement. A failed part says nothing: it is never zero, and never empty. */
+export type Measured<T> = ({ state: 'read' } & T) | { state: 'failed'; reason: string };
+
+/** What a venue says of itself between kills, each part by itself. */
+export interface VenueMeasurement {
+  /** Notionals in the wanted currency where a price could be had, else in the venue's. */
+  positions: Measured<{ positions: VenuePosition[] }>;
+  /** Null where only positions were asked for. */
+  money: {
+    /** What the covered wallets are worth now, with unrealised profit and less debts, in the wanted currency. */
+    equity: Measured<{ amount: number }>;
+    /** Every transfer since `sinceMs`, to the last page, read after the equity; what the venue lists nowhere is in `notSeen`. */
+    transfers: Measured<{ rows: Transfer[]; notSeen: string[] }>;
+    /** The venue's clock less ours, ms, give or take `withinMs`. */
+    clock: Measured<{ skewMs: number; withinMs: number }>;
+    /** What the venue says of its own state. */
+    status: Measured<{ ok: boolean; text: string }>;
+  } | null;
+}
+
+/** What to measure. `currency` is what the limits are in. */
+export interface MeasureRequest {
+  /** Transfers from here on, ms since the epoch. */
+  sinceMs: number;
+  currency: string;
+  money: boolean;
+  /** Asked before each request: false ends the measurement, since a kill needs the venue. */
+  mayAsk(): boolean;
+}
+
 /** One exchange account. No call throws: what failed is in what it returns. Each has a deadline of its own. */
 export interface Venue {
   id: string;
@@ -159,12 +191,16 @@ export interface Venue {
   page: string;
   /** ms between two readings that the venue's limits bear, with room for an engine on the same address. */
   pollMs: number;
+  /** The same for a measurement with money in it, which costs more. */
+  moneyPollMs: number;
   /** Load and cache what the first cancel needs. Says what is missing; cancelling works without it. */
   warm(): Promise<{ ok: true } | { ok: false; reason: string }>;
   /** Cancel every order in scope, in every list, once. What it returns is what the venue answered, not what is true. */
   cancel(scope: Omit<CancelScope, 'venue'>): Promise<CancelledList[]>;
   /** Read every list to its last page and every position. `startedAt`/`endedAt` are left to the caller's clock. */
   read(): Promise<Omit<VenueReading, 'startedAt' | 'endedAt'>>;
+  /** What the hard stops are measured by: one request after the other, so that it takes no room from a kill. */
+  measure(request: MeasureRequest): Promise<VenueMeasurement>;
   /** Close one position by a reduce-only market order, sent once and never repeated. */
   closePosition(
     position: Pick<PositionLine, 'symbol' | 'side' | 'amount'>,

@@ -1,13 +1,14 @@
 /** Watches the hard stops: takes samples, judges each second and after each batch, and acts on what trips. */
 
-import { type Actor, OWN_SOURCE, type Severity } from '../domain/incident.ts';
+import { type Actor, isWorse, OWN_SOURCE, type Severity } from '../domain/incident.ts';
 import type { TripEvidence } from '../domain/kill.ts';
 import { type Condition, conditionsNow } from '../domain/measure/conditions.ts';
 import { type Criterion, type Facts, judgeCriteria, type StopRules } from '../domain/measure/criteria.ts';
 import { marketAt, type TradingHours } from '../domain/measure/hours.ts';
 import { createMeasurements, type Measurements } from '../domain/measure/measurements.ts';
+import type { Mismatch } from '../domain/measure/mismatch.ts';
 import type { Sample } from '../domain/measure/samples.ts';
-import type { Clock, Log, Windows, WindowsState } from '../ports.ts';
+import type { Clock, Log, VenueMeasurement, Windows, WindowsState } from '../ports.ts';
 import type { Desk } from './desk.ts';
 import type { Engines } from './engines.ts';
 import type { TakenAlert } from './intake.ts';
@@ -16,6 +17,8 @@ import type { Ledger } from './ledger.ts';
 export interface Monitor {
   /** Take a batch, and act on what it decides. Resolves when a trip that it made is on its way. */
   take(samples: Sample[]): Promise<void>;
+  /** Take what a venue said of itself, asked at `at`, ms since the epoch. The same otherwise. */
+  takeVenue(venue: string, at: number, reading: VenueMeasurement): Promise<void>;
   measurements: Measurements;
   /** The criteria as they are now. */
   criteria(): Criterion[];
@@ -56,7 +59,7 @@ export async function createMonitor(deps: {
     for (const kill of Object.values(incident.kills))
       if (kill.evidence !== undefined && kill.over === null) handled.add(kill.evidence.criterion);
 
-  function facts(now: number): Facts & { silent: { id: string; ageMs: number }[]; mismatches: string[] } {
+  function facts(now: number): Facts & { silent: { id: string; ageMs: number }[]; mismatches: Mismatch[] } {
     const beats = engines.beats();
     const silent = beats.flatMap(({ id, ageMs, everyMs }) =>
       ageMs !== null && ageMs > 3 * everyMs ? [{ id, ageMs }] : [],
@@ -68,7 +71,7 @@ export async function createMonitor(deps: {
       engineSilent: ages.length > 0 && silent.length === ages.length,
       heartbeatAgeMs: ages.length === 0 ? null : Math.min(...ages),
       silent,
-      mismatches: [],
+      mismatches: measurements.mismatches.look(measurements, now, rules),
     };
   }
 
@@ -135,7 +138,11 @@ export async function createMonitor(deps: {
   async function raise(): Promise<void> {
     const now = clock.now();
     const current = new Map(conditions().map((one) => [one.key, one]));
-    const begun = [...current.values()].filter(({ key }) => !raised.has(key));
+    // What became worse is raised again: its incident is told, and pages.
+    const begun = [...current.values()].filter(({ key, severity }) => {
+      const [before] = raised.get(key) ?? [];
+      return before === undefined || isWorse(severity, before.severity);
+    });
     const over = [...raised].filter(([key]) => !current.has(key));
     if (begun.length === 0 && over.length === 0) return;
     const alerts = [
@@ -181,6 +188,41 @@ export async function createMonitor(deps: {
       .catch((error: unknown) => log.warn({ error: String(error) }, 'the windows could not be written down'));
   }
 
+  function takePositions(venue: string, at: number, { positions }: VenueMeasurement): void {
+    if (positions.state === 'read')
+      measurements.money.takeVenuePositions({ venue, at, positions: positions.positions });
+    else measurements.money.venueCannotSay(venue, 'positions', positions.reason);
+  }
+
+  function takeMoney(venue: string, at: number, money: NonNullable<VenueMeasurement['money']>): void {
+    const { equity, transfers } = money;
+    const failed = [equity, transfers].find((part) => part.state === 'failed');
+    if (equity.state === 'failed' || transfers.state === 'failed') {
+      const reason = failed?.state === 'failed' ? failed.reason : 'it cannot be read';
+      measurements.money.venueCannotSay(venue, 'pnl', reason);
+      return;
+    }
+    const { currency } = rules.limits;
+    const startBefore = measurements.days.startOf(venue, at);
+    const day = measurements.days.take(venue, {
+      at,
+      equity: equity.amount,
+      currency,
+      transfers: transfers.rows,
+    });
+    if (day.state === 'said')
+      measurements.money.takeVenuePnl({
+        venue,
+        at,
+        currency,
+        dayPnl: day.dayPnl,
+        startEquity: day.startEquity,
+      });
+    else measurements.money.venueCannotSay(venue, 'pnl', day.reason);
+    // What the day counts from cannot be read again later.
+    if (measurements.days.startOf(venue, at) !== startBefore) save();
+  }
+
   let raising: Promise<void> = Promise.resolve();
   return {
     measurements,
@@ -190,6 +232,11 @@ export async function createMonitor(deps: {
         if (sample.type === 'heartbeat') await engines.heartbeat(sample);
         else measurements.take(sample, now);
       }
+      await stopFor(judge());
+    },
+    async takeVenue(venue, at, reading) {
+      takePositions(venue, at, reading);
+      if (reading.money !== null) takeMoney(venue, at, reading.money);
       await stopFor(judge());
     },
     criteria: judge,

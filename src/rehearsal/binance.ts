@@ -4,6 +4,8 @@ import type { Family } from './binance/gate.ts';
 import { createWeightGate } from './binance/gate.ts';
 import { DEFAULT_MARKETS, DEFAULT_MARKS } from './binance/markets.ts';
 import { binanceProtocol } from './binance/protocol.ts';
+import type { Movement } from './binance/transfers.ts';
+import { createMovements } from './binance/transfers.ts';
 import type { ApiRestrictions, WalletState } from './binance/wallet.ts';
 import { TRADING_KEY } from './binance/wallet.ts';
 import type { UntilOptions } from './changes.ts';
@@ -76,6 +78,13 @@ export interface BinanceCounterpart {
   setMarginAsset: (asset: string, held: Partial<MarginAsset>) => void;
   /** Money in or out of the USD-M wallet that is neither profit nor fee (`TRANSFER`, `FUNDING_FEE`, …). */
   addIncome: (type: string, asset: string, amount: number, symbol?: string) => void;
+  /** Money into the spot wallet from outside, with its line in the records. */
+  deposit: (asset: string, amount: number) => void;
+  withdraw: (asset: string, amount: number) => void;
+  /** Between two wallets, such as `MAIN_UMFUTURE`. */
+  transfer: (type: string, asset: string, amount: number) => void;
+  /** A line of the records alone, in any state: no balance changes. */
+  listMovement: (type: string, asset: string, amount: number, status: number | string) => Movement;
   setRestrictions: (restrictions: Partial<ApiRestrictions>) => void;
   setSystemStatus: (status: 'normal' | 'maintenance') => void;
 
@@ -147,6 +156,7 @@ export async function startBinanceCounterpart(options: BinanceOptions): Promise<
   for (const [asset, held] of Object.entries(options.balances?.margin ?? {})) setMarginAsset(asset, held);
   state.marks = new Map(Object.entries({ ...DEFAULT_MARKS, ...options.marks }));
 
+  const money = createMovements(account, now, wallet.funding);
   const engine = createEngine(account);
   for (const position of options.positions ?? []) engine.setPosition(position);
   for (const order of [...(options.orders ?? []), ...(options.conditionalOrders ?? [])]) engine.place(order);
@@ -156,7 +166,16 @@ export async function startBinanceCounterpart(options: BinanceOptions): Promise<
     account,
     now,
     latencyMs: options.latencyMs ?? 0,
-    protocol: binanceProtocol({ account, now, wallet, gate, apiKey, secret, after: engine.react }),
+    protocol: binanceProtocol({
+      account,
+      now,
+      wallet,
+      movements: money.movements,
+      gate,
+      apiKey,
+      secret,
+      after: engine.react,
+    }),
   });
   /** Wraps a control, so that whoever waits looks again. */
   const changing =
@@ -216,6 +235,10 @@ export async function startBinanceCounterpart(options: BinanceOptions): Promise<
       state.swap.set(asset, tidy((state.swap.get(asset) ?? 0) + amount));
       note(account.ledger, type, symbol, asset, amount);
     }),
+    deposit: changing(money.deposit),
+    withdraw: changing(money.withdraw),
+    transfer: changing(money.transfer),
+    listMovement: changing(money.list),
     setRestrictions: (restrictions) => void Object.assign(wallet.restrictions, restrictions),
     setSystemStatus: (status) => {
       wallet.systemStatus = status === 'normal' ? 0 : 1;

@@ -5,10 +5,11 @@ import { DEFAULT_MARKETS, DEFAULT_MARKS } from './bybit/markets.ts';
 import { bybitProtocol } from './bybit/protocol.ts';
 import type { UntilOptions } from './changes.ts';
 import type { CallMatch, FaultHandle, FaultOptions } from './venue/faults.ts';
-import { locked } from './venue/ledger.ts';
+import { locked, note } from './venue/ledger.ts';
 import type { RequestEntry } from './venue/server.ts';
 import { startVenueServer } from './venue/server.ts';
 import type { VenueMarket, VenueOrder, VenuePosition } from './venue/state.ts';
+import { tidy } from './venue/state.ts';
 import { createVenueAccount } from './venue.ts';
 
 export interface BybitOptions {
@@ -54,6 +55,8 @@ export interface BybitCounterpart {
   /** Moves the price; fills the limits that it crosses, triggers the stops that it reaches. */
   setMark: (symbol: string, price: number) => void;
   setBalance: (coin: string, total: number) => void;
+  /** Money in or out, with its line in the transaction log: `TRANSFER_IN`, `SETTLEMENT`, … */
+  addIncome: (type: string, coin: string, amount: number) => void;
   setDebt: (coin: string, debt: Partial<Debt>) => void;
   setSettings: (settings: NonNullable<BybitOptions['settings']>) => void;
 
@@ -180,6 +183,10 @@ export async function startBybitCounterpart(options: BybitOptions): Promise<Bybi
     setPosition: changing(engine.setPosition),
     setMark: changing(account.setMark),
     setBalance: changing((coin: string, total: number) => void state.spot.set(coin, total)),
+    addIncome: changing((type: string, coin: string, amount: number) => {
+      state.spot.set(coin, tidy((state.spot.get(coin) ?? 0) + amount));
+      note(account.ledger, type, '', coin, amount);
+    }),
     setDebt: changing(setDebt),
     setSettings: (changed) => void Object.assign(settings, changed),
     requests: server.requests,

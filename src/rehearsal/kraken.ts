@@ -8,9 +8,11 @@ import { DEFAULT_MARKETS, DEFAULT_MARKS } from './kraken/markets.ts';
 import { krakenProtocol } from './kraken/protocol.ts';
 import { idOf, txidOf } from './kraken/wire.ts';
 import type { CallMatch, FaultHandle, FaultOptions } from './venue/faults.ts';
+import { note } from './venue/ledger.ts';
 import type { RequestEntry } from './venue/server.ts';
 import { startVenueServer } from './venue/server.ts';
 import type { VenueOrder, VenuePosition } from './venue/state.ts';
+import { tidy } from './venue/state.ts';
 import { createVenueAccount } from './venue.ts';
 
 export interface KrakenOptions {
@@ -55,6 +57,8 @@ export interface KrakenCounterpart {
   /** Moves the price of a pair id; fills the limits that it crosses, triggers the stops that it reaches. */
   setMark: (pair: string, price: number) => void;
   setBalance: (asset: string, total: number) => void;
+  /** Money in or out, with its line in the ledger: `deposit`, `withdrawal`, `trade`, … */
+  addIncome: (type: string, asset: string, amount: number) => void;
   setSystemStatus: (status: 'online' | 'maintenance') => void;
 
   /** What came over the wire, in the order of arrival. */
@@ -145,6 +149,10 @@ export async function startKrakenCounterpart(options: KrakenOptions): Promise<Kr
     setPosition: changing(engine.setPosition),
     setMark: changing(account.setMark),
     setBalance: changing((asset: string, total: number) => void state.spot.set(asset, total)),
+    addIncome: changing((type: string, asset: string, amount: number) => {
+      state.spot.set(asset, tidy((state.spot.get(asset) ?? 0) + amount));
+      note(account.ledger, type, '', asset, amount);
+    }),
     setSystemStatus: (wanted) => {
       status = wanted;
     },

@@ -6,9 +6,11 @@ import { DEFAULT_MARKETS, DEFAULT_MARKS } from './okx/markets.ts';
 import { okxProtocol } from './okx/protocol.ts';
 import type { Desk, Params, Settings } from './okx/wire.ts';
 import type { CallMatch, FaultHandle, FaultOptions } from './venue/faults.ts';
+import { note } from './venue/ledger.ts';
 import type { RequestEntry } from './venue/server.ts';
 import { startVenueServer } from './venue/server.ts';
 import type { MarginAsset, VenueOrder, VenuePosition } from './venue/state.ts';
+import { tidy } from './venue/state.ts';
 import { createVenueAccount } from './venue.ts';
 
 export interface OkxOptions {
@@ -57,6 +59,8 @@ export interface OkxCounterpart {
   /** Moves the price; fills the limits that it crosses, triggers the stops that it reaches. */
   setMark: (instId: string, price: number) => void;
   setBalance: (ccy: string, total: number) => void;
+  /** Money in or out, with its bill: `1` a transfer, `2` a trade, `8` funding, by OKX's numbers. */
+  addIncome: (type: string, ccy: string, amount: number) => void;
   setMarginAsset: (ccy: string, held: Partial<MarginAsset>) => void;
   /** An isolated margin position, as OKX prints it. */
   addMarginPosition: (row: Params) => void;
@@ -177,6 +181,10 @@ export async function startOkxCounterpart(options: OkxOptions): Promise<OkxCount
     setPosition: changing(engine.setPosition),
     setMark: changing(account.setMark),
     setBalance: changing((ccy: string, total: number) => void state.spot.set(ccy, total)),
+    addIncome: changing((type: string, ccy: string, amount: number) => {
+      state.spot.set(ccy, tidy((state.spot.get(ccy) ?? 0) + amount));
+      note(account.ledger, type, '', ccy, amount);
+    }),
     setMarginAsset: changing(setMarginAsset),
     addMarginPosition: changing(
       (row: Params) => void settings.marginPositions.push({ instType: 'MARGIN', ...row }),

@@ -194,7 +194,10 @@ const ONE_OF_EACH: EngineOrder[] = [
 for (const kind of ['linear', 'spot'] as const) {
   const spot = kind === 'spot';
   venueContract(`bybit ${kind}`, async () => {
-    const { far, venue } = await bench({}, { symbols: [spot ? 'BTC/USDT' : 'BTC/USDT:USDT'] });
+    const { far, venue } = await bench(
+      { balances: { USDT: 100_000 } },
+      { symbols: [spot ? 'BTC/USDT' : 'BTC/USDT:USDT'] },
+    );
     return {
       venue,
       place(what) {
@@ -214,7 +217,23 @@ for (const kind of ['linear', 'spot'] as const) {
       },
       closes: () =>
         far.requests({ method: 'POST', path: /create$/ }).filter((one) => one.status === 200).length,
-      fail: () => void far.fault({ kind: 'http500', times: Number.POSITIVE_INFINITY }),
+      money: {
+        currency: 'USDT',
+        transfer: (amount) => far.addIncome(amount > 0 ? 'TRANSFER_IN' : 'TRANSFER_OUT', 'USDT', amount),
+        earn: (amount) => far.addIncome('SETTLEMENT', 'USDT', amount),
+        many() {
+          for (let n = 0; n < 120; n += 1) far.addIncome('TRANSFER_IN', 'USDT', 1);
+          return 120;
+        },
+        strange: () => far.addIncome('A_NEW_KIND', 'USDT', 1),
+      },
+      asked: () => far.requests().map(({ path }) => path),
+      fail: (path) =>
+        void far.fault({
+          kind: 'http500',
+          times: Number.POSITIVE_INFINITY,
+          ...(path === undefined ? {} : { match: { path } }),
+        }),
       heal: () => far.clearFaults(),
       close: async () => undefined,
     };

@@ -192,7 +192,37 @@ for (const exchange of ['binanceusdm', 'binance', 'binanceus']) {
       },
       closes: () =>
         far.requests({ method: 'POST', path: /order$/ }).filter((one) => one.status === 200).length,
-      fail: () => void far.fault({ kind: 'http500', times: Number.POSITIVE_INFINITY }),
+      money: {
+        currency: 'USDT',
+        transfer(amount) {
+          if (swap) far.addIncome('TRANSFER', 'USDT', amount);
+          else if (amount > 0) far.deposit('USDT', amount);
+          else far.withdraw('USDT', -amount);
+        },
+        earn(amount) {
+          if (swap) far.addIncome('REALIZED_PNL', 'USDT', amount, 'BTCUSDT');
+          else far.setBalance('spot', 'USDT', (far.balances().spot['USDT']?.total ?? 0) + amount);
+        },
+        many() {
+          const rows = swap ? 1_050 : 250;
+          for (let n = 0; n < rows; n += 1) {
+            if (swap) far.addIncome('TRANSFER', 'USDT', 1);
+            else far.transfer('FUNDING_MAIN', 'USDT', 1);
+          }
+          return rows;
+        },
+        strange() {
+          if (swap) far.addIncome('A_NEW_KIND', 'USDT', 1);
+          else far.listMovement('withdrawal', 'USDT', 1, 9);
+        },
+      },
+      asked: () => far.requests().map(({ path }) => path),
+      fail: (path) =>
+        void far.fault({
+          kind: 'http500',
+          times: Number.POSITIVE_INFINITY,
+          ...(path === undefined ? {} : { match: { path } }),
+        }),
       heal: () => far.clearFaults(),
       close: async () => undefined,
     };
@@ -931,4 +961,24 @@ describe('opening a venue', () => {
     for (const part of [...reading.lists, ...reading.positions])
       expect(part).toMatchObject({ reason: 'masked' });
   });
+});
+
+describe('a wallet that not every user has', () => {
+  it.each(['clockSkew', 'http429', 'http500', 'reset'] as const)(
+    'is not absent because of %s: nothing there is FLAT before it was looked for',
+    async (kind) => {
+      const at = await bench({}, SPOT);
+      at.far.setMarginAsset('USDT', { total: 100 });
+      at.far.fault({ kind, match: { path: '/sapi/v1/margin/account' }, times: Number.POSITIVE_INFINITY });
+      await at.venue.warm();
+      const verdict = await verdictOf(at.venue);
+      expect(verdict.verdict).toBe('UNKNOWN');
+      expect(
+        await at.venue.measure({ sinceMs: 0, currency: 'USDT', money: true, mayAsk: () => true }),
+      ).toMatchObject({
+        positions: { state: 'failed' },
+        money: { equity: { state: 'failed' } },
+      });
+    },
+  );
 });

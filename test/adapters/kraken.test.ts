@@ -2,7 +2,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createVenue, type VenueOptions } from '../../src/adapters/ccxt.ts';
-import { kraken, krakenSpelling, krakenSymbol } from '../../src/adapters/venues/kraken.ts';
+import { kraken } from '../../src/adapters/venues/kraken.ts';
+import { krakenSpelling, krakenSymbol } from '../../src/adapters/venues/krakenNames.ts';
 import type { VenueVerdict } from '../../src/domain/kill.ts';
 import type { Clock, Venue } from '../../src/ports.ts';
 import type { KrakenOrder } from '../../src/rehearsal/kraken/engine.ts';
@@ -185,7 +186,23 @@ venueContract('kraken', async () => {
     open: () => openIds(far),
     hold: (amount) => far.setPosition({ ...long, amount }),
     closes: () => privateOf(far, 'AddOrder').filter((one) => one.status === 200).length,
-    fail: () => void far.fault({ kind: 'http500', times: Number.POSITIVE_INFINITY }),
+    money: {
+      currency: 'USD',
+      transfer: (amount) => far.addIncome(amount > 0 ? 'deposit' : 'withdrawal', 'ZUSD', amount),
+      earn: (amount) => far.addIncome('trade', 'ZUSD', amount),
+      many() {
+        for (let n = 0; n < 70; n += 1) far.addIncome('deposit', 'ZUSD', 1);
+        return 70;
+      },
+      strange: () => far.addIncome('a new kind', 'ZUSD', 1),
+    },
+    asked: () => far.requests().map(({ path }) => path),
+    fail: (path) =>
+      void far.fault({
+        kind: 'http500',
+        times: Number.POSITIVE_INFINITY,
+        ...(path === undefined ? {} : { match: { path } }),
+      }),
     heal: () => far.clearFaults(),
     close: async () => undefined,
   };

@@ -205,7 +205,23 @@ for (const market of ['swap', 'spot']) {
       closes: () =>
         far.requests({ method: 'POST', path: '/api/v5/trade/order' }).filter((one) => one.status === 200)
           .length,
-      fail: () => void far.fault({ kind: 'http500', times: Number.POSITIVE_INFINITY }),
+      money: {
+        currency: 'USDT',
+        transfer: (amount) => far.addIncome('1', 'USDT', amount),
+        earn: (amount) => far.addIncome('8', 'USDT', amount),
+        many() {
+          for (let n = 0; n < 250; n += 1) far.addIncome('1', 'USDT', 1);
+          return 250;
+        },
+        strange: () => far.addIncome('999', 'USDT', 1),
+      },
+      asked: () => far.requests().map(({ path }) => path),
+      fail: (path) =>
+        void far.fault({
+          kind: 'http500',
+          times: Number.POSITIVE_INFINITY,
+          ...(path === undefined ? {} : { match: { path } }),
+        }),
       heal: () => far.clearFaults(),
       close: async () => undefined,
     };

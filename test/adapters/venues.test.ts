@@ -98,6 +98,13 @@ describe('the table', () => {
         facts.reduceOnly,
         facts.oneLane,
         facts.pollMs,
+        facts.money.equity,
+        facts.money.pagesAtOnce,
+        facts.money.time,
+        facts.money.status,
+        facts.money.pollMs,
+        ...facts.money.ledgers(() => true),
+        ...facts.money.notSeen,
         ...facts.notCovered,
         ...parts,
       ];

@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { judgeVenue, type VenueReading, type VenueVerdict } from '../../src/domain/kill.ts';
-import type { Venue } from '../../src/ports.ts';
+import type { MeasureRequest, Venue, VenueMeasurement } from '../../src/ports.ts';
 
 /** A venue and the far side that it talks to. Ids are the far side's. */
 export interface VenueWorld {
@@ -15,8 +15,22 @@ export interface VenueWorld {
   hold(amount: number): void;
   /** Market orders that the far side has carried out. */
   closes(): number;
-  /** Every request fails until `heal`. */
-  fail(): void;
+  /** Money at the far side, in its main currency. */
+  money: {
+    currency: string;
+    /** Into a wallet that is measured, from outside (below zero: out of it), with its line in the records. */
+    transfer(amount: number): void;
+    /** A profit or loss of trading. */
+    earn(amount: number): void;
+    /** More transfers than fit on a page, of 1 each. Returns how many. */
+    many(): number;
+    /** A line of a kind that nobody knows. */
+    strange(): void;
+  };
+  /** Paths that were asked so far. */
+  asked(): string[];
+  /** Every request fails until `heal`; with a path, those to it. */
+  fail(path?: string): void;
   heal(): void;
   close(): Promise<void>;
 }
@@ -147,6 +161,130 @@ export function venueContract(name: string, open: () => Promise<VenueWorld>): vo
       const answer = await world.venue.closePosition(line, 'key');
       expect(answer.state).not.toBe('sent');
       expect(world.closes()).toBe(0);
+    });
+
+    const ask = (more: Partial<MeasureRequest> = {}): MeasureRequest => ({
+      sinceMs: Date.now() - 60_000,
+      currency: world.money.currency,
+      money: true,
+      mayAsk: () => true,
+      ...more,
+    });
+    const measure = async (more: Partial<MeasureRequest> = {}) => {
+      const measured = await world.venue.measure(ask(more));
+      if (measured.money === null) throw new Error('money was asked for');
+      return { positions: measured.positions, ...measured.money };
+    };
+    type Parts = Awaited<ReturnType<typeof measure>>;
+    const worth = ({ equity }: Parts): number => {
+      if (equity.state === 'failed') throw new Error(equity.reason);
+      return equity.amount;
+    };
+    const moved = ({ transfers }: Parts): number => {
+      if (transfers.state === 'failed') throw new Error(transfers.reason);
+      return transfers.rows.reduce((sum, { amount }) => sum + amount, 0);
+    };
+    const statesOf = (parts: Parts) => Object.values(parts).map(({ state }) => state);
+
+    it('measures positions, worth, transfers, clock and state', async () => {
+      world.hold(0.01);
+      await world.venue.warm();
+      const parts = await measure();
+      expect(parts.positions).toMatchObject({
+        state: 'read',
+        positions: [{ side: 'long', notional: expect.closeTo(600, 6), currency: world.money.currency }],
+      });
+      expect(parts.clock).toMatchObject({ state: 'read', skewMs: expect.any(Number) });
+      if (!world.venue.proven) {
+        expect(parts.transfers).toMatchObject({ state: 'failed', reason: expect.stringContaining('proven') });
+        return;
+      }
+      expect(statesOf(parts)).toEqual(['read', 'read', 'read', 'read', 'read']);
+      expect(parts.status).toMatchObject({ ok: true });
+      expect(moved(parts)).toBe(0);
+      expect((await world.venue.measure(ask({ money: false }))).money).toBeNull();
+    });
+
+    it('lists what was moved in or out, and not what trading earned: the rest of the change is profit', async () => {
+      if (!world.venue.proven) return;
+      const before = worth(await measure());
+      world.money.transfer(500);
+      world.money.earn(-40);
+      world.money.transfer(-200);
+      const after = await measure();
+      expect(moved(after)).toBeCloseTo(300, 6);
+      expect(worth(after) - before).toBeCloseTo(260, 6);
+    });
+
+    it('reads transfers to the last page, once each, and only those since it was told', async () => {
+      if (!world.venue.proven) return;
+      const rows = world.money.many();
+      expect(moved(await measure())).toBeCloseTo(rows, 6);
+      const again = await measure();
+      expect(moved(again)).toBeCloseTo(rows, 6);
+      if (again.transfers.state === 'read')
+        expect(new Set(again.transfers.rows.map(({ id }) => id)).size).toBe(rows);
+      expect(moved(await measure({ sinceMs: Date.now() + 30_000 }))).toBe(0);
+    });
+
+    it('says nothing of transfers where one line is of a kind that nobody knows', async () => {
+      if (!world.venue.proven) return;
+      world.money.strange();
+      expect((await measure()).transfers).toMatchObject({
+        state: 'failed',
+        reason: expect.stringMatching(/unknown kind/),
+      });
+    });
+
+    it('says no worth in a currency that has no price', async () => {
+      const { equity } = await measure({ currency: 'XYZ' });
+      expect(equity).toMatchObject({ state: 'failed', reason: expect.stringContaining('no price in XYZ') });
+    });
+
+    it('never measures a failed call as nothing: what is read is what it was before', async () => {
+      if (!world.venue.proven) return;
+      world.hold(0.01);
+      world.money.transfer(500);
+      await world.venue.warm();
+      const before = world.asked().length;
+      const healthy = await measure();
+      const paths = [...new Set(world.asked().slice(before))];
+      for (const path of paths) {
+        world.fail(path);
+        const parts: Parts = await measure();
+        world.heal();
+        const failed = Object.values(parts).filter((part) => part.state === 'failed');
+        for (const one of failed) expect(one).toMatchObject({ reason: expect.stringMatching(/./) });
+        // Prices may be missing from a position; everything else fails aloud.
+        const unpriced =
+          parts.positions.state === 'read' &&
+          parts.positions.positions.some(({ notional }) => notional === null);
+        expect(failed.length > 0 || unpriced, path).toBe(true);
+        if (parts.equity.state === 'read') expect(worth(parts), path).toBeCloseTo(worth(healthy), 6);
+        if (parts.transfers.state === 'read') expect(moved(parts), path).toBeCloseTo(moved(healthy), 6);
+        if (parts.positions.state === 'read') expect(parts.positions.positions, path).toHaveLength(1);
+      }
+    });
+
+    it('asks nothing more of a venue that a kill needs', async () => {
+      await world.venue.warm();
+      const before = world.asked().length;
+      const none: VenueMeasurement = await world.venue.measure(ask({ mayAsk: () => false }));
+      expect(world.asked()).toHaveLength(before);
+      expect(none).toMatchObject({
+        positions: { state: 'failed' },
+        money: { equity: { state: 'failed' }, transfers: { state: 'failed' }, clock: { state: 'failed' } },
+      });
+      let left = 2;
+      await world.venue.measure(
+        ask({
+          mayAsk: () => {
+            left -= 1;
+            return left >= 0;
+          },
+        }),
+      );
+      expect(world.asked().length).toBeLessThanOrEqual(before + 2);
     });
   });
 }

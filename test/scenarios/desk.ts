@@ -14,6 +14,7 @@ import type { Disk } from '../../src/adapters/disk.ts';
 import { type Bot, startBot } from '../../src/bot.ts';
 import type { LiveConfig, RehearsalConfig } from '../../src/config.ts';
 import type { KillPace } from '../../src/domain/kill.ts';
+import type { WatchPace } from '../../src/engine/venueWatch.ts';
 import { loadPolicy, type Policy } from '../../src/policy.ts';
 import type { BinanceOptions } from '../../src/rehearsal/binance.ts';
 import { CAST, CHANNEL, ON_CALL_GROUP, type Stage, startStage } from '../../src/rehearsal/stage.ts';
@@ -177,6 +178,8 @@ export interface DeskOptions {
   control?: string;
   /** The file system of the bot's store. */
   storeFs?: Disk;
+  /** How often the venues are measured. */
+  watchPace?: WatchPace;
 }
 
 export async function startDesk(options: DeskOptions = {}): Promise<InProcess> {
@@ -214,6 +217,7 @@ export async function startDesk(options: DeskOptions = {}): Promise<InProcess> {
       ...(options.now === undefined ? {} : { clock: { ...systemClock, now: options.now } }),
       ...(options.pace === undefined ? {} : { pace: options.pace }),
       ...(options.storeFs === undefined ? {} : { storeFs: options.storeFs }),
+      ...(options.watchPace === undefined ? {} : { watchPace: options.watchPace }),
     });
     if (options.mode === 'socket') {
       stage.slack.setMode('socket');
@@ -381,7 +385,7 @@ control: { file: ./control.env }
 venues:
   - { id: binance-usdm, exchange: binanceusdm, apiKey: "\${BINANCE_KEY}", secret: "\${BINANCE_SECRET}", symbols: [BTC/USDT:USDT], quoteAssets: [USDT], baseUrl: "${stage.binance.url}" }
   - { id: binance-spot, exchange: binance, apiKey: "\${BINANCE_KEY}", secret: "\${BINANCE_SECRET}", symbols: [BTC/USDT], quoteAssets: [USDT], baseUrl: "${stage.binance.url}" }
-limits: { maxDailyLossPct: 1, maxNotional: 100, currency: USDT }
+limits: { maxDailyLossPct: 1, maxNotional: 1000, currency: USDT }
 feeds: off
 mail: { from: standdown@example.com, stakeholders: [desk@example.com] }
 recoveryCheck: off

@@ -82,7 +82,7 @@ function everythingWrong(fillShare: number): Condition[] {
       engineSilent: false,
       heartbeatAgeMs: null,
       silent: [{ id: 'main', ageMs: 16_000 }],
-      mismatches: ['one'],
+      mismatches: [{ key: 'binance-usdm BTC/USDT:USDT', what: 'position', text: 'they differ' }],
     },
     [unknown],
     new Map([['dailyLoss', now - 120_000]]),

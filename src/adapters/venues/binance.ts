@@ -12,6 +12,7 @@ import {
   tidy,
   type VenueFacts,
 } from './facts.ts';
+import { binanceMoney } from './money/binance.ts';
 
 const DOCS = 'https://developers.binance.com/docs/binance-spot-api-docs/rest-api';
 const MARGIN = 'https://developers.binance.com/docs/margin_trading';
@@ -253,4 +254,5 @@ export const binance: VenueFacts = {
     is: 5_000,
     source: `${DOCS}/limits (6000 weight a minute); ${CCXT}: 80 + 20 + 4 a reading, 21 % of it at 5 s`,
   },
+  money: binanceMoney,
 };

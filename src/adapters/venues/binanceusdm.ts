@@ -13,6 +13,7 @@ import {
   tidy,
   type VenueFacts,
 } from './facts.ts';
+import { binanceusdmMoney } from './money/binanceusdm.ts';
 
 const DOCS = 'https://developers.binance.com/docs/derivatives/usds-margined-futures';
 const CCXT = 'ccxt 4.5.84 js/src/binance.js';
@@ -273,4 +274,5 @@ export const binanceusdm: VenueFacts = {
     is: 5_000,
     source: `${DOCS}/general-info (2400 weight a minute); ${CCXT}: 40 + 40 + 5 a reading, 43 % of it at 5 s`,
   },
+  money: binanceusdmMoney,
 };

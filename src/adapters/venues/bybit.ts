@@ -16,6 +16,7 @@ import {
   tidy,
   type VenueFacts,
 } from './facts.ts';
+import { bybitMoney } from './money/bybit.ts';
 
 const DOCS = 'https://bybit-exchange.github.io/docs/v5';
 const CCXT = 'ccxt 4.5.84 js/src/bybit.js';
@@ -637,4 +638,5 @@ export const bybit: VenueFacts = {
     is: 5_000,
     source: `${DOCS}/rate-limit: 600 requests in 5 s an address, 50 a second for open orders; ${CCXT}: 17 a reading, 6 % of it with two readings at 5 s`,
   },
+  money: bybitMoney,
 };

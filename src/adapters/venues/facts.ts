@@ -144,6 +144,68 @@ export interface AccountFacts {
   positions: PositionFacts[];
 }
 
+/** An amount of an asset, signed: below zero is a debt. */
+export interface Holding {
+  asset: string;
+  amount: number;
+}
+
+/** A row of one of the venue's records of money. */
+export interface LedgerRow {
+  /** Unique within its ledger. */
+  id: string;
+  /** ms since the epoch. */
+  at: number;
+  asset: string;
+  /** Signed: above zero came in. */
+  amount: number;
+  /**
+   * `transfer`: not earned by trading: moved in or out, or a gift. `result`: profit, loss, funding, fee, interest, or an
+   * exchange of one asset for another. `unknown`: a kind that the table does not know, which makes the reading fail.
+   */
+  kind: 'transfer' | 'result' | 'unknown';
+  /** The venue's word for its kind. */
+  word: string;
+}
+
+export interface LedgerPage {
+  rows: LedgerRow[];
+  /** What to ask for next; null after the last page. */
+  next: string | null;
+}
+
+/** A record of money that the venue keeps. */
+export interface LedgerFacts {
+  name: string;
+  /** Rows from one moment to another, ms since the epoch. */
+  read: (span: { fromMs: number; untilMs: number }, cursor: string | null) => Call<LedgerPage>;
+  /** True where a row may still change, such as a withdrawal that is refused: it is read anew each time. */
+  rereads: boolean;
+  source: Source;
+}
+
+/** What the wallets are worth, and what came in or went out. */
+export interface MoneyFacts {
+  equity: {
+    /** `positions`: balances less loans, with the profit of contracts, as the positions show them. */
+    is: 'positions' | Call<Holding[]>;
+    source: Source;
+  };
+  /** Instead of the venue's, where that has none. */
+  prices?: VenueFacts['prices'];
+  /** The ledgers that together hold every transfer. `covers`: whether a wallet of this name is one of those measured. */
+  ledgers: (covers: (account: string) => boolean) => LedgerFacts[];
+  /** Pages of one ledger in one measurement; the next one reads on. */
+  pagesAtOnce: Fact<number>;
+  /** What moves money and stands in none of the ledgers: it looks like profit or loss. */
+  notSeen: { what: string; source: Source }[];
+  /** ms since the epoch; `stepMs` is what the venue rounds to. */
+  time: { call: Call<number>; stepMs: number; source: Source };
+  status: { call: Call<{ ok: boolean; text: string }>; source: Source };
+  /** ms between two measurements with money in them. */
+  pollMs: Fact<number>;
+}
+
 export interface VenueFacts {
   /** ccxt's id. */
   exchange: string;
@@ -187,6 +249,7 @@ export interface VenueFacts {
   oneLane: Fact<boolean>;
   /** How often a whole reading fits the venue's limits with room for an engine on the same address. */
   pollMs: Fact<number>;
+  money: MoneyFacts;
 }
 
 const DECIMAL = /^-?\d+(\.\d+)?([eE][+-]?\d+)?$/;
@@ -211,3 +274,9 @@ export const tidy = (value: number): number => Number(value.toPrecision(15));
 /** The first of these prices that is set; venues print 0 for none. */
 export const firstPrice = (...prices: (number | undefined)[]): number | null =>
   prices.find((price) => price !== undefined && price > 0) ?? null;
+
+/** The kind of a row by the venue's word for it: what is in neither set is unknown. */
+export const kindBy =
+  (transfers: ReadonlySet<string>, results: ReadonlySet<string>) =>
+  (word: string): LedgerRow['kind'] =>
+    transfers.has(word) ? 'transfer' : results.has(word) ? 'result' : 'unknown';

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import type { ListReading, PositionsReading } from '../../domain/kill.ts';
 import type { CancelledList, OrderLine, PositionLine } from '../../domain/orders.ts';
 import type { Venue } from '../../ports.ts';
+import { createGeneralMeasure } from './generalMeasure.ts';
 import { type CloseAnswer, clientIdOf, closeFailure, type DriverOptions, ROUND_MS } from './proven.ts';
 import { ownFailure, plain, tally, VenueFailure, type Wire, wordsOf } from './wire.ts';
 
@@ -53,7 +54,7 @@ export function createGeneralDriver(
   wire: Wire,
   exchange: Unified,
   options: Omit<DriverOptions, 'facts'>,
-): Pick<Venue, 'warm' | 'cancel' | 'read' | 'closePosition'> {
+): Pick<Venue, 'warm' | 'cancel' | 'read' | 'closePosition' | 'measure'> {
   const { id, symbols, quoteAssets, clock } = options;
   const sentKeys = new Set<string>();
   let loaded = false;
@@ -114,8 +115,8 @@ export function createGeneralDriver(
     }
   }
 
-  async function contractLines(): Promise<PositionLine[]> {
-    const rows = parse(positions, await exchange.call('fetchPositions'));
+  async function contractLines(call: Unified['call'] = exchange.call): Promise<PositionLine[]> {
+    const rows = parse(positions, await call('fetchPositions'));
     return rows
       .filter((row) => (row.contracts ?? 0) !== 0)
       .map((row) => ({
@@ -129,8 +130,8 @@ export function createGeneralDriver(
       }));
   }
 
-  async function balanceLines(): Promise<PositionLine[]> {
-    const held = parse(balances, await exchange.call('fetchBalance'));
+  async function balanceLines(call: Unified['call'] = exchange.call): Promise<PositionLine[]> {
+    const held = parse(balances, await call('fetchBalance'));
     const line = (asset: string, side: 'long' | 'short', value: number, symbol: string): PositionLine => ({
       symbol,
       side,
@@ -162,8 +163,8 @@ export function createGeneralDriver(
 
   const read: Venue['read'] = async () => {
     const scopes = [
-      ...(exchange.has('fetchPositions') ? [readScope('positions', contractLines)] : []),
-      ...(exchange.has('fetchBalance') ? [readScope('balances', balanceLines)] : []),
+      ...(exchange.has('fetchPositions') ? [readScope('positions', () => contractLines())] : []),
+      ...(exchange.has('fetchBalance') ? [readScope('balances', () => balanceLines())] : []),
     ];
     const [list, read] = await Promise.all([readList(), Promise.all(scopes)]);
     return {
@@ -297,5 +298,17 @@ export function createGeneralDriver(
     }
   };
 
-  return { warm, cancel, read, closePosition };
+  const measure = createGeneralMeasure(exchange, {
+    clock,
+    ready,
+    parse,
+    async positions(call) {
+      return {
+        contracts: exchange.has('fetchPositions') ? await contractLines(call) : [],
+        balances: exchange.has('fetchBalance') ? await balanceLines(call) : [],
+      };
+    },
+  });
+
+  return { warm, cancel, read, closePosition, measure };
 }

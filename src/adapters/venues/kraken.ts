@@ -13,64 +13,13 @@ import {
   tidy,
   type VenueFacts,
 } from './facts.ts';
+import { commonName, isOutside, krakenSpelling, krakenSymbol, ownName, quoteOf } from './krakenNames.ts';
+import { krakenMoney } from './money/kraken.ts';
 
 const API = 'https://docs.kraken.com/api-reference';
 const GUIDES = 'https://docs.kraken.com/exchange/guides';
 const SUPPORT = 'https://support.kraken.com/hc/en-us/articles';
 const CCXT = 'ccxt 4.5.84 js/src/kraken.js';
-
-// ── Names ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-/**
- * The assets that carry a prefix, X for coins and Z for money, in balances and in old pair ids. Closed: newer ones have
- * none, so that XTZ is Tezos. Source: ccxt, `commonCurrencies` of kraken.
- */
-const PREFIXED = 'XETC|XETH|XLTC|XMLN|XREP|XXBT|XXDG|XXLM|XXMR|XXRP|XZEC|ZAUD|ZCAD|ZEUR|ZGBP|ZJPY|ZUSD'.split(
-  '|',
-);
-/** USDT has no prefix, and is the one such base of an old pair (USDTZUSD). Source: memory. */
-const OLD_PAIR = new RegExp(`^(${PREFIXED.join('|')}|USDT)(${PREFIXED.join('|')})$`);
-/** Kraken's names that are not everybody's. Source: ccxt, `commonCurrencies` of kraken. */
-const COMMON = new Map([
-  ['XBT', 'BTC'],
-  ['XDG', 'DOGE'],
-  ['LUNA', 'LUNC'],
-  ['LUNA2', 'LUNA'],
-  ['UST', 'USTC'],
-]);
-const OWN = new Map(Array.from(COMMON, ([own, common]) => [common, own]));
-/** What pairs are priced in, for the currency of a position. Source: memory; a pair in none of these names no currency. */
-const QUOTES = ['USDT', 'USDC', 'USD', 'EUR', 'GBP', 'CAD', 'JPY', 'AUD', 'CHF', 'XBT', 'ETH', 'DAI'];
-
-const bare = (asset: string): string => (PREFIXED.includes(asset) ? asset.slice(1) : asset);
-/** `XXBT` → `BTC`, `ZUSD` → `USD`, `XBT.M` → `BTC.M`. */
-function commonName(asset: string): string {
-  const [name = '', ...suffix] = asset.split('.');
-  return [COMMON.get(bare(name)) ?? bare(name), ...suffix].join('.');
-}
-const ownName = (asset: string): string => OWN.get(asset) ?? asset;
-
-/** `BTC/USD` → `XBTUSD`, as open orders name it. */
-export function krakenSymbol(unified: string): string | null {
-  const match = /^([^/:]+)\/([^/:]+)$/.exec(unified);
-  return match === null ? null : `${ownName(match[1] ?? '')}${ownName(match[2] ?? '')}`;
-}
-
-/**
- * A pair by its altname, whichever way it is spelled: open orders say `XBTUSD`, positions, prices and AssetPairs
- * `XXBTZUSD`, wsnames `XBT/USD`, and people `BTCUSD`. By spelling alone: an order on a pair that the markets do not know
- * must be found all the same.
- */
-export function krakenSpelling(pair: string): string {
-  const old = OLD_PAIR.exec(pair);
-  if (old !== null) return `${bare(old[1] ?? '')}${bare(old[2] ?? '')}`;
-  return pair.replace('/', '').replace(/^BTC/, 'XBT').replace(/^DOGE/, 'XDG');
-}
-
-const quoteOf = (pair: string): string | null => {
-  const quote = QUOTES.find((one) => pair.endsWith(one));
-  return quote === undefined ? null : commonName(quote);
-};
 
 // ── Answers ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -151,11 +100,6 @@ const orders: ListFacts = {
 
 // ── Balances ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Locked in earn products: no order can use them. `.F` earns too, but trades as its base asset. */
-const EARNING = new Set(['S', 'M', 'B', 'P']);
-/** Credits for fees; they are no asset. Source: ccxt, `commonCurrencies` of kraken. */
-const FEE_CREDITS = new Set(['FEE', 'KFEE']);
-
 const held = z.looseObject({
   balance: decimal,
   hold_trade: decimal.nullish(),
@@ -167,7 +111,7 @@ function balances(accounts: Record<string, z.output<typeof held>>): RawPosition[
   const totals = new Map<string, { amount: number; free: number; owed: number }>();
   for (const [asset, one] of Object.entries(accounts)) {
     const suffix = asset.split('.')[1];
-    if (FEE_CREDITS.has(asset) || (suffix !== undefined && EARNING.has(suffix))) continue;
+    if (isOutside(asset)) continue;
     const name = commonName(suffix === 'F' ? asset.slice(0, -2) : asset);
     const sum = totals.get(name) ?? { amount: 0, free: 0, owed: 0 };
     const used = one.credit_used ?? 0;
@@ -381,7 +325,8 @@ export const kraken: VenueFacts = {
     source: `${SUPPORT}/360001148063 (a nonce must be above the last one of its key, in the order of arrival); ${CCXT} nonce: milliseconds`,
   },
   pollMs: {
-    is: 10_000,
-    source: `${GUIDES}/rest/ratelimits: 3 counted calls a reading, 0.3 a second; the counter falls by 0.33 (Starter), 0.5, 1 (Pro)`,
+    is: 20_000,
+    source: `${GUIDES}/rest/ratelimits: 3 counted calls a reading, 0.15 a second, beside a measurement (4) and warming (3) a minute, in all 0.27; the counter falls by 0.33 (Starter), 0.5, 1 (Pro)`,
   },
+  money: krakenMoney,
 };

@@ -15,6 +15,7 @@ import {
   tidy,
   type VenueFacts,
 } from './facts.ts';
+import { okxMoney } from './money/okx.ts';
 
 const DOCS = 'https://www.okx.com/docs-v5/en/';
 const CCXT = 'ccxt 4.5.84 js/src/okx.js';
@@ -483,4 +484,5 @@ export const okx: VenueFacts = {
     is: 5_000,
     source: `${DOCS}: algo order list 20 in 2 s a user, positions and balance 10, order list 60; a reading asks 7, 1, 1 and 1`,
   },
+  money: okxMoney,
 };

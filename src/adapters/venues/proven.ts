@@ -14,6 +14,8 @@ import type {
   VenueFacts,
 } from './facts.ts';
 import { tidy } from './facts.ts';
+import type { Ask } from './ledger.ts';
+import { createProvenMeasure } from './measure.ts';
 import { ownFailure, plain, pool, tally, VenueFailure, type Wire, wordsOf } from './wire.ts';
 
 /** Cancels of whole symbols under way at once: every configured symbol of a large desk in one round trip. */
@@ -63,7 +65,7 @@ export function closeFailure(error: unknown): CloseAnswer {
 export function createProvenDriver(
   wire: Wire,
   options: DriverOptions,
-): Pick<Venue, 'warm' | 'cancel' | 'read' | 'closePosition'> {
+): Pick<Venue, 'warm' | 'cancel' | 'read' | 'closePosition' | 'measure'> {
   const { id, facts, quoteAssets, clock } = options;
   /** Optional wallets that were found, and why the others were not. */
   const covered = new Set<string>();
@@ -129,12 +131,13 @@ export function createProvenDriver(
   }
 
   async function everyPage<P extends { next: string | null }>(
-    ask: (cursor: string | null) => Call<P>,
+    callFor: (cursor: string | null) => Call<P>,
+    ask: Ask = askNow,
   ): Promise<P[]> {
     const pages: P[] = [];
     let cursor: string | null = null;
     while (pages.length < MAX_PAGES) {
-      const page: P = await wire.call(ask(cursor));
+      const page: P = await ask(callFor(cursor));
       pages.push(page);
       if (page.next === null) return pages;
       cursor = page.next;
@@ -142,13 +145,20 @@ export function createProvenDriver(
     throw ownFailure(`the venue goes on after ${MAX_PAGES} pages`);
   }
 
-  /** One scope of positions, by the first path that the venue has. Balances in a quote asset are not positions. */
-  async function readPositions(scope: PositionFacts): Promise<RawPosition[]> {
-    if (scope.pages !== undefined) return (await everyPage(scope.pages)).flatMap((page) => page.positions);
+  const askNow: Ask = (call, deadlineMs) => wire.call(call, deadlineMs);
+  /** Balances in a quote asset are not positions. */
+  const isPosition = (row: RawPosition): boolean =>
+    row.kind !== 'balance' || !quoteAssets.includes(row.symbol);
+  const readPositions = async (scope: PositionFacts): Promise<RawPosition[]> =>
+    (await readRows(scope)).filter(isPosition);
+
+  /** One scope of positions and balances, by the first path that the venue has. */
+  async function readRows(scope: PositionFacts, ask: Ask = askNow): Promise<RawPosition[]> {
+    if (scope.pages !== undefined)
+      return (await everyPage(scope.pages, ask)).flatMap((page) => page.positions);
     for (const [index, call] of scope.reads.entries()) {
       try {
-        const rows = await wire.call(call);
-        return rows.filter((row) => row.kind !== 'balance' || !quoteAssets.includes(row.symbol));
+        return await ask(call);
       } catch (error) {
         const absent = error instanceof VenueFailure && error.failure.outcome === 'missing';
         if (!absent || index === scope.reads.length - 1) throw error;
@@ -162,19 +172,19 @@ export function createProvenDriver(
     contractSizes.get(symbol) ?? wire.marketById(symbol, kindOf(part))?.contractSize ?? null;
 
   /** The same, asked of the venue where it is not known yet. Throws VenueFailure. */
-  async function contractSize(scope: PositionFacts, symbol: string): Promise<number> {
+  async function contractSize(scope: PositionFacts, symbol: string, ask: Ask): Promise<number> {
     const known = knownSize(scope, symbol);
     if (known !== null) return known;
     if (facts.contractSize === undefined) throw ownFailure(`the contract size of ${symbol} is not known`);
-    const size = await wire.call(facts.contractSize(symbol));
+    const size = await ask(facts.contractSize(symbol));
     contractSizes.set(symbol, size);
     return size;
   }
 
   /** A position in base units. Throws VenueFailure where the size of its contracts cannot be found. */
-  async function inBase(scope: PositionFacts, row: RawPosition): Promise<RawPosition> {
+  async function inBase(scope: PositionFacts, row: RawPosition, ask: Ask = askNow): Promise<RawPosition> {
     if (row.contracts !== true) return row;
-    const size = await contractSize(scope, row.symbol);
+    const size = await contractSize(scope, row.symbol, ask);
     const notional = row.notional === null ? null : tidy(row.notional * size);
     return { ...row, amount: tidy(row.amount * size), free: tidy(row.free * size), notional };
   }
@@ -213,10 +223,10 @@ export function createProvenDriver(
     };
   }
 
-  async function pricesFor(rows: RawPosition[]): Promise<Map<string, number>> {
+  async function pricesFor(rows: RawPosition[], ask: Ask): Promise<Map<string, number>> {
     if (facts.prices === undefined || rows.every((row) => row.notional !== null)) return new Map();
     // Without a price the notional is unknown; what was read of the position stands all the same.
-    return wire.call(facts.prices.call, PRICES_MS).catch(() => new Map<string, number>());
+    return ask(facts.prices.call, PRICES_MS).catch(() => new Map<string, number>());
   }
 
   async function listReading(list: ListFacts): Promise<ListReading> {
@@ -228,16 +238,21 @@ export function createProvenDriver(
     }
   }
 
+  /** As they are shown. Throws VenueFailure where the size of a contract cannot be found. */
+  async function linesOf(
+    scope: PositionFacts,
+    counted: RawPosition[],
+    ask: Ask = askNow,
+  ): Promise<PositionLine[]> {
+    const rows = await Promise.all(counted.map((row) => inBase(scope, row, ask)));
+    const prices = await pricesFor(rows, ask);
+    return rows.map((row) => positionLine(scope, row, prices));
+  }
+
   async function positionsReading(scope: PositionFacts): Promise<PositionsReading> {
     try {
-      const counted = await readPositions(scope);
-      const rows = await Promise.all(counted.map((row) => inBase(scope, row)));
-      const prices = await pricesFor(rows);
-      return {
-        scope: scope.scope,
-        state: 'read',
-        positions: rows.map((row) => positionLine(scope, row, prices)),
-      };
+      const positions = await linesOf(scope, await readPositions(scope));
+      return { scope: scope.scope, state: 'read', positions };
     } catch (error) {
       return { scope: scope.scope, state: 'failed', reason: wordsOf(error) };
     }
@@ -250,7 +265,10 @@ export function createProvenDriver(
         Promise.all(inUse.flatMap((account) => account.positions).map(positionsReading)),
       ]);
     const unsettled = unsettledAccounts();
-    const [[lists, positions]] = await Promise.all([readAll(accounts()), Promise.all(unsettled.map(probe))]);
+    const [[lists, positions]] = await Promise.all([
+      readAll(accounts()),
+      Promise.all(unsettled.map((account) => probe(account))),
+    ]);
     if (unsettled.length > 0) {
       const [moreLists, morePositions] = await readAll(
         unsettled.filter((account) => covered.has(account.name)),
@@ -555,18 +573,19 @@ export function createProvenDriver(
 
   // ── Warming up ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-  async function probe(account: VenueFacts['accounts'][number]): Promise<void> {
+  async function probe(account: VenueFacts['accounts'][number], ask: Ask = askNow): Promise<void> {
     if (account.probe === undefined) return;
     try {
-      await wire.call(account.probe);
+      await ask(account.probe);
       covered.add(account.name);
       missing.delete(account.name);
       absent.delete(account.name);
     } catch (error) {
       // Once found it stays covered: a wallet that cannot be read any more is UNKNOWN, not absent.
-      const outcome = error instanceof VenueFailure ? error.failure.outcome : 'unknown';
-      // "No such wallet" and "not for this key" are answers; silence, a 500 or a ban are none.
-      if (outcome === 'refused' || outcome === 'missing') absent.set(account.name, wordsOf(error));
+      const { outcome, passing } = error instanceof VenueFailure ? error.failure : ownFailure('').failure;
+      // "No such wallet" and "not for this key" are answers; silence, a 500, a ban or our clock are none.
+      if ((outcome === 'refused' || outcome === 'missing') && passing !== true)
+        absent.set(account.name, wordsOf(error));
       else missing.set(account.name, wordsOf(error));
     }
   }
@@ -577,7 +596,7 @@ export function createProvenDriver(
     const [reading] = await Promise.all([
       read(),
       wire.loadMarkets().catch((error: unknown) => void reasons.push(`markets: ${wordsOf(error)}`)),
-      ...facts.accounts.map(probe),
+      ...facts.accounts.map((account) => probe(account)),
     ]);
     for (const list of reading.lists)
       if (list.state === 'failed') reasons.push(`${list.list}: ${list.reason}`);
@@ -586,7 +605,34 @@ export function createProvenDriver(
     return reasons.length === 0 ? { ok: true } : { ok: false, reason: reasons.join('; ') };
   };
 
-  return { warm, cancel, read, closePosition };
+  // ── Measuring ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  const measure = createProvenMeasure(wire, {
+    facts,
+    clock,
+    positions: {
+      async raw(ask) {
+        for (const account of unsettledAccounts()) await probe(account, ask);
+        const [unsettled] = unsettledAccounts();
+        if (unsettled !== undefined)
+          throw ownFailure(`${unsettled.name}: ${missing.get(unsettled.name) ?? 'not looked for yet'}`);
+        const read: { scope: PositionFacts; rows: RawPosition[] }[] = [];
+        for (const scope of accounts().flatMap((account) => account.positions))
+          read.push({ scope, rows: await readRows(scope, ask) });
+        return read;
+      },
+      async lines(read, ask) {
+        const lines: PositionLine[] = [];
+        for (const { scope, rows } of read)
+          lines.push(...(await linesOf(scope, rows.filter(isPosition), ask)));
+        return lines;
+      },
+      covers: (name) =>
+        facts.accounts.some((account) => account.name === name && accounts().includes(account)),
+    },
+  });
+
+  return { warm, cancel, read, closePosition, measure };
 }
 
 /** The venue's name → ours, of the symbols that it has a name for. */

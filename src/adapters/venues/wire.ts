@@ -25,6 +25,8 @@ export interface FailureCause {
   venueText: string;
   /** What the venue answered, where it answers for each order of a request. Not masked. */
   answer?: unknown;
+  /** It says nothing of what was asked for: our clock, our nonce or our rate was refused. */
+  passing?: true;
   /** ccxt's class, such as `ArgumentsRequired`; null when it is a failure of ours. */
   className: string | null;
 }

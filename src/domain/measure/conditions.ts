@@ -3,6 +3,7 @@
 import type { Severity } from '../incident.ts';
 import type { Criterion, Facts, StopRules } from './criteria.ts';
 import { type Measurements, SLOW_SIGNAL_MS } from './measurements.ts';
+import type { Mismatch } from './mismatch.ts';
 
 /** Something that is wrong now. It opens or joins an incident, and clears by itself when it is gone. */
 export interface Condition {
@@ -58,7 +59,7 @@ export function conditionsNow(
   of: Measurements,
   now: number,
   rules: StopRules,
-  facts: Facts & { silent: { id: string; ageMs: number }[]; mismatches: string[] },
+  facts: Facts & { silent: { id: string; ageMs: number }[]; mismatches: Mismatch[] },
   criteria: Criterion[],
   unknownSince: ReadonlyMap<string, number>,
   graceMs: number,
@@ -92,12 +93,12 @@ export function conditionsNow(
       ];
     }),
     ...facts.mismatches.map(
-      (text, index): Condition => ({
-        key: `mismatch:${index}`,
+      ({ key, what, text }): Condition => ({
+        key: `mismatch:${key}`,
         group: 'mismatch',
         severity: 'P1',
         runbook: null,
-        title: 'Position mismatch: the engine and the venue disagree',
+        title: `${what === 'pnl' ? 'P&L' : 'Position'} mismatch: the engine and the venue disagree`,
         value: text,
       }),
     ),

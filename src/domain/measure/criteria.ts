@@ -5,7 +5,8 @@ import type { MarketState } from './hours.ts';
 import type { Measurements } from './measurements.ts';
 import { confirmed, VOID_MS } from './money.ts';
 import { REJECT_WINDOW_MS, type RejectTrip } from './rejects.ts';
-import type { PnlSample, PositionSample } from './samples.ts';
+import type { PnlSample } from './samples.ts';
+import { engineSizes, venueSizes } from './sizes.ts';
 
 export type CriterionState = 'ok' | 'tripped' | 'unknown';
 
@@ -128,7 +129,7 @@ function lossOf({ at, dayPnl, equity, currency }: PnlSample): Loss {
 }
 
 function dailyLoss(of: Measurements, now: number, rules: StopRules): Criterion {
-  const { limits, confirmations } = rules;
+  const { limits } = rules;
   const { over, title } = rules.criteria.dailyLoss;
   const { unit, value } = limits.maxDailyLoss;
   const limitFor = (start: number | null): number | null =>
@@ -142,66 +143,93 @@ function dailyLoss(of: Measurements, now: number, rules: StopRules): Criterion {
 
   const venue = venueLoss(of, now, rules);
   const samples = of.money.pnl(now);
-  const foreign = samples.find((one) => one.currency !== limits.currency);
   const said = samples.map(lossOf);
-  if (venue !== null) {
-    const limit = limitFor(venue.startEquity);
-    const texts = [venue.text, ...said.map(({ text }) => text)];
-    if (limit === null) return made(null, unknown('the venue gives no equity at 00:00 UTC', texts));
-    const state = venue.loss > limit ? 'tripped' : 'ok';
-    const draft = {
-      state,
-      value: venue.loss,
-      ageMs: now - venue.at,
-      source: 'venue',
-      detail: '',
-      samples: texts,
-    } as const;
-    return made(limit, { ...draft });
-  }
-  if (foreign !== undefined)
-    return made(null, unknown(`the engine counts in ${foreign.currency}, the limit in ${limits.currency}`));
-  const [newest] = said;
-  if (newest === undefined)
-    return made(
-      limitFor(null),
-      unknown(`no reading of the last ${VOID_MS / 1_000} s, and none of the venue's`),
-    );
   const texts = said.map(({ text }) => text);
-  const limit = limitFor(newest.startEquity);
-  if (limit === null) return made(null, unknown('no usable equity: the limit is in percent of it', texts));
-  const isOver = (one: Loss) => one.loss > (limitFor(one.startEquity) ?? Number.POSITIVE_INFINITY);
-  const draft = { value: newest.loss, ageMs: now - newest.at, source: 'engine', samples: texts };
-  if (!isOver(newest)) return made(limit, { ...draft, state: 'ok', detail: '' });
-  const run = confirmed(said, confirmations);
-  if (run !== null && run.every(isOver)) return made(limit, { ...draft, state: 'tripped', detail: '' });
-  const n = said.findIndex((one) => !isOver(one));
+  const engine = engineLoss(samples, said, limitFor, rules);
+  const venueLimit = venue === null || typeof venue === 'string' ? null : limitFor(venue.startEquity);
+  if (venue !== null && typeof venue !== 'string' && venueLimit !== null) {
+    const state = venue.loss > venueLimit ? 'tripped' : 'ok';
+    // The venue is authoritative, and a mismatch says that they differ: but what the engine twice said to be lost stops all the same.
+    if (state === 'tripped' || engine.draft.state !== 'tripped')
+      return made(venueLimit, {
+        state,
+        value: venue.loss,
+        ageMs: now - venue.at,
+        source: 'venue',
+        detail: '',
+        samples: [venue.text, ...texts],
+      });
+  }
+  /** Why the venues do not decide it. The engine may still trip it. */
+  const silent =
+    rules.venues.length === 0
+      ? ''
+      : typeof venue === 'string'
+        ? venue
+        : venueLimit === null
+          ? 'the venues give no equity at 00:00 UTC'
+          : 'the venues say less';
+  const { draft, limit } = engine;
   return made(limit, {
     ...draft,
-    state: 'unknown',
-    detail: `over the limit in ${n < 0 ? said.length : n} of ${confirmations} readings: not confirmed`,
+    ageMs:
+      said[0] === undefined || (draft.state === 'unknown' && draft.value === null) ? null : now - said[0].at,
+    detail: [draft.detail, silent].filter((text) => text !== '').join('; '),
+    samples: texts,
   });
 }
 
-/** What the venues together say of the day; null as soon as one of them says nothing fresh. */
-function venueLoss(of: Measurements, now: number, { venues, limits }: StopRules): Loss | null {
+/** What the engine alone says of the day. */
+function engineLoss(
+  samples: PnlSample[],
+  said: Loss[],
+  limitFor: (start: number | null) => number | null,
+  { limits, confirmations }: StopRules,
+): { draft: Omit<Draft, 'ageMs' | 'samples'>; limit: number | null } {
+  const no = (detail: string, limit: number | null = null) => ({
+    draft: { state: 'unknown' as const, value: null, source: null, detail },
+    limit,
+  });
+  const foreign = samples.find((one) => one.currency !== limits.currency);
+  if (foreign !== undefined)
+    return no(`the engine counts in ${foreign.currency}, the limit in ${limits.currency}`);
+  const [newest] = said;
+  if (newest === undefined)
+    return no(`no reading of the engine's in the last ${VOID_MS / 1_000} s`, limitFor(null));
+  const limit = limitFor(newest.startEquity);
+  if (limit === null) return no('no usable equity: the limit is in percent of it');
+  const isOver = (one: Loss) => one.loss > (limitFor(one.startEquity) ?? Number.POSITIVE_INFINITY);
+  const draft = { value: newest.loss, source: 'engine', detail: '' };
+  if (!isOver(newest)) return { limit, draft: { ...draft, state: 'ok' } };
+  const run = confirmed(said, confirmations);
+  if (run !== null && run.every(isOver)) return { limit, draft: { ...draft, state: 'tripped' } };
+  const n = said.findIndex((one) => !isOver(one));
+  const detail = `over the limit in ${n < 0 ? said.length : n} of ${confirmations} readings: not confirmed`;
+  return { limit, draft: { ...draft, state: 'unknown', detail } };
+}
+
+/**
+ * What the venues together say of the day; a text as soon as one of them says nothing fresh: what it won may be what the
+ * others lost. Null without venues.
+ */
+function venueLoss(of: Measurements, now: number, { venues, limits }: StopRules): Loss | string | null {
   if (venues.length === 0) return null;
   let loss = 0;
-  let start: number | null = 0;
+  let start = 0;
   let at = now;
   for (const id of venues) {
-    const reading = of.money.venuePnl(id);
-    if (reading === null || reading.at <= now - VOID_MS || reading.currency !== limits.currency) return null;
-    if (reading.dayPnl === null || Math.floor(reading.at / 86_400_000) !== Math.floor(now / 86_400_000))
-      return null;
+    const reading = of.money.venuePnlNow(id, now);
+    if (reading === null) return `${id}: ${of.money.whyNot(id, 'pnl')}`;
+    if (reading.currency !== limits.currency)
+      return `${id} counts in ${reading.currency}, the limit in ${limits.currency}`;
     loss -= reading.dayPnl;
-    start = start === null || reading.equity === null ? null : start + reading.equity - reading.dayPnl;
+    start += reading.startEquity;
     at = Math.min(at, reading.at);
   }
   return {
     at,
     loss: round(loss),
-    startEquity: start !== null && start > 0 ? round(start) : null,
+    startEquity: start > 0 ? round(start) : null,
     text: `${iso(at)} venue: ${round(-loss)} ${limits.currency} today`,
   };
 }
@@ -227,77 +255,48 @@ function positionSize(of: Measurements, now: number, rules: StopRules): Criterio
   const sumOf = (byVenue: Map<string, number>) =>
     round([...byVenue.values()].reduce((sum, one) => sum + one, 0));
 
-  const venue = venueSizes(of, now, rules);
-  if (venue !== null && typeof venue !== 'string') {
-    const what = overWhat(venue.byVenue);
-    return made({
-      state: what === null ? 'ok' : 'tripped',
-      value: sumOf(venue.byVenue),
-      ageMs: now - venue.at,
-      source: 'venue',
-      detail: what ?? '',
-      samples: venue.texts,
-    });
-  }
-  const positions = [...of.money.positions(now).values()];
-  if (positions.length === 0 || !of.money.saysPositions(now))
-    return made(unknown(venue ?? `no position reading of the last ${VOID_MS / 1_000} s`));
-  const texts = positions.flatMap(([newest]) =>
-    newest === undefined
-      ? []
-      : [`${iso(newest.at)} engine: ${newest.venue} ${newest.symbol} ${newest.notional}`],
-  );
-  const dead = positions.find(([newest]) => newest !== undefined && newest.at <= now - VOID_MS);
-  if (dead?.[0] !== undefined)
-    return made(
-      unknown(`${dead[0].venue} ${dead[0].symbol} was last spoken of at ${iso(dead[0].at)}`, texts),
-    );
-  const add = (size: (readings: PositionSample[]) => number) => {
-    const byVenue = new Map<string, number>();
-    for (const readings of positions) {
-      const id = readings[0]?.venue ?? '';
-      byVenue.set(id, (byVenue.get(id) ?? 0) + size(readings));
-    }
-    return byVenue;
-  };
-  const latest = add((readings) => Math.abs(readings[0]?.notional ?? 0));
-  // What two readings in a row agree to be there at least.
-  const sure = add((readings) => {
-    const run = confirmed(readings, confirmations);
-    return run === null ? 0 : Math.min(...run.map(({ notional }) => Math.abs(notional)));
+  const said = venueSizes(of, now, rules);
+  const known = said.byVenue;
+  const silent = said.silent.map(([id, why]) => `${id}: ${why}`).join('; ');
+  const draftOf = (byVenue: Map<string, number>, at: number, source: string, more: string[] = []) => ({
+    value: sumOf(byVenue),
+    ageMs: now - at,
+    source,
+    samples: [...said.texts, ...more],
   });
-  const newest = Math.max(...positions.map(([one]) => one?.at ?? 0));
-  const draft = { value: sumOf(latest), ageMs: now - newest, source: 'engine', samples: texts };
-  const what = overWhat(sure);
-  if (what !== null) return made({ ...draft, state: 'tripped', detail: what });
-  if (overWhat(latest) !== null)
-    return made({ ...draft, state: 'unknown', detail: `${overWhat(latest)} in one reading: not confirmed` });
-  return made({ ...draft, state: 'ok', detail: '' });
-}
+  // What is known is over the limit, whatever the others hold.
+  const overKnown = overWhat(known);
+  if (overKnown !== null)
+    return made({ ...draftOf(known, said.at, 'venue'), state: 'tripped', detail: overKnown });
+  // The venue is authoritative, and a mismatch says that they differ: but what the engine twice said to be open stops all the same.
+  const all = engineSizes(of, now, confirmations, null);
+  const claimed = 'sure' in all ? overWhat(all.sure) : null;
+  if ('sure' in all && claimed !== null)
+    return made({ ...draftOf(all.latest, all.at, 'engine', all.texts), state: 'tripped', detail: claimed });
+  if (rules.venues.length > 0 && silent === '')
+    return made({ ...draftOf(known, said.at, 'venue'), state: 'ok', detail: '' });
 
-/** What the venues say is open; a text when one says something that cannot be summed, null when one says nothing fresh. */
-function venueSizes(
-  of: Measurements,
-  now: number,
-  { venues, limits }: StopRules,
-): { at: number; byVenue: Map<string, number>; texts: string[] } | string | null {
-  if (venues.length === 0) return null;
-  const byVenue = new Map<string, number>();
-  const texts: string[] = [];
-  let at = now;
-  for (const id of venues) {
-    const reading = of.money.venuePositions(id);
-    if (reading === null || reading.at <= now - VOID_MS) return null;
-    for (const { symbol, notional, currency } of reading.positions) {
-      if (notional === null) return `${id} gives no price for ${symbol}`;
-      if (currency !== limits.currency)
-        return `${id} counts ${symbol} in ${currency}, the limit in ${limits.currency}`;
-      byVenue.set(id, (byVenue.get(id) ?? 0) + Math.abs(notional));
-      texts.push(`${iso(reading.at)} venue: ${id} ${symbol} ${round(notional)}`);
-    }
-    at = Math.min(at, reading.at);
+  const engine = rules.venues.length === 0 ? all : engineSizes(of, now, confirmations, said.silent);
+  // A venue that is clear in part is as large as the larger of both figures.
+  const together = (more: Map<string, number>) =>
+    new Map([
+      ...known,
+      ...[...more].map(([id, size]): [string, number] => [id, Math.max(size, known.get(id) ?? 0)]),
+    ]);
+  const also = (detail: string): string => [detail, silent].filter((text) => text !== '').join('; ');
+  if ('sure' in engine) {
+    const source = known.size === 0 ? 'engine' : 'venue and engine';
+    const at = known.size === 0 ? engine.at : Math.min(said.at, engine.at);
+    const draft = draftOf(together(engine.latest), at, source, engine.texts);
+    const what = overWhat(together(engine.sure));
+    if (what !== null) return made({ ...draft, state: 'tripped', detail: what });
+    const once = overWhat(together(engine.latest));
+    if (once !== null)
+      return made({ ...draft, state: 'unknown', detail: also(`${once} in one reading: not confirmed`) });
+    if (engine.gap === null) return made({ ...draft, state: 'ok', detail: silent });
+    return made(unknown(also(engine.gap), draft.samples));
   }
-  return { at, byVenue, texts };
+  return made(unknown(also(engine.gap), said.texts));
 }
 
 // ── Reject rate ──────────────────────────────────────────────────────────────────────────────────────────────────────

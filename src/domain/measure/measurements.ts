@@ -1,7 +1,9 @@
 /** Everything that was measured, in one place: takes samples, and can be written down and taken up again. Pure. */
 
+import { createDayStarts, type DayStarts, type DayStartsSnapshot } from './dayStart.ts';
 import { createFeeds, type FeedRule, type Feeds, type FeedsSnapshot } from './feeds.ts';
 import { createLatencies, type Latencies, type LatencySnapshot } from './latency.ts';
+import { createMismatches, type Mismatches, type MismatchSnapshot } from './mismatch.ts';
 import { createMoney, type Money, type MoneySnapshot } from './money.ts';
 import { createOrderRun, type OrderRun, type OrderRunSnapshot } from './orders.ts';
 import { createRejectWindow, type RejectSnapshot, type RejectTrip, type RejectWindow } from './rejects.ts';
@@ -15,6 +17,9 @@ export interface Measurements {
   run: OrderRun;
   feeds: Feeds;
   money: Money;
+  /** What each venue's day counts from. */
+  days: DayStarts;
+  mismatches: Mismatches;
   /** Signal to order, ms. */
   signals: Latencies;
   /** How many times in a row the p99 of the signals was over the limit at a bar. */
@@ -33,6 +38,9 @@ export interface MeasurementsSnapshot {
   run: OrderRunSnapshot;
   feeds: FeedsSnapshot;
   money: MoneySnapshot;
+  /** Absent in what was written before venues were measured. */
+  days?: DayStartsSnapshot;
+  mismatches?: MismatchSnapshot;
   signals: LatencySnapshot;
   slowBars: number;
 }
@@ -49,6 +57,8 @@ export function createMeasurements(feeds: FeedRule[], before?: MeasurementsSnaps
     run: createOrderRun(before?.run),
     feeds: createFeeds(feeds, before?.feeds),
     money: createMoney(before?.money),
+    days: createDayStarts(before?.days),
+    mismatches: createMismatches(before?.mismatches),
     signals: createLatencies(before?.signals),
     slowBars: before?.slowBars ?? 0,
     take(sample, now) {
@@ -94,6 +104,8 @@ export function createMeasurements(feeds: FeedRule[], before?: MeasurementsSnaps
       run: self.run.snapshot(),
       feeds: self.feeds.snapshot(),
       money: self.money.snapshot(),
+      days: self.days.snapshot(),
+      mismatches: self.mismatches.snapshot(),
       signals: self.signals.snapshot(),
       slowBars: self.slowBars,
     }),

@@ -11,32 +11,43 @@ const CONFIRM_MS = 60_000;
 export interface VenuePositions {
   at: number;
   venue: string;
-  positions: {
-    symbol: string /** Absolute; null when it gave no mark. */;
-    notional: number | null;
-    currency: string;
-  }[];
+  positions: VenuePosition[];
+}
+
+export interface VenuePosition {
+  symbol: string;
+  side: 'long' | 'short';
+  /** Absolute; null when it gave no mark. */
+  notional: number | null;
+  currency: string;
 }
 
 /** What a venue itself says of the day: since 00:00 UTC, realised and unrealised, after fees, without transfers. */
 export interface VenuePnl {
   at: number;
   venue: string;
-  /** Null while it cannot be said, with the reason. */
-  dayPnl: number | null;
-  equity: number | null;
+  dayPnl: number;
+  /** What its wallets were worth at 00:00 UTC. */
+  startEquity: number;
   currency: string;
-  reason?: string;
 }
+
+/** Which of a venue's figures. */
+export type VenueFigure = 'positions' | 'pnl';
 
 export interface Money {
   takePnl(sample: PnlSample): void;
   takePosition(sample: PositionSample): void;
   takeVenuePositions(reading: VenuePositions): void;
   takeVenuePnl(reading: VenuePnl): void;
+  /** A venue could not say it now, and why. What it said before stands until it is void. */
+  venueCannotSay(venue: string, what: VenueFigure, reason: string): void;
   /** Newest first, of the last two minutes and of the same day; by `at`. */
   pnl(now: number): PnlSample[];
-  venuePnl(venue: string): VenuePnl | null;
+  /** Null where it is void, or of another day. */
+  venuePnlNow(venue: string, now: number): VenuePnl | null;
+  /** Why a venue does not say it; a text also where nobody has asked it yet. */
+  whyNot(venue: string, what: VenueFigure): string;
   /** Newest first, by venue and symbol; empty where all are void. */
   positions(now: number): Map<string, PositionSample[]>;
   /** True once any position sample came that is not void. */
@@ -68,6 +79,7 @@ export function createMoney(before: MoneySnapshot = { pnl: [], positions: [] }):
   const positions = new Map<string, PositionSample[]>();
   const venuePositions = new Map<string, VenuePositions>();
   const venuePnl = new Map<string, VenuePnl>();
+  const reasons = new Map<string, string>();
 
   function takePosition(sample: PositionSample): void {
     positions.set(keyOf(sample), insert(positions.get(keyOf(sample)) ?? [], sample));
@@ -81,14 +93,22 @@ export function createMoney(before: MoneySnapshot = { pnl: [], positions: [] }):
     },
     takePosition,
     takeVenuePositions(reading) {
+      reasons.delete(`${reading.venue} positions`);
       if ((venuePositions.get(reading.venue)?.at ?? 0) <= reading.at)
         venuePositions.set(reading.venue, reading);
     },
     takeVenuePnl(reading) {
+      reasons.delete(`${reading.venue} pnl`);
       if ((venuePnl.get(reading.venue)?.at ?? 0) <= reading.at) venuePnl.set(reading.venue, reading);
     },
+    venueCannotSay: (venue, what, reason) => void reasons.set(`${venue} ${what}`, reason),
     pnl: (now) => pnl.filter(({ at }) => at > now - VOID_MS && dayOf(at) === dayOf(now)),
-    venuePnl: (venue) => venuePnl.get(venue) ?? null,
+    venuePnlNow(venue, now) {
+      const reading = venuePnl.get(venue);
+      const stands = reading !== undefined && reading.at > now - VOID_MS && dayOf(reading.at) === dayOf(now);
+      return stands ? reading : null;
+    },
+    whyNot: (venue, what) => reasons.get(`${venue} ${what}`) ?? 'it has not been read yet',
     positions(now) {
       for (const [key, [newest]] of positions) {
         // One that was closed and is no longer spoken of is closed; an open one that is not is void, and says so.

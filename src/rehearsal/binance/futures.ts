@@ -110,7 +110,10 @@ export function futuresRoutes(desk: Desk): Routes {
           (!params['symbol'] || row.symbol === params['symbol']) &&
           (!params['incomeType'] || row.type === params['incomeType']),
       );
-      return page(rows, params, { time: (row) => row.at, defaultLimit: 100 }).map((row) => ({
+      const limit = Math.min(number(params, 'limit') ?? 100, 1_000);
+      const from = ((number(params, 'page') ?? 1) - 1) * limit;
+      const all = page(rows, { ...params, limit: '1000000' }, { time: (row) => row.at, maxLimit: 1_000_000 });
+      return all.slice(from, from + limit).map((row) => ({
         symbol: row.symbol,
         incomeType: row.type,
         income: fixed(row.amount),

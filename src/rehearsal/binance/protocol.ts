@@ -7,6 +7,8 @@ import type { WeightGate } from './gate.ts';
 import { authenticate, banned, clockSkew, familyOf, LimitError, revokedKey, tooMuch } from './gate.ts';
 import { marginRoutes } from './margin.ts';
 import { spotRoutes } from './spot.ts';
+import type { Movement } from './transfers.ts';
+import { transferRoutes } from './transfers.ts';
 import type { WalletState } from './wallet.ts';
 import { walletRoutes } from './wallet.ts';
 import type { Desk, Routes } from './wire.ts';
@@ -17,6 +19,7 @@ export function binanceProtocol(deps: {
   account: VenueAccount;
   now: () => number;
   wallet: WalletState;
+  movements: readonly Movement[];
   gate: WeightGate;
   apiKey: string;
   secret: string;
@@ -28,6 +31,7 @@ export function binanceProtocol(deps: {
     ...spotRoutes(desk),
     ...marginRoutes(desk),
     ...walletRoutes(desk, deps.wallet),
+    ...transferRoutes(deps.movements),
     ...futuresMarketRoutes(desk),
     ...futuresRoutes(desk),
     ...emptyRoutes(desk),

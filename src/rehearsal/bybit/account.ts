@@ -1,9 +1,9 @@
-import { locked, unrealized } from '../venue/ledger.ts';
+import { locked, swapMoney, unrealized } from '../venue/ledger.ts';
 import type { VenuePosition } from '../venue/state.ts';
 import { tidy } from '../venue/state.ts';
 import { marketCategory, settleCoin } from './markets.ts';
 import type { Desk, Params, Routes } from './wire.ts';
-import { BybitError, categoryOf, decimal, given, pageOf, signed } from './wire.ts';
+import { BybitError, categoryOf, decimal, given, number, pageOf, signed } from './wire.ts';
 
 /** What a coin of the wallet owes, in the coin. */
 export interface Debt {
@@ -22,6 +22,13 @@ export interface AccountSettings {
   /** What the key may do with the wallet; `Withdraw` is what a bot's key should not have. */
   walletPermissions: string[];
 }
+
+/** What Bybit calls what the generic account calls otherwise. */
+const LOG_TYPES: Record<string, string> = {
+  REALIZED_PNL: 'TRADE',
+  COMMISSION: 'TRADE',
+  FUNDING_FEE: 'SETTLEMENT',
+};
 
 const POSITION_IDX = { BOTH: 0, LONG: 1, SHORT: 2 } as const;
 
@@ -89,12 +96,13 @@ export function accountRoutes(desk: Desk, settings: AccountSettings): Routes {
       const balance = state.spot.get(name) ?? 0;
       const debt = settings.debts.get(name) ?? { borrowed: 0, interest: 0 };
       if (balance === 0 && debt.borrowed === 0 && debt.interest === 0) return [];
+      const profit = swapMoney(account.ledger, name).unrealized;
       const price = name === 'USDT' || name === 'USDC' ? 1 : (state.marks.get(`${name}USDT`) ?? 0);
       return [
         {
           coin: name,
-          equity: decimal(tidy(balance - debt.borrowed)),
-          usdValue: decimal(tidy((balance - debt.borrowed) * price)),
+          equity: decimal(tidy(balance - debt.borrowed + profit)),
+          usdValue: decimal(tidy((balance - debt.borrowed + profit) * price)),
           walletBalance: decimal(balance),
           locked: decimal(locked(account.ledger, 'spot', name)),
           spotHedgingQty: '0',
@@ -106,7 +114,7 @@ export function accountRoutes(desk: Desk, settings: AccountSettings): Routes {
           totalOrderIM: '0',
           totalPositionIM: '0',
           totalPositionMM: '0',
-          unrealisedPnl: '0',
+          unrealisedPnl: decimal(profit),
           cumRealisedPnl: '0',
           bonus: '0',
           marginCollateral: true,
@@ -122,7 +130,32 @@ export function accountRoutes(desk: Desk, settings: AccountSettings): Routes {
     };
   };
 
+  /** Every movement of money, newest first. */
+  const transactions = (params: Params) => {
+    const from = number(params, 'startTime') ?? 0;
+    const until = number(params, 'endTime') ?? Number.POSITIVE_INFINITY;
+    const rows = state.income
+      .filter((row) => row.at >= from && row.at <= until)
+      .map((row) => ({
+        at: row.id,
+        row: {
+          id: `log_${row.id}`,
+          symbol: row.symbol,
+          category: 'linear',
+          transactionTime: String(row.at),
+          type: LOG_TYPES[row.type] ?? row.type,
+          currency: row.asset,
+          cashFlow: decimal(row.amount),
+          change: decimal(row.amount),
+          fee: '0',
+        },
+      }))
+      .reverse();
+    return pageOf(rows, params, { most: 50, usual: 20 });
+  };
+
   return {
+    'GET /v5/account/transaction-log': signed(transactions),
     'GET /v5/position/list': signed(positions),
     'GET /v5/account/wallet-balance': signed(wallet),
     'GET /v5/account/info': signed(() => ({

@@ -20,6 +20,7 @@ export function marketRoutes({ account, now }: Desk): Routes {
       timeSecond: String(Math.floor(now() / 1000)),
       timeNano: `${now()}000000`,
     })),
+    'GET /v5/system/status': open(() => ({ list: [] })),
     'GET /v5/market/instruments-info': open((params) => {
       const category = categoryOf(params);
       const status = given(params, 'status') ?? 'Trading';

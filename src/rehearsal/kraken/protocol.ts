@@ -17,6 +17,9 @@ interface Route {
 const PUBLIC = '/0/public/';
 const PRIVATE = '/0/private/';
 
+/** Kraken's words for what the generic account calls otherwise. */
+const LEDGER_TYPES: Record<string, string> = { REALIZED_PNL: 'margin', COMMISSION: 'trade' };
+
 /** Kraken's REST protocol: routes, keys, nonces and signatures, the call counter, and errors that come with HTTP 200. */
 export function krakenProtocol(
   desk: Desk,
@@ -104,6 +107,34 @@ export function krakenProtocol(
       const net = sum(account.state.positions.values(), (position) => unrealized(account.state, position));
       const money = account.state.swap.get('ZUSD') ?? 0;
       return { eb: money.toFixed(4), tb: money.toFixed(4), n: net.toFixed(4), e: (money + net).toFixed(4) };
+    }),
+    [`POST ${PRIVATE}Ledgers`]: call(2, (params) => {
+      const from = number(params, 'start') ?? 0;
+      const until = number(params, 'end') ?? Number.POSITIVE_INFINITY;
+      const offset = number(params, 'ofs') ?? 0;
+      const rows = account.state.income
+        // Kraken's start is exclusive.
+        .filter((row) => row.at / 1_000 > from && row.at / 1_000 <= until)
+        .reverse();
+      return {
+        count: rows.length,
+        ledger: Object.fromEntries(
+          rows.slice(offset, offset + 50).map((row) => [
+            `L${String(row.id).padStart(5, '0')}-AAAAA-BBBBBB`,
+            {
+              refid: '',
+              time: row.at / 1_000,
+              type: LEDGER_TYPES[row.type] ?? row.type,
+              subtype: '',
+              aclass: 'currency',
+              asset: row.asset,
+              amount: row.amount.toFixed(10),
+              fee: '0.0000000000',
+              balance: '0.0000000000',
+            },
+          ]),
+        ),
+      };
     }),
     [`POST ${PRIVATE}OpenOrders`]: call(1, () => openOrders(desk)),
     [`POST ${PRIVATE}OpenPositions`]: call(1, (params) => openPositions(desk, params)),

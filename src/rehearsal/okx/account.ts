@@ -2,6 +2,9 @@ import { balanceRow, positionRow } from './rows.ts';
 import type { Desk, Params, Routes } from './wire.ts';
 import { need, OkxError, ok, parameterError, signed, text } from './wire.ts';
 
+/** OKX's numbers for what the generic account calls by word. */
+const BILL_TYPES: Record<string, string> = { REALIZED_PNL: '2', COMMISSION: '2', FUNDING_FEE: '8' };
+
 /** @returns /api/v5/account, and what /api/v5/asset says of the funding account. */
 export function accountRoutes(desk: Desk): Routes {
   const { account, settings } = desk;
@@ -21,6 +24,28 @@ export function accountRoutes(desk: Desk): Routes {
     'GET /api/v5/account/positions': signed(10, (params) =>
       ok(positions().filter((row) => wanted(row, params))),
     ),
+    'GET /api/v5/account/bills': signed(10, (params) => {
+      const from = Number(params['begin'] ?? 0);
+      const until = Number(params['end'] ?? Number.POSITIVE_INFINITY);
+      const after = params['after'] === undefined ? Number.POSITIVE_INFINITY : Number(params['after']);
+      const limit = Math.min(Number(params['limit'] ?? 100), 100);
+      return ok(
+        state.income
+          .filter((row) => row.at >= from && row.at <= until && row.id < after)
+          .reverse()
+          .slice(0, limit)
+          .map((row) => ({
+            billId: String(row.id),
+            ts: String(row.at),
+            ccy: row.asset,
+            balChg: text(row.amount),
+            bal: '',
+            type: BILL_TYPES[row.type] ?? row.type,
+            subType: '',
+            instId: row.symbol,
+          })),
+      );
+    }),
     'GET /api/v5/account/config': signed(5, () =>
       ok([
         {

@@ -37,6 +37,7 @@ export function publicRoutes(desk: Desk): Routes {
   };
   return {
     'GET /api/v5/public/time': open(10, () => ok([{ ts: String(now()) }])),
+    'GET /api/v5/system/status': open(10, () => ok([])),
     'GET /api/v5/public/instruments': open(20, (params) => {
       const type = need(params, 'instType');
       const { instId } = params;
