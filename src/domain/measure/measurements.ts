@@ -26,7 +26,7 @@ export interface Measurements {
 
 /** Plain JSON. */
 export interface MeasurementsSnapshot {
-  version: 1;
+  version: 2;
   rejects: RejectSnapshot;
   rejectTrip: Measurements['rejectTrip'];
   newestOrderAt: number | null;
@@ -87,7 +87,7 @@ export function createMeasurements(feeds: FeedRule[], before?: MeasurementsSnaps
       }
     },
     snapshot: () => ({
-      version: 1,
+      version: 2,
       rejects: self.rejects.snapshot(),
       rejectTrip: self.rejectTrip,
       newestOrderAt: self.newestOrderAt,

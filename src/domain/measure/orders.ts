@@ -46,35 +46,47 @@ const KEEP = 256;
 const before = (a: { at: number; id: string }, b: { at: number; id: string }): boolean =>
   a.at < b.at || (a.at === b.at && a.id < b.id);
 
-function insert<T extends { at: number; id: string }>(list: T[], one: T): void {
+/** Entries in order, each found by its id without a search: what is said of an order is mostly said of a new one. */
+interface Run<T> {
+  list: T[];
+  byId: Map<string, T>;
+}
+
+const runOf = <T extends { id: string }>(list: T[]): Run<T> => ({
+  list,
+  byId: new Map(list.map((one) => [one.id, one])),
+});
+
+function take<T extends { at: number; id: string }>(
+  { list, byId }: Run<T>,
+  id: string,
+  change: (known: T | undefined) => T,
+): void {
+  const known = byId.get(id);
+  if (known !== undefined) list.splice(list.lastIndexOf(known), 1);
+  const one = change(known);
+  byId.set(id, one);
   let index = list.length;
   while (index > 0 && before(one, list[index - 1] as T)) index -= 1;
-  list.splice(index, 0, one);
-  if (list.length > KEEP) list.shift();
+  if (index === list.length) list.push(one);
+  else list.splice(index, 0, one);
+  if (list.length <= KEEP) return;
+  const gone = list.shift();
+  if (gone !== undefined) byId.delete(gone.id);
 }
 
 export function createOrderRun(start: OrderRunSnapshot = { placed: [], ended: [] }): OrderRun {
-  const placed: Placed[] = structuredClone(start.placed);
-  const ended: Ended[] = structuredClone(start.ended);
-
-  function take<T extends { at: number; id: string }>(
-    list: T[],
-    id: string,
-    change: (known: T | undefined) => T,
-  ): void {
-    // From the end: what is said of an order is mostly said of a new one.
-    const index = list.findLastIndex((one) => one.id === id);
-    const known = index < 0 ? undefined : list[index];
-    if (index >= 0) list.splice(index, 1);
-    insert(list, change(known));
-  }
+  const placedRun = runOf(structuredClone(start.placed));
+  const endedRun = runOf(structuredClone(start.ended));
+  const placed = placedRun.list;
+  const ended = endedRun.list;
 
   const rejectedAmong = (orders: Placed[]) => orders.filter((one) => one.rejected).length;
 
   return {
     take({ orderId: id, at, status, qty, filledQty, slippageBps }) {
       if (status === 'accepted' || status === 'rejected') {
-        take(placed, id, (known) => ({
+        take(placedRun, id, (known) => ({
           id,
           at: Math.min(known?.at ?? at, at),
           rejected: (known?.rejected ?? false) || status === 'rejected',
@@ -83,7 +95,7 @@ export function createOrderRun(start: OrderRunSnapshot = { placed: [], ended: []
       }
       const share =
         qty !== undefined && qty > 0 && filledQty !== undefined ? Math.min(1, filledQty / qty) : null;
-      take(ended, id, (known) => ({
+      take(endedRun, id, (known) => ({
         id,
         at: Math.max(known?.at ?? at, at),
         filled: Math.max(known?.filled ?? 0, share ?? (status === 'filled' ? 1 : 0)),
