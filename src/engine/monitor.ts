@@ -4,17 +4,21 @@ import type { Actor, Severity } from '../domain/incident.ts';
 import type { TripEvidence } from '../domain/kill.ts';
 import { type Condition, conditionsNow } from '../domain/measure/conditions.ts';
 import { type Criterion, type Facts, judgeCriteria, type StopRules } from '../domain/measure/criteria.ts';
+import { engineFacts } from '../domain/measure/heartbeats.ts';
 import { marketAt, type TradingHours } from '../domain/measure/hours.ts';
 import { createMeasurements, type Measurements } from '../domain/measure/measurements.ts';
 import type { Sample } from '../domain/measure/samples.ts';
-import type { Clock, Log, Windows, WindowsState } from '../ports.ts';
+import type { Clock, Log, Windows } from '../ports.ts';
 import type { Desk, TakenAlert } from './desk.ts';
 import type { Engines } from './engines.ts';
 import type { Ledger } from './ledger.ts';
 
 export interface Monitor {
-  /** Take a batch, and act on what it decides. Resolves when a trip that it made is on its way. */
-  take(samples: Sample[]): Promise<void>;
+  /**
+   * Take a batch, and act on what it decides. Resolves when a trip that it made is on its way, with the incidents of the
+   * kills that it started or joined.
+   */
+  take(samples: Sample[]): Promise<string[]>;
   measurements: Measurements;
   /** The criteria as they are now. */
   criteria(): Criterion[];
@@ -27,6 +31,7 @@ export interface Monitor {
 export const HARD_STOP: Actor = { via: 'standdown', id: 'hardStop', name: 'Hard stop' };
 
 const SOURCE = 'standdown';
+const KEY_OF = { pauseSignals: 'PAUSE_SIGNALS', haltOrders: 'HALT_NEW_ORDERS' } as const;
 /** Windows are written down this often: what came in between is lost with a crash, and nothing is tripped by it. */
 const SAVE_MS = 5_000;
 
@@ -51,23 +56,18 @@ export async function createMonitor(deps: {
   const raised = new Map(before?.raised.map((one) => [one[0].key, one]));
   let savedAt = clock.monotonic();
   let saving: Promise<void> = Promise.resolve();
+  let writing = false;
+  let writeAgain = false;
   // A kill that a crash interrupted before the windows were written down was acted on all the same.
   for (const incident of ledger.open())
     for (const kill of Object.values(incident.kills))
       if (kill.evidence !== undefined && kill.over === null) handled.add(kill.evidence.criterion);
 
   function facts(now: number): Facts & { silent: { id: string; ageMs: number }[]; mismatches: string[] } {
-    const beats = engines.beats();
-    const silent = beats.flatMap(({ id, ageMs, everyMs }) =>
-      ageMs !== null && ageMs > 3 * everyMs ? [{ id, ageMs }] : [],
-    );
-    const ages = beats.flatMap(({ ageMs }) => (ageMs === null ? [] : [ageMs]));
     return {
       market: marketAt(now, hours),
       stopConfirmed: engines.obeysStop(),
-      engineSilent: ages.length > 0 && silent.length === ages.length,
-      heartbeatAgeMs: ages.length === 0 ? null : Math.min(...ages),
-      silent,
+      ...engineFacts(engines.beats()),
       mismatches: [],
     };
   }
@@ -85,7 +85,8 @@ export async function createMonitor(deps: {
   }
 
   /** Stop trading for what has tripped and was not acted on yet. */
-  async function stopFor(criteria: Criterion[]): Promise<void> {
+  async function stopFor(criteria: Criterion[]): Promise<string[]> {
+    const incidents = new Set<string>();
     for (const one of criteria) {
       if (one.state !== 'tripped') {
         // Unknown is no all-clear: what tripped before it is still the same trip.
@@ -102,10 +103,16 @@ export async function createMonitor(deps: {
         continue;
       }
       log.error({ criterion: one.id, value: one.value, limit: one.limit }, 'a hard stop trips: killing');
-      const answer = await desk.kill(HARD_STOP, reasonOf(one), undefined, evidenceOf(one));
+      const answer = await desk.kill(HARD_STOP, reasonOf(one), undefined, evidenceOf(one)).catch((error) => {
+        // Nothing was stopped: the next judgement, a second from now at most, tries again.
+        handled.delete(one.id);
+        throw error;
+      });
+      incidents.add(answer.incident);
       for (const warning of answer.warnings) log.error({ warning }, 'a hard stop killed with a warning');
       save();
     }
+    return [...incidents];
   }
 
   const observed = (criteria: Criterion[]): Condition[] =>
@@ -122,13 +129,29 @@ export async function createMonitor(deps: {
             value: reasonOf(one),
           }));
 
+  /** Observed, a condition does nothing by itself, and says what it would have done. */
+  const onlySaid = ({ action, ...one }: Condition): Condition =>
+    action === undefined
+      ? one
+      : {
+          ...one,
+          title: `OBSERVE: ${one.title}`,
+          value: `${one.value}. OBSERVE: ${KEY_OF[action]}=1 would be set now, and is not`,
+        };
+
   function conditions(): Condition[] {
     const now = clock.now();
     const criteria = latest !== null && latest.at === now ? latest.criteria : judge();
-    return [
-      ...observed(criteria),
-      ...conditionsNow(measurements, now, rules, facts(now), criteria, unknownSince, deps.unknownGraceMs),
-    ];
+    const current = conditionsNow(
+      measurements,
+      now,
+      rules,
+      facts(now),
+      criteria,
+      unknownSince,
+      deps.unknownGraceMs,
+    );
+    return [...observed(criteria), ...(mode === 'observe' ? current.map(onlySaid) : current)];
   }
 
   /** Open an incident for what has begun, and clear what is over. */
@@ -159,7 +182,7 @@ export async function createMonitor(deps: {
 
   async function actOn({ action, title, value }: Condition, incident: string | undefined): Promise<void> {
     if (action === undefined) return;
-    const key = action === 'pauseSignals' ? 'PAUSE_SIGNALS' : 'HALT_NEW_ORDERS';
+    const key = KEY_OF[action];
     const { holds, latch } = ledger.trading();
     // Somebody has chosen already: the bot adds nothing to it.
     if (holds.some((hold) => hold.key === key) || (key === 'HALT_NEW_ORDERS' && latch !== null)) return;
@@ -170,15 +193,27 @@ export async function createMonitor(deps: {
 
   function save(): void {
     savedAt = clock.monotonic();
-    const state: WindowsState = {
-      measurements: measurements.snapshot(),
-      handled: [...handled],
-      unknownSince: [...unknownSince],
-      raised: [...raised.values()],
-    };
-    saving = saving
-      .then(() => windows.save(state))
-      .catch((error: unknown) => log.warn({ error: String(error) }, 'the windows could not be written down'));
+    // While one is being written, what comes is written once after it: a disk that hangs gathers no heap of states.
+    if (writing) {
+      writeAgain = true;
+      return;
+    }
+    writing = true;
+    saving = windows
+      .save({
+        measurements: measurements.snapshot(),
+        handled: [...handled],
+        unknownSince: [...unknownSince],
+        raised: [...raised.values()],
+      })
+      .catch((error: unknown) => log.warn({ error: String(error) }, 'the windows could not be written down'))
+      .then(() => {
+        writing = false;
+        if (!writeAgain) return undefined;
+        writeAgain = false;
+        save();
+        return saving;
+      });
   }
 
   let raising: Promise<void> = Promise.resolve();
@@ -187,10 +222,12 @@ export async function createMonitor(deps: {
     async take(samples) {
       const now = clock.now();
       for (const sample of samples) {
-        if (sample.type === 'heartbeat') await engines.heartbeat(sample);
+        if (sample.type === 'heartbeat') engines.heartbeat(sample);
         else measurements.take(sample, now);
       }
-      await stopFor(judge());
+      const incidents = await stopFor(judge());
+      await engines.confirm();
+      return incidents;
     },
     criteria: judge,
     conditions,

@@ -30,8 +30,8 @@ export interface Feeds {
 
 interface SymbolState {
   newest: number;
-  /** When the bars of the last hours were due: a close a little beside it is that bar's. */
-  bars: Set<number>;
+  /** closedAt of the bars of the last hours. */
+  bars: number[];
   /** Bars up to this one were looked for. */
   checkedTo: number;
   missed: number[];
@@ -40,64 +40,53 @@ interface SymbolState {
 }
 
 /** By feed, by symbol. Plain JSON. */
-export type FeedsSnapshot = Record<string, Record<string, Omit<SymbolState, 'bars'> & { bars: number[] }>>;
+export type FeedsSnapshot = Record<string, Record<string, SymbolState>>;
 
 const HOUR_MS = 3_600_000;
 /** DESIGN 3: an hour with this many missing bars is a bad one. */
 const BAD_HOUR = 3;
 
 export function createFeeds(rules: FeedRule[], before: FeedsSnapshot = {}): Feeds {
-  const states: Record<string, Record<string, SymbolState>> = {};
-  for (const [feed, symbols] of Object.entries(structuredClone(before)))
-    for (const [symbol, state] of Object.entries(symbols))
-      (states[feed] ??= {})[symbol] = { ...state, bars: new Set(state.bars) };
-  const steps = new Map(rules.map(({ id, intervalSec }) => [id, intervalSec * 1_000]));
+  const states: FeedsSnapshot = structuredClone(before);
   const stateOf = (feed: string, symbol: string): SymbolState | undefined => states[feed]?.[symbol];
 
   function check(rule: FeedRule, state: SymbolState, now: number, open: boolean): void {
     const step = rule.intervalSec * 1_000;
-    const month = Date.UTC(new Date(now).getUTCFullYear(), new Date(now).getUTCMonth());
-    // What is older than the month counts nowhere: no need to walk through it, however long nothing ran.
-    const skipped = Math.floor((Math.min(month, now - 2 * HOUR_MS) - state.checkedTo) / step);
-    if (skipped > 0) state.checkedTo += skipped * step;
-    // A bar counts as missing when it is two intervals late. While nothing comes at all, every bar of every hour is.
-    while (state.checkedTo + 3 * step <= now) {
+    // A bar counts as missing when it is two intervals late: the one after it has come, and it has not.
+    while (state.checkedTo + 3 * step <= now && state.checkedTo < state.newest) {
       const due = state.checkedTo + step;
-      const wentOn = state.checkedTo < state.newest;
       state.checkedTo = due;
       if (!open) continue;
       const hour = String(Math.floor((due - 1) / HOUR_MS) * HOUR_MS);
-      const came = state.bars.has(due);
+      const came = state.bars.some((bar) => Math.abs(bar - due) < step / 2);
       state.hours[hour] = (state.hours[hour] ?? 0) + (came ? 0 : 1);
-      if (!came && wentOn) state.missed.push(due);
+      if (!came) state.missed.push(due);
     }
-    for (const bar of state.bars) if (bar <= now - 2 * HOUR_MS) state.bars.delete(bar);
+    // While nothing comes at all, the hours go on, and every bar of them is missing.
+    while (open && state.checkedTo + 3 * step <= now) {
+      const due = state.checkedTo + step;
+      state.checkedTo = due;
+      const hour = String(Math.floor((due - 1) / HOUR_MS) * HOUR_MS);
+      state.hours[hour] = (state.hours[hour] ?? 0) + 1;
+    }
+    state.bars = state.bars.filter((bar) => bar > now - 2 * HOUR_MS);
     state.missed = state.missed.filter((bar) => bar > now - HOUR_MS);
+    const month = Date.UTC(new Date(now).getUTCFullYear(), new Date(now).getUTCMonth());
     for (const hour of Object.keys(state.hours)) if (Number(hour) < month) delete state.hours[hour];
   }
 
   return {
     take({ feed, symbol, closedAt }) {
-      const step = steps.get(feed);
-      if (step === undefined) return;
       const of = (states[feed] ??= {});
       const state = of[symbol];
       if (state === undefined) {
-        of[symbol] = {
-          newest: closedAt,
-          bars: new Set([closedAt]),
-          checkedTo: closedAt,
-          missed: [],
-          hours: {},
-        };
+        of[symbol] = { newest: closedAt, bars: [closedAt], checkedTo: closedAt, missed: [], hours: {} };
         return;
       }
       // Only an advancing close says that the feed lives; a late one fills its hole.
       if (closedAt > state.newest) state.newest = closedAt;
-      const due = state.checkedTo + Math.round((closedAt - state.checkedTo) / step) * step;
-      if (2 * Math.abs(closedAt - due) === step || state.bars.has(due)) return; // halfway it is no bar's
-      state.bars.add(due);
-      if (state.missed.length > 0) state.missed = state.missed.filter((bar) => bar !== due);
+      if (!state.bars.includes(closedAt)) state.bars.push(closedAt);
+      state.missed = state.missed.filter((bar) => bar !== closedAt);
     },
     gap(feed, now) {
       const rule = rules.find((one) => one.id === feed);
@@ -133,17 +122,6 @@ export function createFeeds(rules: FeedRule[], before: FeedsSnapshot = {}): Feed
         hours: hours.length,
       };
     },
-    snapshot: () =>
-      Object.fromEntries(
-        Object.entries(states).map(([feed, symbols]) => [
-          feed,
-          Object.fromEntries(
-            Object.entries(symbols).map(([symbol, { bars, ...state }]) => [
-              symbol,
-              { ...structuredClone(state), bars: [...bars] },
-            ]),
-          ),
-        ]),
-      ),
+    snapshot: () => structuredClone(states),
   };
 }

@@ -57,7 +57,7 @@ export function createMeasurements(feeds: FeedRule[], before?: MeasurementsSnaps
         case 'order':
           if (forStops) self.rejects.take(sample);
           self.newestOrderAt = Math.max(self.newestOrderAt ?? 0, sample.at);
-          self.run.take(sample);
+          self.run.take(sample, now);
           return;
         case 'bar': {
           self.feeds.take(sample);

@@ -1,9 +1,10 @@
 /** The last hundred orders: success, rejects in a row, fills and slippage. Pure; keeps its own state. */
 
-import type { OrderSample } from './samples.ts';
+import { FUTURE_MS, type OrderSample, orderKey } from './samples.ts';
 
 export interface OrderRun {
-  take(sample: OrderSample): void;
+  /** Received at `now`. */
+  take(sample: OrderSample, now: number): void;
   /** How many of the newest orders in a row were rejected. */
   rejectedInARow(): number;
   /** Share rejected among the last hundred; null below fifty. */
@@ -75,6 +76,20 @@ function take<T extends { at: number; id: string }>(
   if (gone !== undefined) byId.delete(gone.id);
 }
 
+/** What was taken while the clock was ahead would stay the newest: what comes now is newer. */
+function dropFuture<T extends { at: number; id: string }>({ list, byId }: Run<T>, now: number): void {
+  for (let last = list.at(-1); last !== undefined && last.at > now + FUTURE_MS; last = list.at(-1)) {
+    list.pop();
+    byId.delete(last.id);
+  }
+}
+
+/** The further off of two words on one fill, whichever came first. */
+const worse = (a: number | null, b: number | null): number | null => {
+  if (a === null || b === null) return a ?? b;
+  return Math.abs(a) === Math.abs(b) ? Math.max(a, b) : Math.abs(a) > Math.abs(b) ? a : b;
+};
+
 export function createOrderRun(start: OrderRunSnapshot = { placed: [], ended: [] }): OrderRun {
   const placedRun = runOf(structuredClone(start.placed));
   const endedRun = runOf(structuredClone(start.ended));
@@ -84,7 +99,11 @@ export function createOrderRun(start: OrderRunSnapshot = { placed: [], ended: []
   const rejectedAmong = (orders: Placed[]) => orders.filter((one) => one.rejected).length;
 
   return {
-    take({ orderId: id, at, status, qty, filledQty, slippageBps }) {
+    take(sample, now) {
+      const { at, status, qty, filledQty, slippageBps } = sample;
+      const id = orderKey(sample);
+      dropFuture(placedRun, now);
+      dropFuture(endedRun, now);
       if (status === 'accepted' || status === 'rejected') {
         take(placedRun, id, (known) => ({
           id,
@@ -99,7 +118,7 @@ export function createOrderRun(start: OrderRunSnapshot = { placed: [], ended: []
         id,
         at: Math.max(known?.at ?? at, at),
         filled: Math.max(known?.filled ?? 0, share ?? (status === 'filled' ? 1 : 0)),
-        slippageBps: slippageBps ?? known?.slippageBps ?? null,
+        slippageBps: worse(slippageBps ?? null, known?.slippageBps ?? null),
       }));
     },
     rejectedInARow() {

@@ -1,6 +1,6 @@
 /** How many orders were rejected in any sliding five minutes. Pure; keeps its own state, so that a sample costs little. */
 
-import type { OrderSample } from './samples.ts';
+import { type OrderSample, orderKey } from './samples.ts';
 import { type Count, createSeconds, type SecondsSnapshot } from './seconds.ts';
 
 /** A window over the limit: half-open, `from` excluded and `to` included, ms since the epoch. */
@@ -71,8 +71,9 @@ export function createRejectWindow(before?: RejectSnapshot): RejectWindow {
   const rejected = new Map<string, { at: number; reason: string }>();
   /** Windows that end before this were looked at, and hold nothing new. */
   let dirtyFrom = Number.POSITIVE_INFINITY;
-  /** Evicted up to here: nothing older is taken any more. */
+  /** Nothing older is taken any more. */
   let floor = Number.NEGATIVE_INFINITY;
+  let newest = Number.NEGATIVE_INFINITY;
   /** When the younger generation began; null: after the last look. */
   let youngSince: number | null = null;
 
@@ -105,8 +106,8 @@ export function createRejectWindow(before?: RejectSnapshot): RejectWindow {
   }
 
   function evict(now: number): void {
-    // A clock that was put back takes the floor along: what comes now is not too old.
-    floor = now - KEEP_MS;
+    // By the newest order too: a clock that jumps ahead evicts nothing, and what comes when it is right again is taken.
+    floor = Math.min(now, newest) - KEEP_MS;
     counts.forget(floor);
     youngSince ??= now;
     if (now - youngSince < KEEP_MS) return;
@@ -131,21 +132,25 @@ export function createRejectWindow(before?: RejectSnapshot): RejectWindow {
       know(id, orders.at[index] as number, orders.rejected[index] === 1, true);
     for (const [index, id] of shown.ids.entries())
       keepEvidence(id, shown.at[index] as number, shown.reasons[index] as string);
+    newest = counts.newest();
     dirtyFrom = before.seenTo;
   }
 
   return {
-    take({ orderId, at, status, reason = '' }) {
+    take(sample) {
+      const { at, status, reason = '' } = sample;
       if (status !== 'accepted' && status !== 'rejected') return;
       if (at <= floor) return;
       const bad = status === 'rejected';
-      const said = young.get(orderId) ?? old.get(orderId);
+      const id = orderKey(sample);
+      newest = Math.max(newest, at);
+      const said = young.get(id) ?? old.get(id);
       const knownAt = said === undefined ? Number.NEGATIVE_INFINITY : Math.floor(said / 2);
       // What was evicted is counted no more, so it counts anew.
       if (said === undefined || knownAt <= floor) {
-        know(orderId, at, bad, true);
+        know(id, at, bad, true);
         put(at, 1, bad ? 1 : 0);
-        if (bad) keepEvidence(orderId, at, reason);
+        if (bad) keepEvidence(id, at, reason);
         return;
       }
       const wasBad = said !== 2 * knownAt;
@@ -154,8 +159,8 @@ export function createRejectWindow(before?: RejectSnapshot): RejectWindow {
       if (nextAt === knownAt && isBad === wasBad) return;
       put(knownAt, -1, wasBad ? -1 : 0);
       put(nextAt, 1, isBad ? 1 : 0);
-      know(orderId, nextAt, isBad, false);
-      if (isBad) keepEvidence(orderId, nextAt, reason);
+      know(id, nextAt, isBad, false);
+      if (isBad) keepEvidence(id, nextAt, reason);
     },
     look(now, overPct, minOrders) {
       let worst: (RejectCount & { to: number }) | null = null;
@@ -165,7 +170,8 @@ export function createRejectWindow(before?: RejectSnapshot): RejectWindow {
           if (worst === null || bad * worst.orders > worst.rejected * orders)
             worst = { orders, rejected: bad, to };
         });
-      dirtyFrom = now + 1;
+      // A clock that went back and comes again looks at no window twice: it would find an old trip anew.
+      dirtyFrom = Math.max(dirtyFrom, now + 1);
       const found = worst as (RejectCount & { to: number }) | null;
       const trip =
         found === null

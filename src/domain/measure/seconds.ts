@@ -27,6 +27,8 @@ export interface Seconds {
   slide(from: number, to: number, lengthMs: number, at: (end: number, held: Count) => void): void;
   /** Forget whole seconds that ended by `floor`. */
   forget(floor: number): void;
+  /** The newest ms that holds anything; −∞ when empty. */
+  newest(): number;
   snapshot(): SecondsSnapshot;
 }
 
@@ -154,6 +156,14 @@ export function createSeconds(before: SecondsSnapshot = []): Seconds {
       if (gone === 0) return;
       for (const second of keys.slice(0, gone)) buckets.delete(second);
       keys = keys.slice(gone);
+    },
+    newest() {
+      const second = keys.at(-1);
+      if (second === undefined) return Number.NEGATIVE_INFINITY;
+      const { byMs } = buckets.get(second) as Bucket;
+      let ms = SECOND_MS - 1;
+      while (ms > 0 && byMs[ms] === 0) ms -= 1;
+      return second * SECOND_MS + ms;
     },
     snapshot: () =>
       keys.map((second) => {
