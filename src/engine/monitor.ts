@@ -8,6 +8,7 @@ import { engineFacts } from '../domain/measure/heartbeats.ts';
 import { marketAt, type TradingHours } from '../domain/measure/hours.ts';
 import { createMeasurements, type Measurements } from '../domain/measure/measurements.ts';
 import type { Sample } from '../domain/measure/samples.ts';
+import { changedConditions, newTrips, noteUnknown } from '../domain/measure/watch.ts';
 import type { Clock, Log, Windows } from '../ports.ts';
 import type { Desk, TakenAlert } from './desk.ts';
 import type { Engines } from './engines.ts';
@@ -76,10 +77,7 @@ export async function createMonitor(deps: {
   function judge(): Criterion[] {
     const now = clock.now();
     const criteria = judgeCriteria(measurements, now, rules, facts(now));
-    for (const { id, state } of criteria) {
-      if (state !== 'unknown') unknownSince.delete(id);
-      else if (!unknownSince.has(id)) unknownSince.set(id, now);
-    }
+    noteUnknown(criteria, unknownSince, now);
     latest = { at: now, criteria };
     return criteria;
   }
@@ -87,14 +85,8 @@ export async function createMonitor(deps: {
   /** Stop trading for what has tripped and was not acted on yet. */
   async function stopFor(criteria: Criterion[]): Promise<string[]> {
     const incidents = new Set<string>();
-    for (const one of criteria) {
-      if (one.state !== 'tripped') {
-        // Unknown is no all-clear: what tripped before it is still the same trip.
-        if (one.state === 'ok') handled.delete(one.id);
-        continue;
-      }
-      if (handled.has(one.id)) continue;
-      handled.add(one.id);
+    const failed: unknown[] = [];
+    for (const one of newTrips(criteria, handled)) {
       if (mode === 'observe') {
         log.warn(
           { criterion: one.id, value: one.value, limit: one.limit },
@@ -103,15 +95,18 @@ export async function createMonitor(deps: {
         continue;
       }
       log.error({ criterion: one.id, value: one.value, limit: one.limit }, 'a hard stop trips: killing');
-      const answer = await desk.kill(HARD_STOP, reasonOf(one), undefined, evidenceOf(one)).catch((error) => {
+      try {
+        const answer = await desk.kill(HARD_STOP, reasonOf(one), undefined, evidenceOf(one));
+        incidents.add(answer.incident);
+        for (const warning of answer.warnings) log.error({ warning }, 'a hard stop killed with a warning');
+      } catch (error) {
         // Nothing was stopped: the next judgement, a second from now at most, tries again.
         handled.delete(one.id);
-        throw error;
-      });
-      incidents.add(answer.incident);
-      for (const warning of answer.warnings) log.error({ warning }, 'a hard stop killed with a warning');
+        failed.push(error);
+      }
       save();
     }
+    if (failed.length > 0) throw failed[0];
     return [...incidents];
   }
 
@@ -157,13 +152,11 @@ export async function createMonitor(deps: {
   /** Open an incident for what has begun, and clear what is over. */
   async function raise(): Promise<void> {
     const now = clock.now();
-    const current = new Map(conditions().map((one) => [one.key, one]));
-    const begun = [...current.values()].filter(({ key }) => !raised.has(key));
-    const over = [...raised].filter(([key]) => !current.has(key));
+    const { begun, over } = changedConditions(conditions(), raised);
     if (begun.length === 0 && over.length === 0) return;
     const alerts = [
       ...begun.map((one) => ({ alert: alertOf(one, now), status: 'firing' as const })),
-      ...over.map(([, [one, at]]) => ({
+      ...over.map(([one, at]) => ({
         alert: alertOf(one, at),
         status: 'resolved' as const,
         endedAt: now,
@@ -175,7 +168,7 @@ export async function createMonitor(deps: {
       name: 'Standdown’s own watch',
     });
     for (const one of begun) raised.set(one.key, [one, now]);
-    for (const [key] of over) raised.delete(key);
+    for (const [{ key }] of over) raised.delete(key);
     for (const [index, one] of begun.entries()) await actOn(one, incidents[index] ?? undefined);
     save();
   }
