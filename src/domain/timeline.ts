@@ -101,7 +101,8 @@ export function describe(event: StandingEvent): string {
       const { alert } = event;
       const guess = alert.severityGuess === undefined ? '' : ` (${alert.severityGuess})`;
       const since = alert.startsAtGiven ? `, firing since ${utc(alert.startsAt)}` : '';
-      return `Alert from ${alert.source}: ${alert.title}, ${alert.severity}${guess}${since}`;
+      const value = alert.value === undefined || alert.value === '' ? '' : `: ${alert.value}`;
+      return `Alert from ${alert.source}: ${alert.title}, ${alert.severity}${guess}${since}${value}`;
     }
     case 'AlertRepeated':
       return `Alert ${event.key} was sent again`;
