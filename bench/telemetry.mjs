@@ -132,8 +132,7 @@ function body(next, number, from, stepMs, line) {
 
 function parseOnly(bytes, line) {
   const text = bytes.toString('utf8');
-  if (!line) return void JSON.parse(text);
-  for (const one of text.split('\n')) if (one !== '') JSON.parse(one);
+  for (const one of line ? text.split('\n') : [text]) if (one !== '') JSON.parse(one);
 }
 
 const at = (sorted, share) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];

@@ -64,16 +64,33 @@ function take<T extends { at: number; id: string }>(
   change: (known: T | undefined) => T,
 ): void {
   const known = byId.get(id);
-  if (known !== undefined) list.splice(list.lastIndexOf(known), 1);
+  if (known !== undefined) {
+    list.splice(list.lastIndexOf(known), 1);
+    byId.delete(id);
+  }
   const one = change(known);
+  const [oldest] = list;
+  // Late by more than is kept.
+  if (list.length === KEEP && oldest !== undefined && before(one, oldest)) return;
   byId.set(id, one);
-  let index = list.length;
-  while (index > 0 && before(one, list[index - 1] as T)) index -= 1;
-  if (index === list.length) list.push(one);
-  else list.splice(index, 0, one);
+  const last = list.at(-1);
+  if (last === undefined || before(last, one)) list.push(one);
+  else list.splice(placeOf(list, one), 0, one);
   if (list.length <= KEEP) return;
   const gone = list.shift();
   if (gone !== undefined) byId.delete(gone.id);
+}
+
+/** Where it belongs in an ordered list. */
+function placeOf<T extends { at: number; id: string }>(list: T[], one: T): number {
+  let low = 0;
+  let high = list.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (before(list[middle] as T, one)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** What was taken while the clock was ahead would stay the newest: what comes now is newer. */
