@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { FUTURE_MS, type Sample } from '../domain/measure/samples.ts';
 import { type Rejection, rejection } from './body.ts';
+import { quickSample } from './quickSample.ts';
 
 /** What the configuration knows: any other name is refused, since it would be measured by nobody. */
 export interface KnownNames {
@@ -108,6 +109,13 @@ const shapes = {
 } as const;
 const TYPES = Object.keys(shapes);
 
+/** What the schema of its type says of an item; null where there is no such type. */
+export function shapedSample(item: object): z.ZodSafeParseResult<Sample> | null {
+  const { type } = item as { type?: unknown };
+  if (typeof type !== 'string' || !Object.hasOwn(shapes, type)) return null;
+  return shapes[type as keyof typeof shapes].safeParse(item);
+}
+
 /** The sample, or what is wrong with it. `heard` are the engines that beat before; a new one is added to it. */
 export function readSample(
   item: unknown,
@@ -118,12 +126,11 @@ export function readSample(
 ): Sample | Rejection {
   const refuse = (path: string, reason: string): Rejection => ({ index, path, reason });
   if (typeof item !== 'object' || item === null || Array.isArray(item)) return refuse('', 'is not an object');
-  const { type } = item as { type?: unknown };
-  if (typeof type !== 'string' || !Object.hasOwn(shapes, type))
-    return refuse('type', `is none of ${TYPES.join(', ')}`);
-  const parsed = shapes[type as keyof typeof shapes].safeParse(item);
-  if (!parsed.success) return rejection(index, parsed.error);
-  const sample: Sample = parsed.data;
+  const quick = quickSample(item as Record<string, unknown>);
+  const shaped = quick === null ? shapedSample(item) : { success: true as const, data: quick };
+  if (shaped === null) return refuse('type', `is none of ${TYPES.join(', ')}`);
+  if (!shaped.success) return rejection(index, shaped.error);
+  const sample: Sample = shaped.data;
   const offBy = clockProblem(sample.at, now);
   if (offBy !== null) return refuse('at', offBy);
   return unknownName(sample, known, heard, now, refuse) ?? sample;

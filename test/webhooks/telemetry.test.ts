@@ -3,7 +3,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { HttpRefusal } from '../../src/webhooks/body.ts';
-import { instantOf } from '../../src/webhooks/sample.ts';
+import { quickSample } from '../../src/webhooks/quickSample.ts';
+import { instantOf, shapedSample } from '../../src/webhooks/sample.ts';
 import { parseTelemetry } from '../../src/webhooks/telemetry.ts';
 
 const NOW = Date.parse('2026-11-22T14:03:12.500Z');
@@ -442,6 +443,53 @@ describe('whatever arrives', () => {
       }),
       { numRuns: 2_000 },
     );
+  });
+
+  it('what is read by hand is what the schema reads', () => {
+    let quick = 0;
+    const edges = fc.constantFrom<unknown>(
+      0,
+      -0,
+      1,
+      -1,
+      1e15,
+      -1e15,
+      1.0000001e15,
+      3_600_000,
+      3_600_001,
+      2 ** 53,
+      '',
+      'x'.repeat(200),
+      'x'.repeat(201),
+      'x'.repeat(1_000),
+      'x'.repeat(1_001),
+      'filled',
+      'open',
+    );
+    const near = fc
+      .tuple(
+        fc.constantFrom<object>(...good),
+        fc.array(fc.tuple(fc.nat({ max: 20 }), edges), { maxLength: 2 }),
+      )
+      .map(([base, changes]) => {
+        const full: Record<string, unknown> = { equity: 5, qty: 1, reason: 'r', ...base };
+        const keys = [...Object.keys(full), 'filledQty', 'slippageBps', 'strategy', 'latencyMs'];
+        for (const [key, value] of changes) full[keys[key % keys.length] ?? ''] = value;
+        return full;
+      });
+    fc.assert(
+      fc.property(fc.oneof(mangled, near), (item) => {
+        // As it comes out of a body.
+        const read = JSON.parse(JSON.stringify(item)) as Record<string, unknown>;
+        const sample = quickSample(read);
+        if (sample === null) return;
+        quick += 1;
+        expect(shapedSample(read)).toEqual({ success: true, data: sample });
+      }),
+      { numRuns: 5_000 },
+    );
+    expect(quick).toBeGreaterThan(500);
+    for (const one of [order, pnl, position, signal]) expect(quickSample(one)).toEqual(one);
   });
 
   it('good samples survive among any junk, in their order, in lines and in an array', () => {
