@@ -43,6 +43,7 @@ import { createLog, createMask } from './log.ts';
 import type { Policy } from './policy.ts';
 import type { Clock, Log, Store, Venue } from './ports.ts';
 import { adoptSideJournals } from './sideJournal.ts';
+import { stopRulesOf, UNKNOWN_GRACE_MS } from './stopRules.ts';
 import { openVenues } from './venues.ts';
 import { startEdge } from './webhooks/edge.ts';
 import { createMetrics } from './webhooks/metrics.ts';
@@ -203,22 +204,11 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     engines,
     clock,
     log,
-    rules: {
-      criteria: policy.playbook.criteria,
-      limits: {
-        ...config.limits,
-        perVenue: Object.fromEntries(
-          config.venues.flatMap((venue) =>
-            venue.maxNotional === null ? [] : [[venue.id, venue.maxNotional]],
-          ),
-        ),
-      },
-      minOrders: config.hardStops.minOrders,
-      confirmations: config.hardStops.confirmations,
-      whenPaused: config.hardStops.dataFeedGap.whenPaused,
-      feeds,
-      venues: venues.map((venue) => venue.id),
-    },
+    rules: stopRulesOf(
+      config,
+      policy.playbook,
+      venues.map((venue) => venue.id),
+    ),
     hours: config.hours,
     mode: config.hardStops.mode,
     windows: createWindowsFile(config.dataDir, log),
@@ -396,9 +386,6 @@ async function runRecovery({ recoveryCheck }: LiveConfig): Promise<CommandResult
   if (recoveryCheck === 'off') throw new Error('the recovery check is off');
   return runCommand(recoveryCheck.run, recoveryCheck.cwd, recoveryCheck.timeoutSec * 1_000);
 }
-
-/** How long a hard stop may be unknown before that is an incident: two readings that are missing, and time to restart. */
-const UNKNOWN_GRACE_MS = 120_000;
 
 /** How long a start waits for PagerDuty to say which numbers are taken. */
 const SKIP_MS = 1_500;

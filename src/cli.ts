@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 /** The command line. */
 
+import { once } from 'node:events';
 import { Command, CommanderError } from 'commander';
+import { backtest } from './backtest.ts';
 import type { LiveConfig } from './config.ts';
 import { main, prepare, rehearse } from './main.ts';
 import { breakGlass, cancel, EXIT, halt, kill, status } from './outOfBand.ts';
@@ -13,6 +15,11 @@ const program = new Command('standdown')
 
 const say = (line: string) => void process.stdout.write(`${line}\n`);
 const complain = (line: string) => void process.stderr.write(`${line}\n`);
+
+/** Waits for a reader that is slower: a long recording is never held in memory. */
+async function sayInTurn(line: string): Promise<void> {
+  if (!process.stdout.write(`${line}\n`)) await once(process.stdout, 'drain');
+}
 
 /** Run something on the live configuration, and end with its exit code: sockets that are kept alive are not waited for. */
 async function live(
@@ -100,6 +107,27 @@ program
     }
     // Any free port: a bot that is already up on this machine is left alone.
     process.exit(await rehearse({ ...prepared.config, port: 0 }, prepared.policy, false));
+  });
+
+program
+  .command('backtest-stops')
+  .argument('<file>', 'telemetry as it was sent, a sample a line; - for standard input')
+  .option('--playbook <file>', "another policy than the configuration's")
+  .option('--json', 'one JSON object a line: trip, begun, over, badLine, and a summary at the end')
+  .description('what the hard stops would have done on recorded telemetry. Exits 0 when it was played')
+  .action(async (file: string, options: { playbook?: string; json?: boolean }) => {
+    // Whoever reads has seen enough: `| head`.
+    process.stdout.once('error', () => process.exit(EXIT.done));
+    process.exitCode = await backtest({
+      file,
+      ...(options.playbook === undefined ? {} : { playbook: options.playbook }),
+      json: options.json === true,
+      env: process.env,
+      cwd: process.cwd(),
+      say: sayInTurn,
+      complain,
+      stdin: process.stdin,
+    });
   });
 
 try {

@@ -3,10 +3,18 @@
 import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
 import { parseEnv } from 'node:util';
+import type { z } from 'zod';
 import type { Problem } from './adapters/yaml.ts';
 import { parseYaml } from './adapters/yaml.ts';
-import type { StanddownFile } from './configFile.ts';
-import { isLoopback, memberKind, STANDDOWN_HINTS, standdownSchema, urlProblem } from './configFile.ts';
+import type { FileContext, StanddownFile } from './configFile.ts';
+import {
+  isLoopback,
+  measuredSchema,
+  memberKind,
+  STANDDOWN_HINTS,
+  standdownSchema,
+  urlProblem,
+} from './configFile.ts';
 import { SHIPPED_PLAYBOOK } from './policy.ts';
 
 /** pino's levels. */
@@ -157,12 +165,7 @@ export function loadConfig(input: {
 }): { ok: true; config: Config } | { ok: false; problems: Problem[] } {
   const { cwd } = input;
   const problems: Problem[] = [];
-  const own = present(input.env);
-  const file = own['STANDDOWN_REHEARSAL'] === '1' ? {} : readEnvFile(join(cwd, '.env'), problems);
-  // A variable that is set to nothing masks the file's, but a secret in the file still says that live was meant.
-  const env: Environment = { ...file, ...own };
-  for (const [name, value] of Object.entries(input.env))
-    if (value?.trim() === '' && Object.hasOwn(env, name)) delete env[name];
+  const { env, file } = environment(input, problems);
 
   const rehearsal = env['STANDDOWN_REHEARSAL'];
   if (rehearsal !== undefined && rehearsal !== '1' && rehearsal !== '0')
@@ -225,6 +228,40 @@ function decoded(text: string): string {
   }
 }
 
+/** What hard stops are judged by, and nothing else of the configuration: it holds no secret. */
+export interface MeasuredConfig
+  extends Pick<LiveConfig, 'limits' | 'hardStops' | 'engines' | 'feeds' | 'hours' | 'playbookFile' | 'file'> {
+  venues: Pick<VenueConfig, 'id' | 'maxNotional'>[];
+}
+
+/**
+ * Read that part of standdown.yml (`STANDDOWN_CONFIG`), for a replay of recorded telemetry. It needs no secret: what else is
+ * in the file is not looked at. Returns every problem at once. Never throws.
+ */
+export function loadMeasured(input: {
+  env: Record<string, string | undefined>;
+  cwd: string;
+}): { ok: true; config: MeasuredConfig } | { ok: false; problems: Problem[] } {
+  const problems: Problem[] = [];
+  const { env } = environment(input, problems);
+  const file = resolve(input.cwd, env['STANDDOWN_CONFIG'] ?? 'standdown.yml');
+  const { value } = readStanddown(file, env, problems, measuredSchema);
+  if (value === null || problems.length > 0) return { ok: false, problems };
+  return {
+    ok: true,
+    config: {
+      file,
+      venues: value.venues.map(({ id, maxNotional }) => ({ id, maxNotional: maxNotional ?? null })),
+      limits: limitsOf(value.limits),
+      hardStops: value.hardStops,
+      engines: value.engines,
+      feeds: feedsOf(value.feeds),
+      hours: value.hours,
+      playbookFile: value.playbook ?? SHIPPED_PLAYBOOK,
+    },
+  };
+}
+
 // ── The environment ────────────────────────────────────────────────────────────────────────────────────────────────
 
 const wrong = (name: Name | '', what: string, mend: string, file = 'environment'): Problem => ({
@@ -235,6 +272,20 @@ const wrong = (name: Name | '', what: string, mend: string, file = 'environment'
   what,
   mend,
 });
+
+/** What is set, in the environment and in `.env` under it; and what `.env` alone says. */
+function environment(
+  input: { env: Record<string, string | undefined>; cwd: string },
+  problems: Problem[],
+): { env: Environment; file: Environment } {
+  const own = present(input.env);
+  const file = own['STANDDOWN_REHEARSAL'] === '1' ? {} : readEnvFile(join(input.cwd, '.env'), problems);
+  // A variable that is set to nothing masks the file's, but a secret in the file still says that live was meant.
+  const env: Environment = { ...file, ...own };
+  for (const [name, value] of Object.entries(input.env))
+    if (value?.trim() === '' && Object.hasOwn(env, name)) delete env[name];
+  return { env, file };
+}
 
 /** The variables that have a value, without the blanks around it. */
 function present(env: Record<string, string | undefined>): Environment {
@@ -416,7 +467,7 @@ function readLive(
     );
 
   const file = resolve(cwd, env['STANDDOWN_CONFIG'] ?? 'standdown.yml');
-  const read = readStanddown(file, env, problems);
+  const read = readStanddown(file, env, problems, standdownSchema);
   if (isSet(read.raw, 'mail') && smtpUrl === null && env['SMTP_URL'] === undefined)
     problems.push(
       wrong(
@@ -438,25 +489,11 @@ function readLive(
     access: said.access,
     controlFile: said.control.file,
     venues: said.venues.map((venue) => readVenue(venue, said.limits.currency)),
-    limits: {
-      maxDailyLoss:
-        said.limits.maxDailyLoss === undefined
-          ? { unit: 'percent', value: said.limits.maxDailyLossPct ?? 0 }
-          : { unit: 'amount', value: said.limits.maxDailyLoss },
-      maxNotional: said.limits.maxNotional,
-      currency: said.limits.currency,
-    },
+    limits: limitsOf(said.limits),
     kill: said.kill,
     hardStops: said.hardStops,
     engines: said.engines,
-    feeds:
-      said.feeds === 'off'
-        ? 'off'
-        : said.feeds.map(({ statusUrl, backup, ...feed }) => ({
-            ...feed,
-            statusUrl: statusUrl ?? null,
-            backup: backup ?? null,
-          })),
+    feeds: feedsOf(said.feeds),
     hours: said.hours,
     commands: said.commands,
     mail: said.mail === 'off' || smtpUrl === null ? 'off' : { smtpUrl, ...said.mail },
@@ -468,6 +505,26 @@ function readLive(
     warnings: [],
   };
   return { ...config, warnings: warningsOf(config, cwd, read.raw) };
+}
+
+function limitsOf(said: StanddownFile['limits']): LiveConfig['limits'] {
+  return {
+    maxDailyLoss:
+      said.maxDailyLoss === undefined
+        ? { unit: 'percent', value: said.maxDailyLossPct ?? 0 }
+        : { unit: 'amount', value: said.maxDailyLoss },
+    maxNotional: said.maxNotional,
+    currency: said.currency,
+  };
+}
+
+function feedsOf(said: StanddownFile['feeds']): LiveConfig['feeds'] {
+  if (said === 'off') return 'off';
+  return said.map(({ statusUrl, backup, ...feed }) => ({
+    ...feed,
+    statusUrl: statusUrl ?? null,
+    backup: backup ?? null,
+  }));
 }
 
 function readVenue(venue: StanddownFile['venues'][number], currency: string): VenueConfig {
@@ -575,11 +632,12 @@ function readSmtp(env: Environment, problems: Problem[]): string | null {
   return null;
 }
 
-function readStanddown(
+function readStanddown<T>(
   file: string,
   env: Environment,
   problems: Problem[],
-): { value: StanddownFile | null; raw: unknown } {
+  schemaOf: (context: FileContext) => z.ZodType<T>,
+): { value: T | null; raw: unknown } {
   let text = '';
   try {
     text = readFileSync(file, 'utf8');
@@ -595,7 +653,7 @@ function readStanddown(
       ),
     );
   }
-  const schema = standdownSchema({ env, folder: dirname(file) });
+  const schema = schemaOf({ env, folder: dirname(file) });
   const parsed = parseYaml({ text, file, schema, hints: STANDDOWN_HINTS });
   if (parsed.ok) return { value: parsed.value, raw: parsed.raw };
   problems.push(...parsed.problems);

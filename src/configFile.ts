@@ -226,6 +226,22 @@ export function standdownSchema(context: FileContext) {
   });
 }
 
+/** The part of standdown.yml that hard stops are judged by. No secret is in it, so none is asked for. */
+export function measuredSchema(context: FileContext) {
+  const { shape } = standdownSchema(context);
+  const { id, maxNotional } = shape.venues.element.shape;
+  const { limits, hardStops, engines, feeds, hours, playbook } = shape;
+  return z.object({
+    venues: z.array(z.object({ id, maxNotional })).min(1).max(50).superRefine(uniqueIds),
+    limits,
+    hardStops,
+    engines,
+    feeds,
+    hours,
+    playbook,
+  });
+}
+
 /** standdown.yml after it was read: defaults filled in, paths absolute, `${NAME}` replaced. */
 export type StanddownFile = z.output<ReturnType<typeof standdownSchema>>;
 

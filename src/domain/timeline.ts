@@ -101,7 +101,7 @@ export function describe(event: StandingEvent): string {
       const { alert } = event;
       const guess = alert.severityGuess === undefined ? '' : ` (${alert.severityGuess})`;
       const since = alert.startsAtGiven ? `, firing since ${utc(alert.startsAt)}` : '';
-      const value = alert.value === undefined ? '' : `: ${alert.value}`;
+      const value = alert.value === undefined || alert.value === '' ? '' : `: ${alert.value}`;
       return `Alert from ${alert.source}: ${alert.title}, ${alert.severity}${guess}${since}${value}`;
     }
     case 'AlertRepeated':

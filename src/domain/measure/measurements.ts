@@ -31,7 +31,7 @@ export interface Measurements {
 
 /** Plain JSON. */
 export interface MeasurementsSnapshot {
-  version: 1;
+  version: 2;
   rejects: RejectSnapshot;
   rejectTrip: Measurements['rejectTrip'];
   newestOrderAt: number | null;
@@ -67,7 +67,7 @@ export function createMeasurements(feeds: FeedRule[], before?: MeasurementsSnaps
         case 'order':
           if (forStops) self.rejects.take(sample);
           self.newestOrderAt = Math.max(self.newestOrderAt ?? 0, sample.at);
-          self.run.take(sample);
+          self.run.take(sample, now);
           return;
         case 'bar': {
           self.feeds.take(sample);
@@ -97,7 +97,7 @@ export function createMeasurements(feeds: FeedRule[], before?: MeasurementsSnaps
       }
     },
     snapshot: () => ({
-      version: 1,
+      version: 2,
       rejects: self.rejects.snapshot(),
       rejectTrip: self.rejectTrip,
       newestOrderAt: self.newestOrderAt,

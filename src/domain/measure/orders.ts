@@ -1,9 +1,10 @@
 /** The last hundred orders: success, rejects in a row, fills and slippage. Pure; keeps its own state. */
 
-import type { OrderSample } from './samples.ts';
+import { FUTURE_MS, type OrderSample, orderKey } from './samples.ts';
 
 export interface OrderRun {
-  take(sample: OrderSample): void;
+  /** Received at `now`. */
+  take(sample: OrderSample, now: number): void;
   /** How many of the newest orders in a row were rejected. */
   rejectedInARow(): number;
   /** Share rejected among the last hundred; null below fifty. */
@@ -46,35 +47,82 @@ const KEEP = 256;
 const before = (a: { at: number; id: string }, b: { at: number; id: string }): boolean =>
   a.at < b.at || (a.at === b.at && a.id < b.id);
 
-function insert<T extends { at: number; id: string }>(list: T[], one: T): void {
-  let index = list.length;
-  while (index > 0 && before(one, list[index - 1] as T)) index -= 1;
-  list.splice(index, 0, one);
-  if (list.length > KEEP) list.shift();
+/** Entries in order, each found by its id without a search: what is said of an order is mostly said of a new one. */
+interface Run<T> {
+  list: T[];
+  byId: Map<string, T>;
 }
 
-export function createOrderRun(start: OrderRunSnapshot = { placed: [], ended: [] }): OrderRun {
-  const placed: Placed[] = structuredClone(start.placed);
-  const ended: Ended[] = structuredClone(start.ended);
+const runOf = <T extends { id: string }>(list: T[]): Run<T> => ({
+  list,
+  byId: new Map(list.map((one) => [one.id, one])),
+});
 
-  function take<T extends { at: number; id: string }>(
-    list: T[],
-    id: string,
-    change: (known: T | undefined) => T,
-  ): void {
-    // From the end: what is said of an order is mostly said of a new one.
-    const index = list.findLastIndex((one) => one.id === id);
-    const known = index < 0 ? undefined : list[index];
-    if (index >= 0) list.splice(index, 1);
-    insert(list, change(known));
+function take<T extends { at: number; id: string }>(
+  { list, byId }: Run<T>,
+  id: string,
+  change: (known: T | undefined) => T,
+): void {
+  const known = byId.get(id);
+  if (known !== undefined) {
+    list.splice(list.lastIndexOf(known), 1);
+    byId.delete(id);
   }
+  const one = change(known);
+  const [oldest] = list;
+  // Late by more than is kept.
+  if (list.length === KEEP && oldest !== undefined && before(one, oldest)) return;
+  byId.set(id, one);
+  const last = list.at(-1);
+  if (last === undefined || before(last, one)) list.push(one);
+  else list.splice(placeOf(list, one), 0, one);
+  if (list.length <= KEEP) return;
+  const gone = list.shift();
+  if (gone !== undefined) byId.delete(gone.id);
+}
+
+/** Where it belongs in an ordered list. */
+function placeOf<T extends { at: number; id: string }>(list: T[], one: T): number {
+  let low = 0;
+  let high = list.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (before(list[middle] as T, one)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** What was taken while the clock was ahead would stay the newest: what comes now is newer. */
+function dropFuture<T extends { at: number; id: string }>({ list, byId }: Run<T>, now: number): void {
+  for (let last = list.at(-1); last !== undefined && last.at > now + FUTURE_MS; last = list.at(-1)) {
+    list.pop();
+    byId.delete(last.id);
+  }
+}
+
+/** The further off of two words on one fill, whichever came first. */
+const worse = (a: number | null, b: number | null): number | null => {
+  if (a === null || b === null) return a ?? b;
+  return Math.abs(a) === Math.abs(b) ? Math.max(a, b) : Math.abs(a) > Math.abs(b) ? a : b;
+};
+
+export function createOrderRun(start: OrderRunSnapshot = { placed: [], ended: [] }): OrderRun {
+  const placedRun = runOf(structuredClone(start.placed));
+  const endedRun = runOf(structuredClone(start.ended));
+  const placed = placedRun.list;
+  const ended = endedRun.list;
 
   const rejectedAmong = (orders: Placed[]) => orders.filter((one) => one.rejected).length;
 
   return {
-    take({ orderId: id, at, status, qty, filledQty, slippageBps }) {
+    take(sample, now) {
+      const { at, status, qty, filledQty, slippageBps } = sample;
+      const id = orderKey(sample);
+      dropFuture(placedRun, now);
+      dropFuture(endedRun, now);
       if (status === 'accepted' || status === 'rejected') {
-        take(placed, id, (known) => ({
+        take(placedRun, id, (known) => ({
           id,
           at: Math.min(known?.at ?? at, at),
           rejected: (known?.rejected ?? false) || status === 'rejected',
@@ -83,11 +131,11 @@ export function createOrderRun(start: OrderRunSnapshot = { placed: [], ended: []
       }
       const share =
         qty !== undefined && qty > 0 && filledQty !== undefined ? Math.min(1, filledQty / qty) : null;
-      take(ended, id, (known) => ({
+      take(endedRun, id, (known) => ({
         id,
         at: Math.max(known?.at ?? at, at),
         filled: Math.max(known?.filled ?? 0, share ?? (status === 'filled' ? 1 : 0)),
-        slippageBps: slippageBps ?? known?.slippageBps ?? null,
+        slippageBps: worse(slippageBps ?? null, known?.slippageBps ?? null),
       }));
     },
     rejectedInARow() {

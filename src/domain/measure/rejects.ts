@@ -1,6 +1,7 @@
 /** How many orders were rejected in any sliding five minutes. Pure; keeps its own state, so that a sample costs little. */
 
-import type { OrderSample } from './samples.ts';
+import { type OrderSample, orderKey } from './samples.ts';
+import { type Count, createSeconds, type SecondsSnapshot } from './seconds.ts';
 
 /** A window over the limit: half-open, `from` excluded and `to` included, ms since the epoch. */
 export interface RejectTrip {
@@ -14,10 +15,7 @@ export interface RejectTrip {
   reasons: [reason: string, count: number][];
 }
 
-export interface RejectCount {
-  orders: number;
-  rejected: number;
-}
+export type RejectCount = Count;
 
 export interface RejectWindow {
   /**
@@ -35,10 +33,11 @@ export interface RejectWindow {
   snapshot(): RejectSnapshot;
 }
 
-/** Plain JSON. `cells` are [ms, orders, rejected]; `orders` the newest of them by id, for telling duplicates. */
+/** Plain JSON. Columns, since they are many: the newest orders (for telling duplicates) and the newest rejected ones. */
 export interface RejectSnapshot {
-  cells: [number, number, number][];
-  orders: [id: string, at: number, rejected: 0 | 1, reason: string][];
+  cells: SecondsSnapshot;
+  orders: { ids: string[]; at: number[]; rejected: (0 | 1)[] };
+  evidence: { ids: string[]; at: number[]; reasons: string[] };
   seenTo: number;
 }
 
@@ -48,111 +47,77 @@ export const REJECT_WINDOW_MS = 5 * 60_000;
 const KEEP_MS = 15 * 60_000;
 /** Orders whose id is written to a snapshot: a duplicate of an older one, from before a restart, counts twice. */
 const SNAPSHOT_ORDERS = 20_000;
-
-interface Placed {
-  at: number;
-  rejected: boolean;
-  reason: string;
-}
+/**
+ * Orders that are told from their duplicates: at least this many of the newest, at most twice as many. Fifteen minutes of
+ * 277 orders a second; above that a duplicate of one that is older counts again, and memory stays bounded.
+ */
+const KNOWN_ORDERS = 250_000;
+/** Rejected orders that a trip can name and count reasons of: the newest. */
+const EVIDENCE_ORDERS = 10_000;
+const MAX_REASON = 200;
 
 /**
- * Times are whole milliseconds, so orders of one millisecond share a cell: exact, and at most 900,000 cells however many
- * orders there are. Running sums make each window two look-ups.
+ * Orders are counted by millisecond (seconds.ts), exactly, however many there are. Ids are kept apart from that: in two
+ * generations, of which the older one goes as a whole.
  */
 export function createRejectWindow(before?: RejectSnapshot): RejectWindow {
-  const placed = new Map<string, Placed>();
-  let times: number[] = [];
-  let orders: number[] = [];
-  let rejected: number[] = [];
-  /** Running sums of all cells up to and with this one; right for the first `summed` cells. */
-  let orderSums: number[] = [];
-  let rejectedSums: number[] = [];
-  let summed = 0;
-  let lostOrders = 0;
-  let lostRejected = 0;
+  const counts = createSeconds(before?.cells);
+  /** By id: twice the earliest time that it was heard of, and one more when it was rejected. */
+  let young = new Map<string, number>();
+  let old = new Map<string, number>();
+  /** The newest ids, in a ring. */
+  const recent: string[] = [];
+  let written = 0;
+  const rejected = new Map<string, { at: number; reason: string }>();
   /** Windows that end before this were looked at, and hold nothing new. */
   let dirtyFrom = Number.POSITIVE_INFINITY;
-  /** Evicted up to here: nothing older is taken any more. */
+  /** Nothing older is taken any more. */
   let floor = Number.NEGATIVE_INFINITY;
-
-  /** The first cell after `at`. */
-  function after(at: number): number {
-    let low = 0;
-    let high = times.length;
-    if (high > 0 && (times[high - 1] as number) <= at) return high;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((times[middle] as number) <= at) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
+  let newest = Number.NEGATIVE_INFINITY;
+  /** When the younger generation began; null: after the last look. */
+  let youngSince: number | null = null;
 
   function put(at: number, dOrders: number, dRejected: number): void {
-    const index = after(at);
-    const same = index - 1;
-    if (same >= 0 && times[same] === at) {
-      orders[same] = (orders[same] as number) + dOrders;
-      rejected[same] = (rejected[same] as number) + dRejected;
-      summed = Math.min(summed, same);
-    } else if (index === times.length) {
-      times.push(at);
-      orders.push(dOrders);
-      rejected.push(dRejected);
-    } else {
-      times.splice(index, 0, at);
-      orders.splice(index, 0, dOrders);
-      rejected.splice(index, 0, dRejected);
-      summed = Math.min(summed, index);
-    }
+    counts.add(at, dOrders, dRejected);
     dirtyFrom = Math.min(dirtyFrom, at);
   }
 
-  function sum(): void {
-    for (let index = summed; index < times.length; index += 1) {
-      orderSums[index] =
-        (index === 0 ? lostOrders : (orderSums[index - 1] as number)) + (orders[index] as number);
-      rejectedSums[index] =
-        (index === 0 ? lostRejected : (rejectedSums[index - 1] as number)) + (rejected[index] as number);
+  function know(id: string, at: number, bad: boolean, isNew: boolean): void {
+    if (young.size >= KNOWN_ORDERS) {
+      old = young;
+      young = new Map();
+      youngSince = null;
     }
-    summed = times.length;
+    young.set(id, 2 * at + (bad ? 1 : 0));
+    if (!isNew) return;
+    recent[written % SNAPSHOT_ORDERS] = id;
+    written += 1;
   }
 
-  /** What lies in (from, to]. Sums must be right. */
-  function within(from: number, to: number): RejectCount {
-    const last = after(to) - 1;
-    const first = after(from) - 1;
-    const upTo = (sums: number[], index: number, lost: number) =>
-      index < 0 ? lost : (sums[index] as number);
-    return {
-      orders: upTo(orderSums, last, lostOrders) - upTo(orderSums, first, lostOrders),
-      rejected: upTo(rejectedSums, last, lostRejected) - upTo(rejectedSums, first, lostRejected),
-    };
+  /** Keep what a trip shows of a rejected order: when it counts, and the first reason that was given. */
+  function keepEvidence(id: string, at: number, reason: string): void {
+    const known = rejected.get(id);
+    rejected.set(id, { at, reason: known?.reason ?? reason.slice(0, MAX_REASON) });
+    if (rejected.size <= EVIDENCE_ORDERS) return;
+    for (const oldest of rejected.keys()) {
+      rejected.delete(oldest);
+      break;
+    }
   }
 
   function evict(now: number): void {
-    floor = Math.max(floor, now - KEEP_MS);
-    for (const [id, order] of placed) {
-      if (order.at > floor) break;
-      placed.delete(id);
-    }
-    const gone = after(floor);
-    // In large pieces: cutting an array costs its length.
-    if (gone < 4_096 && gone * 2 < times.length) return;
-    if (gone === 0) return;
-    sum();
-    lostOrders = orderSums[gone - 1] as number;
-    lostRejected = rejectedSums[gone - 1] as number;
-    times = times.slice(gone);
-    orders = orders.slice(gone);
-    rejected = rejected.slice(gone);
-    orderSums = orderSums.slice(gone);
-    rejectedSums = rejectedSums.slice(gone);
-    summed = times.length;
+    // By the newest order too: a clock that jumps ahead evicts nothing, and what comes when it is right again is taken.
+    floor = Math.min(now, newest) - KEEP_MS;
+    counts.forget(floor);
+    youngSince ??= now;
+    if (now - youngSince < KEEP_MS) return;
+    youngSince = now;
+    old = young;
+    young = new Map();
   }
 
   function evidence(from: number, to: number): Pick<RejectTrip, 'ids' | 'reasons'> {
-    const inside = [...placed].filter(([, one]) => one.rejected && one.at > from && one.at <= to);
+    const inside = [...rejected].filter(([, { at }]) => at > from && at <= to);
     const reasons = new Map<string, number>();
     for (const [, { reason }] of inside) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
     return {
@@ -162,53 +127,51 @@ export function createRejectWindow(before?: RejectSnapshot): RejectWindow {
   }
 
   if (before !== undefined) {
-    for (const [at, n, bad] of before.cells) put(at, n, bad);
-    for (const [id, at, bad, reason] of before.orders) placed.set(id, { at, rejected: bad === 1, reason });
+    const { orders, evidence: shown } = before;
+    for (const [index, id] of orders.ids.entries())
+      know(id, orders.at[index] as number, orders.rejected[index] === 1, true);
+    for (const [index, id] of shown.ids.entries())
+      keepEvidence(id, shown.at[index] as number, shown.reasons[index] as string);
+    newest = counts.newest();
     dirtyFrom = before.seenTo;
   }
 
   return {
-    take({ orderId, at, status, reason = '' }) {
+    take(sample) {
+      const { at, status, reason = '' } = sample;
       if (status !== 'accepted' && status !== 'rejected') return;
       if (at <= floor) return;
       const bad = status === 'rejected';
-      const known = placed.get(orderId);
-      if (known === undefined) {
-        placed.set(orderId, { at, rejected: bad, reason: bad ? reason : '' });
+      const id = orderKey(sample);
+      newest = Math.max(newest, at);
+      const said = young.get(id) ?? old.get(id);
+      const knownAt = said === undefined ? Number.NEGATIVE_INFINITY : Math.floor(said / 2);
+      // What was evicted is counted no more, so it counts anew.
+      if (said === undefined || knownAt <= floor) {
+        know(id, at, bad, true);
         put(at, 1, bad ? 1 : 0);
+        if (bad) keepEvidence(id, at, reason);
         return;
       }
-      const next = {
-        at: Math.min(known.at, at),
-        rejected: known.rejected || bad,
-        reason: known.rejected ? known.reason : bad ? reason : '',
-      };
-      if (next.at === known.at && next.rejected === known.rejected) return;
-      put(known.at, -1, known.rejected ? -1 : 0);
-      put(next.at, 1, next.rejected ? 1 : 0);
-      placed.set(orderId, next);
+      const wasBad = said !== 2 * knownAt;
+      const nextAt = Math.min(knownAt, at);
+      const isBad = wasBad || bad;
+      if (nextAt === knownAt && isBad === wasBad) return;
+      put(knownAt, -1, wasBad ? -1 : 0);
+      put(nextAt, 1, isBad ? 1 : 0);
+      know(id, nextAt, isBad, false);
+      if (isBad) keepEvidence(id, nextAt, reason);
     },
     look(now, overPct, minOrders) {
-      sum();
       let worst: (RejectCount & { to: number }) | null = null;
-      const weigh = (to: number) => {
-        const count = within(to - REJECT_WINDOW_MS, to);
-        if (count.orders < minOrders || count.rejected * 100 <= overPct * count.orders) return;
-        if (worst === null || count.rejected * worst.orders > worst.rejected * count.orders)
-          worst = { ...count, to };
-      };
-      // What a window holds changes where an order comes in, and where one has just left.
-      for (let index = after(dirtyFrom - 1); index < times.length; index += 1) {
-        const to = times[index] as number;
-        if (to > now) break;
-        weigh(to);
-      }
-      for (let index = after(dirtyFrom - REJECT_WINDOW_MS - 1); index < times.length; index += 1) {
-        const to = (times[index] as number) + REJECT_WINDOW_MS;
-        if (to > now) break;
-        weigh(to);
-      }
-      dirtyFrom = now + 1;
+      if (dirtyFrom <= now)
+        counts.slide(dirtyFrom, now, REJECT_WINDOW_MS, (to, { orders, rejected: bad }) => {
+          if (orders < minOrders || bad * 100 <= overPct * orders) return;
+          if (worst === null || bad * worst.orders > worst.rejected * orders)
+            worst = { orders, rejected: bad, to };
+        });
+      // A clock that went back and comes again looks at no window twice: it would find an old trip anew.
+      dirtyFrom = Math.max(dirtyFrom, now + 1);
       const found = worst as (RejectCount & { to: number }) | null;
       const trip =
         found === null
@@ -221,16 +184,27 @@ export function createRejectWindow(before?: RejectSnapshot): RejectWindow {
       evict(now);
       return trip;
     },
-    at(now) {
-      sum();
-      return within(now - REJECT_WINDOW_MS, now);
+    at: (now) => counts.within(now - REJECT_WINDOW_MS, now),
+    snapshot() {
+      const orders: RejectSnapshot['orders'] = { ids: [], at: [], rejected: [] };
+      const count = Math.min(written, SNAPSHOT_ORDERS);
+      for (let index = written - count; index < written; index += 1) {
+        const id = recent[index % SNAPSHOT_ORDERS] as string;
+        const said = young.get(id) ?? old.get(id);
+        if (said === undefined) continue;
+        const at = Math.floor(said / 2);
+        orders.ids.push(id);
+        orders.at.push(at);
+        orders.rejected.push(said === 2 * at ? 0 : 1);
+      }
+      const shown: RejectSnapshot['evidence'] = { ids: [], at: [], reasons: [] };
+      for (const [id, { at, reason }] of rejected) {
+        shown.ids.push(id);
+        shown.at.push(at);
+        shown.reasons.push(reason);
+      }
+      const seenTo = Math.min(dirtyFrom, Number.MAX_SAFE_INTEGER);
+      return { cells: counts.snapshot(), orders, evidence: shown, seenTo };
     },
-    snapshot: () => ({
-      cells: times.map((at, index) => [at, orders[index] as number, rejected[index] as number]),
-      orders: [...placed]
-        .slice(-SNAPSHOT_ORDERS)
-        .map(([id, one]) => [id, one.at, one.rejected ? 1 : 0, one.reason]),
-      seenTo: Math.min(dirtyFrom, Number.MAX_SAFE_INTEGER),
-    }),
   };
 }

@@ -61,5 +61,14 @@ export interface HeartbeatSample extends Sampled {
 
 export type Sample = OrderSample | BarSample | PnlSample | PositionSample | SignalSample | HeartbeatSample;
 
-/** Older samples than this feed the SLIs, and no criterion (CONTRACT 5). */
+/** Samples that are older than this feed the SLIs, and no criterion (CONTRACT 5). At exactly this age they still do. */
 export const STALE_FOR_STOPS_MS = 10 * 60_000;
+
+/**
+ * What is dated later than this is refused at the door (CONTRACT 5). What is found to be so afterwards was taken while
+ * the clock was ahead: it says nothing of now, and must not hide what does.
+ */
+export const FUTURE_MS = 5_000;
+
+/** What makes an order the same order: venues count from one each, and some of them each symbol. */
+export const orderKey = ({ venue, symbol, orderId }: OrderSample): string => `${venue} ${symbol} ${orderId}`;

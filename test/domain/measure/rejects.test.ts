@@ -168,7 +168,7 @@ describe('the sliding window of rejected orders', () => {
     for (let n = 0; n < 10; n += 1)
       window.take(order(`o${n}`, T0 + n, 'rejected', n < 7 ? 'insufficient margin' : 'price filter'));
     expect(window.look(T0 + 100, 10, 10)).toMatchObject({
-      ids: expect.arrayContaining(['o0', 'o9']),
+      ids: expect.arrayContaining(['v BTC/USDT o0', 'v BTC/USDT o9']),
       reasons: [
         ['insufficient margin', 7],
         ['price filter', 3],
