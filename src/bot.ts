@@ -24,6 +24,7 @@ import { createKeeper } from './engine/keeper.ts';
 import { createLedger, type Ledger } from './engine/ledger.ts';
 import { openMembers } from './engine/members.ts';
 import { createMonitor, type Monitor } from './engine/monitor.ts';
+import { createOnCall, type OnCall } from './engine/onCall.ts';
 import { openOnce } from './engine/once.ts';
 import { createOutbox } from './engine/outbox.ts';
 import { createPerform } from './engine/perform.ts';
@@ -42,6 +43,7 @@ import { adoptSideJournals } from './sideJournal.ts';
 import { openVenues } from './venues.ts';
 import { startEdge } from './webhooks/edge.ts';
 import { createMetrics } from './webhooks/metrics.ts';
+import { createPagerHook } from './webhooks/pagerduty.ts';
 import { createSlackDoor } from './webhooks/slack.ts';
 
 export interface BotOptions {
@@ -219,6 +221,17 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   });
   cleanups.push(() => monitor.stop());
 
+  const members = await openMembers(store, clock, log);
+  const onCall = createOnCall({
+    pager,
+    responders: config.access.responders,
+    members,
+    groupMembers: (group) => slack.chat.groupMembers(group),
+    userByEmail: slack.userByEmail,
+    emailOfUser: slack.emailOfUser,
+    clock,
+    log,
+  });
   const perform = createPerform({
     store,
     ledger,
@@ -227,6 +240,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     pager,
     mailer: mail === null ? null : createSmtpMailer({ url: mail.smtpUrl, from: mail.from }),
     stakeholders: mail?.stakeholders ?? [],
+    onCall,
     drafts: createDrafts(join(config.dataDir, 'postmortems')),
     draw,
     channel: config.slack.channel,
@@ -245,7 +259,6 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   cleanups.push(() => outbox.stop(DRAIN_MS));
 
   const once = await openOnce(store, clock, log);
-  const members = await openMembers(store, clock, log);
   const context: ListenerContext = {
     desk,
     ledger,
@@ -303,6 +316,10 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
             ),
             handle: slack.handle,
           },
+    pagerDuty:
+      pagerduty.webhookSecrets.length === 0
+        ? null
+        : createPagerHook({ secrets: pagerduty.webhookSecrets, desk, ledger, pager, onCall, clock, log }),
     monitor,
     engines,
     known: {
@@ -331,6 +348,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   cleanups.push(everySecond(() => monitor.tick(), log));
   void slack.identify();
   cleanups.push(keepWarm(venues, clock, log));
+  cleanups.push(keepFresh(onCall, clock, log));
   cleanups.push(() => slack.stop());
   if (slack.mode === 'socket') {
     void slack
@@ -348,6 +366,23 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
 async function runRecovery({ recoveryCheck }: LiveConfig): Promise<CommandResult> {
   if (recoveryCheck === 'off') throw new Error('the recovery check is off');
   return runCommand(recoveryCheck.run, recoveryCheck.cwd, recoveryCheck.timeoutSec * 1_000);
+}
+
+/** Between two readings of who is on call: what is known when nobody can be asked is never older than that. */
+const ON_CALL_MS = 5 * 60_000;
+
+function keepFresh(onCall: OnCall, clock: Clock, log: Log): Cleanup {
+  const stop = new AbortController();
+  const loop = async () => {
+    while (!stop.signal.aborted) {
+      await onCall
+        .refresh()
+        .catch((error: unknown) => log.warn({ error: String(error) }, 'who is on call could not be read'));
+      await clock.wait(ON_CALL_MS, stop.signal);
+    }
+  };
+  void loop();
+  return async () => stop.abort();
 }
 
 /** How long a hard stop may be unknown before that is an incident: two readings that are missing, and time to restart. */

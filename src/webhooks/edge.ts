@@ -17,6 +17,7 @@ import { plain } from '../render/text.ts';
 import { type AlertFormat, parseAlerts, refusedBatch } from './alerts.ts';
 import { HttpRefusal, MAX_BODY_BYTES, parseJson, shaped } from './body.ts';
 import type { Metrics } from './metrics.ts';
+import type { PagerHook } from './pagerduty.ts';
 import type { SlackDoor } from './slack.ts';
 import { incidentDetail, incidentsList, status } from './status.ts';
 import { type KnownNames, parseTelemetry } from './telemetry.ts';
@@ -39,6 +40,8 @@ export interface EdgeDeps {
     door: SlackDoor;
     handle(request: IncomingMessage & { rawBody: Buffer }, response: ServerResponse): void;
   } | null;
+  /** null: no webhook secret is configured. */
+  pagerDuty: PagerHook | null;
   monitor: Monitor;
   engines: Engines;
   /** The names that samples may carry. */
@@ -128,6 +131,14 @@ export async function startEdge(deps: EdgeDeps): Promise<Edge> {
       const body = bodyOf(request);
       request.headers['content-type'] = slack.door.admit(request.headers, body);
       slack.handle(Object.assign(request, { rawBody: body }), response);
+    });
+  }
+
+  // ── PagerDuty ────────────────────────────────────────────────────────────────────────────────────────────────────
+  const { pagerDuty } = deps;
+  if (pagerDuty !== null) {
+    app.post('/pagerduty/webhook', bytes, async (request, response) => {
+      response.status(202).json(await pagerDuty(request.headers, bodyOf(request)));
     });
   }
 

@@ -1,0 +1,76 @@
+/** The next ways to on-call, as people get them: a message that pings, and a mail. Pure. */
+
+import type { KnownBlock } from '@slack/types';
+import type { Incident, Page } from '../domain/incident.ts';
+import { ACTION, buttonValue } from './actions.ts';
+import { actions, message, section } from './blocks.ts';
+import { clockTime, dateTime, inert, plain } from './text.ts';
+
+/** What is known of the page, in a sentence. */
+function whatHappened(page: Page | undefined): string {
+  const reason = page?.reason === undefined ? '' : ` (${plain(page.reason, 200)})`;
+  switch (page?.state) {
+    case 'failed':
+      return `PagerDuty refused the page for good${reason}: nobody was paged.`;
+    case 'retrying':
+    case 'owed':
+      return `PagerDuty does not take the page${reason}: nobody was paged yet.`;
+    default:
+      return `PagerDuty took the page at ${clockTime(page?.queuedAt ?? page?.owedAt ?? 0)} UTC and does not say that anybody has it.`;
+  }
+}
+
+const pageOf = (incident: Incident, n: number): Page | undefined => incident.pages.find((one) => one.n === n);
+
+/** Slack's ids, which come from the configuration or from Slack itself; anything else is left out. */
+function mentions({ users, groups }: { users: string[]; groups: string[] }): string {
+  return [
+    ...users.filter((id) => /^[UW][A-Z0-9]+$/.test(id)).map((id) => `<@${id}>`),
+    ...groups.filter((id) => /^S[A-Z0-9]+$/.test(id)).map((id) => `<!subteam^${id}>`),
+  ].join(' ');
+}
+
+export function summonMessage(
+  incident: Incident,
+  n: number,
+  who: { users: string[]; groups: string[] },
+): { text: string; blocks: KnownBlock[] } {
+  const drill = incident.drill ? 'DRILL · ' : '';
+  const lead = `${drill}🚨 ${mentions(who)} *somebody is needed*: ${incident.severity} ${inert(incident.title, 150)} (${incident.id})`;
+  return message(lead.replaceAll('*', ''), [
+    section(
+      `${lead}\n${inert(whatHappened(pageOf(incident, n)), 500)} Whoever takes it presses Acknowledge.`,
+    ),
+    actions({
+      action: ACTION.acknowledge,
+      label: 'Acknowledge',
+      value: buttonValue({ incident: incident.id }),
+      style: 'primary',
+    }),
+  ]);
+}
+
+const html = (text: string): string =>
+  text.replace(/[&<>"']/g, (mark) => `&#${mark.charCodeAt(0)};`).replaceAll('\n', '<br>\n');
+
+export function summonMail(incident: Incident, n: number): { subject: string; text: string; html: string } {
+  const drill = incident.drill ? 'DRILL · ' : '';
+  const link = incident.posts['headline']?.permalink;
+  const text = [
+    `${drill}You are asked because PagerDuty reached nobody.`,
+    '',
+    `${incident.severity} ${plain(incident.title, 200)}`,
+    `${incident.id}, opened ${dateTime(incident.openedAt)}`,
+    whatHappened(pageOf(incident, n)),
+    '',
+    link === undefined
+      ? 'Acknowledge it in Slack, in the channel of the incidents.'
+      : `Acknowledge it in Slack: ${link}`,
+    'When you cannot, call somebody who can.',
+  ].join('\n');
+  return {
+    subject: `${drill}${incident.severity} ${plain(incident.title, 120)}: somebody is needed (${incident.id})`,
+    text,
+    html: `<p>${html(text)}</p>`,
+  };
+}
