@@ -35,6 +35,7 @@ import { registerCommands } from './listeners/commands.ts';
 import type { ListenerContext } from './listeners/context.ts';
 import { registerEvents } from './listeners/events.ts';
 import { registerGuard } from './listeners/guard.ts';
+import { registerPageOnCall } from './listeners/pageOnCall.ts';
 import { registerViews } from './listeners/views.ts';
 import { createLog, createMask } from './log.ts';
 import type { Policy } from './policy.ts';
@@ -269,6 +270,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     log,
     channel: config.slack.channel,
     drill,
+    onCall,
     identity: () => slack.identity(),
     access: createAccess({
       responders: config.access.responders,
@@ -291,6 +293,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   registerActions(slack.app, context);
   registerViews(slack.app, context);
   registerEvents(slack.app, context);
+  registerPageOnCall(slack.app, context);
 
   const edge = await startEdge({
     host: config.host,

@@ -5,7 +5,7 @@ import type { Clock, Log, Pager } from '../ports.ts';
 import type { Members } from './members.ts';
 
 export interface OnCallDeps {
-  pager: Pager;
+  pager: Pick<Pager, 'onCallNow' | 'emailOf'>;
   /** `access.responders` of the configuration: users (U…, W…), groups (S…) and PagerDuty schedules (`pd:P…`). */
   responders: string[];
   members: Members;
