@@ -450,12 +450,17 @@ function fold(next: Incident, event: Exclude<StandingEvent, { type: 'IncidentOpe
         ...(event.pagerId === undefined ? {} : { pagerId: event.pagerId }),
       });
     case 'PageFailed':
-      return changePage(next, event.n, (page) => ({
-        ...page,
-        state: event.gaveUp ? 'failed' : 'retrying',
-        reason: event.reason,
-        failingSince: page.failingSince ?? event.at,
-      }));
+      // An answer that was lost is no failure any more once PagerDuty has told of the page by itself.
+      return changePage(next, event.n, (page) =>
+        page.state === 'owed' || page.state === 'retrying'
+          ? {
+              ...page,
+              state: event.gaveUp ? 'failed' : 'retrying',
+              reason: event.reason,
+              failingSince: page.failingSince ?? event.at,
+            }
+          : page,
+      );
     case 'PageSuperseded':
       return patchPage(next, event.n, { state: 'superseded', reason: event.why });
     case 'PageClosed':

@@ -41,6 +41,12 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
   /** What is owed to one page stays in one lane, so that its resolve never overtakes its trigger. */
   const pageLane = (severity: Incident['severity']): Lane => (severity === 'P0' ? 'pageP0' : 'page');
 
+  /** Acknowledged here before the page had left: PagerDuty has not heard of it. */
+  const acknowledgeLate = (n: number): Effect[] =>
+    incident.acknowledged === undefined
+      ? []
+      : [owe(pageLane(incident.severity), `pageAcknowledge:${n}`, { kind: 'pageAcknowledge', n })];
+
   switch (event.type) {
     case 'IncidentOpened':
       return [headline(), ...(event.severity === 'P0' ? [mail('opened')] : [])];
@@ -50,15 +56,7 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
       return [
         owe('pageCheck', `pageCheck:${event.n}`, { kind: 'pageCheck', n: event.n }),
         headline(),
-        // Acknowledged here before the page had left: PagerDuty has not heard of it.
-        ...(incident.acknowledged === undefined
-          ? []
-          : [
-              owe(pageLane(incident.severity), `pageAcknowledge:${event.n}`, {
-                kind: 'pageAcknowledge',
-                n: event.n,
-              }),
-            ]),
+        ...acknowledgeLate(event.n),
       ];
     case 'Posted':
       if (event.what !== 'headline') return [];
@@ -129,7 +127,9 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
       return [headline(), ...notice()];
     case 'PagerSaid':
       // That somebody has the page, the headline says.
-      return [headline(), ...(event.what === 'triggered' ? [] : notice())];
+      return event.what === 'triggered'
+        ? [headline(), ...acknowledgeLate(event.n)]
+        : [headline(), ...notice()];
     case 'CommanderAssigned':
     case 'IncidentMitigated':
       return [headline(), ...notice(), ...mirror()];

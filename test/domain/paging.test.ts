@@ -200,6 +200,11 @@ describe('what PagerDuty says', () => {
     expect(evolve(early, queued(6_000)).pages[0]).toMatchObject({ state: 'assigned', queuedAt: T0 + 6_000 });
   });
 
+  it('an answer that was lost after that is no failure', () => {
+    const early = hears(fold(opened(), owed()), 'triggered', { to: ['Ada'] }).after;
+    expect(evolve(early, failed(6_000, false)).pages[0]).toMatchObject({ state: 'assigned' });
+  });
+
   it.each(PAGER_WORDS)('%s is heard once for ever, by its own id', (what) => {
     const { after } = hears(incident, what, { to: ['Ada'] });
     expect(hears(after, what, { to: ['Grace'] }).types).toEqual([]);

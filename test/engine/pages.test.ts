@@ -146,14 +146,14 @@ describe('PagerDuty', () => {
     let resolved = false;
     const now = (id: string) =>
       resolved ? incident(id, { type: 'IncidentResolved', how: 'alertsCleared' }) : incident(id);
-    const hour = drain(made, [
-      ...ids.map((id) => async (tries: number) => {
+    await drain(
+      made,
+      ids.map((id) => async (tries: number) => {
         if (made.now() > 3_000_000) resolved = true;
         if (made.now() > 3_600_000) made.isUp = true;
         return made.pages.page(attempt('page', { kind: 'page', n: 1 }, tries), now(id), 1);
       }),
-    ]);
-    await hour;
+    );
     made.isUp = true;
     const before = made.sent.length;
     await drain(

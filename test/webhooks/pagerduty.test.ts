@@ -174,7 +174,10 @@ describe('an event', () => {
     ['a key that is an object', incidentEvent({}, { incident_key: { $ne: null } })],
     ['an endless key', incidentEvent({}, { incident_key: 'x'.repeat(1_001) })],
     ['assignees that are none', incidentEvent({}, { assignees: 'Ada' })],
-    ['more assignees than an account has', incidentEvent({}, { assignees: Array(1_001).fill({ id: 'P' }) })],
+    [
+      'more assignees than an account has',
+      incidentEvent({}, { assignees: Array.from({ length: 1_001 }, () => ({ id: 'P' })) }),
+    ],
     ['a note without words', noteEvent(null)],
     ['an endless note', noteEvent('x'.repeat(200_001))],
   ])('that is broken is refused: %s', (_name, body) => {
@@ -185,7 +188,7 @@ describe('an event', () => {
     const name = `<!channel> \u202e${'x'.repeat(5_000)}`;
     const agent = { id: 'P', type: 'user_reference', summary: name };
     const event = parsePagerEvent(
-      incidentEvent({ agent }, { assignees: Array(50).fill({ id: 'P', summary: name }) }),
+      incidentEvent({ agent }, { assignees: Array.from({ length: 50 }, () => ({ id: 'P', summary: name })) }),
     );
     if ('ignored' in event) throw new Error(event.ignored);
     expect(event.by.name).toHaveLength(100);
