@@ -616,7 +616,10 @@ function warningsOf(config: LiveConfig, cwd: string, raw: unknown): string[] {
   const warn = (when: boolean, text: string) => {
     if (when) warnings.push(text);
   };
-  warn(pagerduty.apiToken === null, 'No PAGERDUTY_API_TOKEN: pages are queued, never confirmed.');
+  warn(
+    pagerduty.apiToken === null,
+    'No PAGERDUTY_API_TOKEN: pages are queued, never confirmed, but for what webhooks tell; notes and who is on call are lost.',
+  );
   warn(
     pagerduty.apiToken !== null && pagerduty.from === null,
     'No PAGERDUTY_FROM: notes cannot be added to PagerDuty incidents.',

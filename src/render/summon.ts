@@ -6,9 +6,9 @@ import { ACTION, buttonValue } from './actions.ts';
 import { actions, message, section } from './blocks.ts';
 import { clockTime, dateTime, inert, plain } from './text.ts';
 
-/** What is known of the page, in a sentence. */
-function whatHappened(page: Page | undefined): string {
-  const reason = page?.reason === undefined ? '' : ` (${plain(page.reason, 200)})`;
+/** What is known of the page, in a sentence. `escape` is for where it is shown. */
+function whatHappened(page: Page | undefined, escape: (text: string, max: number) => string): string {
+  const reason = page?.reason === undefined ? '' : ` (${escape(page.reason, 200)})`;
   switch (page?.state) {
     case 'failed':
       return `PagerDuty refused the page for good${reason}: nobody was paged.`;
@@ -38,9 +38,7 @@ export function summonMessage(
   const drill = incident.drill ? 'DRILL · ' : '';
   const lead = `${drill}🚨 ${mentions(who)} *somebody is needed*: ${incident.severity} ${inert(incident.title, 150)} (${incident.id})`;
   return message(lead.replaceAll('*', ''), [
-    section(
-      `${lead}\n${inert(whatHappened(pageOf(incident, n)), 500)} Whoever takes it presses Acknowledge.`,
-    ),
+    section(`${lead}\n${whatHappened(pageOf(incident, n), inert)} Whoever takes it presses Acknowledge.`),
     actions({
       action: ACTION.acknowledge,
       label: 'Acknowledge',
@@ -61,7 +59,7 @@ export function summonMail(incident: Incident, n: number): { subject: string; te
     '',
     `${incident.severity} ${plain(incident.title, 200)}`,
     `${incident.id}, opened ${dateTime(incident.openedAt)}`,
-    whatHappened(pageOf(incident, n)),
+    whatHappened(pageOf(incident, n), plain),
     '',
     link === undefined
       ? 'Acknowledge it in Slack, in the channel of the incidents.'

@@ -1,11 +1,15 @@
 /** PagerDuty both ways: what people do there is heard here, and when it reaches nobody, somebody is asked otherwise. */
 
 import { createHmac, randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Mail } from '../../src/ports.ts';
 import type { StoredMessage } from '../../src/rehearsal/slack/shapes.ts';
 import { CAST, CHANNEL } from '../../src/rehearsal/stage.ts';
-import { type DeskOptions, type InProcess, startDesk } from './desk.ts';
+import { startRehearsal } from '../../src/rehearse.ts';
+import { type DeskOptions, type InProcess, policy, startDesk } from './desk.ts';
 import {
   buttonOf,
   eventsOf,
@@ -523,4 +527,35 @@ describe('another region', () => {
         }),
       },
     ));
+});
+
+describe('a rehearsal', () => {
+  it('hears what is done at its PagerDuty', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'standdown-rehearsed-'));
+    const rehearsal = await startRehearsal(
+      {
+        mode: 'rehearsal',
+        dataDir: join(folder, 'data'),
+        controlFile: join(folder, 'control.env'),
+        playbookFile: '',
+        warnings: [],
+        host: '127.0.0.1',
+        port: 0,
+        logLevel: 'silent',
+      },
+      policy(),
+    );
+    try {
+      const { pagerDuty, slack } = rehearsal.stage;
+      await slack.say(CAST.ada.id, '/incident declare P1 something is odd');
+      await pagerDuty.until(() => pagerDuty.incidents().length === 1, { what: 'a page' });
+      pagerDuty.acknowledge(pagerDuty.incidents()[0]?.id ?? '', CAST.grace.pagerDuty);
+      await slack.until(() => slack.asText(CHANNEL).includes('incident acknowledged by Grace'), {
+        what: 'the acknowledgement',
+      });
+    } finally {
+      await rehearsal.stop();
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
 });
