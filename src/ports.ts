@@ -307,9 +307,17 @@ export interface Draw {
   page(incident: Incident, n: number, thread: string | null): Omit<PageRequest, 'dedupKey'> | null;
   /** An event as a note at the pager; null when it is none. */
   pagerNote(incident: Incident, event: StandingEvent, version: number): string | null;
-  /** The message that asks for somebody because the pager reached nobody. The ids are Slack's, and are mentioned. */
-  summon(incident: Incident, n: number, who: { users: string[]; groups: string[] }): ChatMessage;
-  summonMail(incident: Incident, n: number): Pick<Mail, 'subject' | 'text' | 'html'>;
+  /**
+   * The message that asks for somebody because the pager reached nobody. The ids are Slack's, and are mentioned. `others`
+   * wait for the same.
+   */
+  summon(
+    incident: Incident,
+    n: number,
+    who: { users: string[]; groups: string[] },
+    others: Incident[],
+  ): ChatMessage;
+  summonMail(incident: Incident, n: number, others: Incident[]): Pick<Mail, 'subject' | 'text' | 'html'>;
   mail(
     what: 'opened' | 'verdict' | 'resolved',
     incident: Incident,

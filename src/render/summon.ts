@@ -3,7 +3,7 @@
 import type { KnownBlock } from '@slack/types';
 import type { Incident, Page } from '../domain/incident.ts';
 import { ACTION, buttonValue } from './actions.ts';
-import { actions, message, section } from './blocks.ts';
+import { actions, message, section, sections } from './blocks.ts';
 import { clockTime, dateTime, inert, plain } from './text.ts';
 
 /** What is known of the page, in a sentence. `escape` is for where it is shown. */
@@ -34,11 +34,13 @@ export function summonMessage(
   incident: Incident,
   n: number,
   who: { users: string[]; groups: string[] },
+  others: Incident[],
 ): { text: string; blocks: KnownBlock[] } {
   const drill = incident.drill ? 'DRILL · ' : '';
   const lead = `${drill}🚨 ${mentions(who)} *somebody is needed*: ${incident.severity} ${inert(incident.title, 150)} (${incident.id})`;
   return message(lead.replaceAll('*', ''), [
     section(`${lead}\n${whatHappened(pageOf(incident, n), inert)} Whoever takes it presses Acknowledge.`),
+    ...sections(othersLines(others, inert)),
     actions({
       action: ACTION.acknowledge,
       label: 'Acknowledge',
@@ -51,7 +53,23 @@ export function summonMessage(
 const html = (text: string): string =>
   text.replace(/[&<>"']/g, (mark) => `&#${mark.charCodeAt(0)};`).replaceAll('\n', '<br>\n');
 
-export function summonMail(incident: Incident, n: number): { subject: string; text: string; html: string } {
+/** At most this many others are named; the rest is counted. */
+const OTHERS = 10;
+
+function othersLines(others: Incident[], escape: (text: string, max: number) => string): string[] {
+  if (others.length === 0) return [];
+  const named = others
+    .slice(0, OTHERS)
+    .map((one) => `• ${one.severity} ${escape(one.title, 100)} (${one.id})`);
+  const more = others.length - OTHERS;
+  return ['Nobody is known to have these either:', ...named, ...(more > 0 ? [`and ${more} more`] : [])];
+}
+
+export function summonMail(
+  incident: Incident,
+  n: number,
+  others: Incident[],
+): { subject: string; text: string; html: string } {
   const drill = incident.drill ? 'DRILL · ' : '';
   const link = incident.posts['headline']?.permalink;
   const text = [
@@ -60,6 +78,7 @@ export function summonMail(incident: Incident, n: number): { subject: string; te
     `${incident.severity} ${plain(incident.title, 200)}`,
     `${incident.id}, opened ${dateTime(incident.openedAt)}`,
     whatHappened(pageOf(incident, n), plain),
+    ...othersLines(others, plain),
     '',
     link === undefined
       ? 'Acknowledge it in Slack, in the channel of the incidents.'

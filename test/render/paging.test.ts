@@ -89,7 +89,7 @@ describe('the message that asks for somebody', () => {
   const who = { users: ['U0ADA', '!channel', 'U1><!here'], groups: ['S0DESK', 'here'] };
 
   it('mentions the ids that it was given, when they are ids, and nothing that the incident says', () => {
-    const text = shown(summonMessage(fold(refused), 1, who));
+    const text = shown(summonMessage(fold(refused), 1, who, []));
     expect(text).toContain('<@U0ADA> <!subteam^S0DESK>');
     expect(text.match(/<[@!]/g)).toHaveLength(4);
     expect(text).toContain('PagerDuty refused the page for good (PagerDuty answered 400): nobody was paged.');
@@ -97,12 +97,21 @@ describe('the message that asks for somebody', () => {
   });
 
   it('says no more than is known', () => {
-    const text = shown(summonMessage(fold(queued), 1, who));
+    const text = shown(summonMessage(fold(queued), 1, who, []));
     expect(text).toContain('PagerDuty took the page at 14:00:01 UTC and does not say that anybody has it');
   });
 
+  it('names the others that wait for the same, and counts what is too much', () => {
+    const others = Array.from({ length: 12 }, (_one, n) => ({ ...fold(), id: `INC-20261122-${n + 100}` }));
+    const text = shown(summonMessage(fold(refused), 1, who, others));
+    expect(text).toContain('(INC-20261122-109)');
+    expect(text).not.toContain('(INC-20261122-110)');
+    expect(text).toContain('and 2 more');
+    expect(summonMail(fold(refused), 1, others).text).toContain('and 2 more');
+  });
+
   it('by mail: nothing in it is HTML, and its subject is one line', () => {
-    const mail = summonMail(fold(refused), 1);
+    const mail = summonMail(fold(refused), 1, []);
     expect(mail.subject).toMatch(/^DRILL · P1 .*: somebody is needed \(INC-20261122-001\)$/);
     expect(mail.html).not.toMatch(/<(?!\/?p>|br>)/);
     expect(mail.text).toContain('PagerDuty refused the page for good');

@@ -1,4 +1,7 @@
-/** It dies while it asks for somebody, and is started again: nobody is mentioned twice, and nobody is forgotten. */
+/**
+ * It dies while it asks for somebody, and is started again: nobody is mentioned twice, and nobody is forgotten. A step is
+ * the second of its kind where the first only collects what is owed.
+ */
 
 import { describe, expect, it } from 'vitest';
 import { CAST, CHANNEL, ON_CALL_GROUP } from '../../src/rehearsal/stage.ts';
@@ -10,10 +13,10 @@ const REFUSED = { PAGERDUTY_ROUTING_KEY: 'f'.repeat(32) };
 
 describe('dies at a step of the next ways, is started again, and', () => {
   it.each([
-    'outbox.claimed:summon',
-    'outbox.performed:summon',
-    'outbox.claimed:summonMail',
-    'outbox.performed:summonMail',
+    'outbox.claimed:summon:2',
+    'outbox.performed:summon:2',
+    'outbox.claimed:summonMail:2',
+    'outbox.performed:summonMail:2',
     'outbox.performed:page',
   ])(
     'asks once: %s',
@@ -39,7 +42,7 @@ describe('dies at a step of the next ways, is started again, and', () => {
         expect(mentions()[0]?.text).toContain(`<@${CAST.ada.id}>`);
         expect(mentions()[0]?.text).toContain(`<!subteam^${ON_CALL_GROUP}>`);
         // SMTP cannot be asked what it took: a mail whose answer was lost is sent again, as the same mail.
-        expect(mails().length).toBe(at === 'outbox.performed:summonMail' ? 2 : 1);
+        expect(mails().length).toBe(at === 'outbox.performed:summonMail:2' ? 2 : 1);
         expect(new Set(mails().map((one) => one.headers.get('message-id'))).size).toBe(1);
       } finally {
         await desk.close();

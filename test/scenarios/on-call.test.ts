@@ -393,6 +393,39 @@ describe.concurrent('when nobody is known to have the page', () => {
       },
     ));
 
+  it('many at once are asked for in few messages, each once', () =>
+    withDesk(
+      async (desk) => {
+        const names = Array.from({ length: 30 }, (_one, n) => `Storm${n}`);
+        const ids = await Promise.all(
+          names.map((name) => fire(desk, { name, severity: 'P1', fingerprint: name })),
+        );
+        for (const id of ids)
+          await settled(
+            desk,
+            id,
+            (one) =>
+              one.pages[0]?.summons?.mention?.state === 'sent' && one.pages[0].summons.mail?.state === 'sent',
+          );
+        await desk.stage.slack.settled();
+        expect(summonses(desk).length).toBeLessThan(6);
+        expect(summonMails(desk).length).toBeLessThan(6);
+        // Those that have no message of their own are named or counted in another's.
+        const told = JSON.stringify(summonses(desk).map((one) => one.blocks));
+        const counted = [...told.matchAll(/and (\d+) more/g)].reduce(
+          (sum, [, more]) => sum + Number(more),
+          0,
+        );
+        expect(ids.filter((id) => told.includes(id)).length + counted).toBeGreaterThanOrEqual(ids.length);
+      },
+      {
+        config: (config) => ({
+          ...config,
+          pagerduty: { ...config.pagerduty, routingKey: 'f'.repeat(32) },
+        }),
+      },
+    ));
+
   it('without a REST token a webhook confirms it', () =>
     withDesk(
       async (desk) => {
