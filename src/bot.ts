@@ -26,6 +26,7 @@ import { createKeeper } from './engine/keeper.ts';
 import { createLedger, type Ledger } from './engine/ledger.ts';
 import { openMembers } from './engine/members.ts';
 import { createMonitor, type Monitor } from './engine/monitor.ts';
+import { createOnCall, type OnCall } from './engine/onCall.ts';
 import { openOnce } from './engine/once.ts';
 import { createOutbox, type Pace } from './engine/outbox.ts';
 import { createPerform } from './engine/perform.ts';
@@ -38,6 +39,7 @@ import { registerCommands } from './listeners/commands.ts';
 import type { ListenerContext } from './listeners/context.ts';
 import { registerEvents } from './listeners/events.ts';
 import { registerGuard } from './listeners/guard.ts';
+import { registerPageOnCall } from './listeners/pageOnCall.ts';
 import { registerViews } from './listeners/views.ts';
 import { createLog, createMask } from './log.ts';
 import type { Policy } from './policy.ts';
@@ -47,6 +49,7 @@ import { stopRulesOf, UNKNOWN_GRACE_MS } from './stopRules.ts';
 import { openVenues } from './venues.ts';
 import { startEdge } from './webhooks/edge.ts';
 import { createMetrics } from './webhooks/metrics.ts';
+import { createPagerHook } from './webhooks/pagerduty.ts';
 import { createSlackDoor } from './webhooks/slack.ts';
 
 export interface BotOptions {
@@ -217,6 +220,17 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   });
   cleanups.push(() => monitor.stop());
 
+  const members = await openMembers(store, clock, log);
+  const onCall = createOnCall({
+    pager,
+    responders: config.access.responders,
+    members,
+    groupMembers: (group) => slack.chat.groupMembers(group),
+    userByEmail: slack.userByEmail,
+    emailOfUser: slack.emailOfUser,
+    clock,
+    log,
+  });
   const perform = createPerform({
     store,
     ledger,
@@ -225,6 +239,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     pager,
     mailer: mail === null ? null : createSmtpMailer({ url: mail.smtpUrl, from: mail.from }),
     stakeholders: mail?.stakeholders ?? [],
+    onCall,
     drafts: createDrafts(join(config.dataDir, 'postmortems')),
     draw,
     channel: config.slack.channel,
@@ -244,7 +259,6 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   cleanups.push(() => outbox.stop(DRAIN_MS));
 
   const once = await openOnce(store, clock, log);
-  const members = await openMembers(store, clock, log);
   const context: ListenerContext = {
     desk,
     ledger,
@@ -255,6 +269,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     log,
     channel: config.slack.channel,
     drill,
+    onCall,
     identity: () => slack.identity(),
     access: createAccess({
       responders: config.access.responders,
@@ -277,6 +292,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   registerActions(slack.app, context);
   registerViews(slack.app, context);
   registerEvents(slack.app, context);
+  registerPageOnCall(slack.app, context);
 
   const edge = await startEdge({
     host: config.host,
@@ -309,6 +325,10 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
             ),
             handle: slack.handle,
           },
+    pagerDuty:
+      pagerduty.webhookSecrets.length === 0
+        ? null
+        : createPagerHook({ secrets: pagerduty.webhookSecrets, desk, ledger, pager, onCall, clock, log }),
     monitor,
     stopFromAlert: createStopFromAlert({
       desk,
@@ -354,6 +374,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   cleanups.push(async () => venueWatch.stop());
   void slack.identify();
   cleanups.push(keepWarm(venues, clock, log));
+  cleanups.push(keepFresh(onCall, clock, log));
   cleanups.push(() => slack.stop());
   if (slack.mode === 'socket') {
     void slack
@@ -385,6 +406,23 @@ function killPhase(desk: Desk, ledger: Ledger): KillPhase {
 async function runRecovery({ recoveryCheck }: LiveConfig): Promise<CommandResult> {
   if (recoveryCheck === 'off') throw new Error('the recovery check is off');
   return runCommand(recoveryCheck.run, recoveryCheck.cwd, recoveryCheck.timeoutSec * 1_000);
+}
+
+/** Between two readings of who is on call: what is known when nobody can be asked is never older than that. */
+const ON_CALL_MS = 5 * 60_000;
+
+function keepFresh(onCall: OnCall, clock: Clock, log: Log): Cleanup {
+  const stop = new AbortController();
+  const loop = async () => {
+    while (!stop.signal.aborted) {
+      await onCall
+        .refresh()
+        .catch((error: unknown) => log.warn({ error: String(error) }, 'who is on call could not be read'));
+      await clock.wait(ON_CALL_MS, stop.signal);
+    }
+  };
+  void loop();
+  return async () => stop.abort();
 }
 
 /** How long a start waits for PagerDuty to say which numbers are taken. */

@@ -77,7 +77,8 @@ export interface LiveConfig extends Listening {
     routingKey: string;
     apiToken: string | null;
     from: string | null;
-    webhookSecret: string | null;
+    /** Several while they are rotated; none: the route answers 404. */
+    webhookSecrets: string[];
     /** host[:port]; null: PagerDuty's own. */
     eventsServer: string | null;
     apiServer: string | null;
@@ -202,7 +203,7 @@ export function secretsOf(config: Config): string[] {
     slack.transport.kind === 'socket' ? slack.transport.appToken : slack.transport.signingSecret,
     pagerduty.routingKey,
     pagerduty.apiToken,
-    pagerduty.webhookSecret,
+    ...pagerduty.webhookSecrets,
     ...tokens.full,
     ...tokens.alert,
     ...tokens.telemetry,
@@ -440,7 +441,7 @@ function readLive(
     routingKey: need('PAGERDUTY_ROUTING_KEY', "Set the Events API v2 integration's key of your service."),
     apiToken: optional('PAGERDUTY_API_TOKEN'),
     from: optional('PAGERDUTY_FROM'),
-    webhookSecret: optional('PAGERDUTY_WEBHOOK_SECRET'),
+    webhookSecrets: tokenList(env['PAGERDUTY_WEBHOOK_SECRET']),
     eventsServer: readServer('PAGERDUTY_EVENTS_SERVER', env, problems),
     apiServer: readServer('PAGERDUTY_API_SERVER', env, problems),
   };
@@ -673,13 +674,16 @@ function warningsOf(config: LiveConfig, cwd: string, raw: unknown): string[] {
   const warn = (when: boolean, text: string) => {
     if (when) warnings.push(text);
   };
-  warn(pagerduty.apiToken === null, 'No PAGERDUTY_API_TOKEN: pages are queued, never confirmed.');
+  warn(
+    pagerduty.apiToken === null,
+    'No PAGERDUTY_API_TOKEN: pages are queued, never confirmed, but for what webhooks tell; notes and who is on call are lost.',
+  );
   warn(
     pagerduty.apiToken !== null && pagerduty.from === null,
     'No PAGERDUTY_FROM: notes cannot be added to PagerDuty incidents.',
   );
   warn(
-    pagerduty.webhookSecret === null,
+    pagerduty.webhookSecrets.length === 0,
     'No PAGERDUTY_WEBHOOK_SECRET: /pagerduty/webhook answers 404, so an acknowledgement on PagerDuty shows here only when asked for.',
   );
   const members = [...access.responders, ...access.approvers];

@@ -11,8 +11,10 @@ import type { DeskNames } from './render/buttons.ts';
 import { headline } from './render/headline.ts';
 import { notice } from './render/notice.ts';
 import { pageText } from './render/page.ts';
+import { pagerNote } from './render/pagerNote.ts';
 import { receipt, type VenuePages } from './render/receipt.ts';
 import { runbookMessage } from './render/runbook.ts';
+import { summonMail, summonMessage } from './render/summon.ts';
 
 export interface DrawDeps {
   policy: Policy;
@@ -71,6 +73,9 @@ export function createDraw({
         event.type === 'PostmortemDrafted' ? postmortem(event.id, incident, history.slice(0, -1)) : null;
       return notice(incident, event, draft);
     },
+    pagerNote,
+    summon: summonMessage,
+    summonMail,
     page: (incident, n, thread) => pageText(incident, n, thread, trading(), playbook),
     mail(what, incident, now) {
       const view = mailView(what, incident, now);
@@ -89,6 +94,9 @@ export function createDraw({
     receipt: (...args) => masked(draw.receipt(...args)),
     notice: (...args) => masked(draw.notice(...args)),
     page: (...args) => masked(draw.page(...args)),
+    pagerNote: (...args) => masked(draw.pagerNote(...args)),
+    summon: (...args) => masked(draw.summon(...args)),
+    summonMail: (...args) => masked(draw.summonMail(...args)),
     mail: (...args) => masked(draw.mail(...args)),
     postmortem: (...args) => masked(draw.postmortem(...args)),
   };

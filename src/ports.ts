@@ -7,6 +7,7 @@ import type { Condition } from './domain/measure/conditions.ts';
 import type { Transfer } from './domain/measure/dayStart.ts';
 import type { MeasurementsSnapshot } from './domain/measure/measurements.ts';
 import type { VenuePosition } from './domain/measure/money.ts';
+import type { OnCallNow } from './domain/onCall.ts';
 import type { CancelledList, CancelScope, PositionLine } from './domain/orders.ts';
 import type { CloseEstimate } from './domain/slippage.ts';
 import type { Trading } from './domain/trading.ts';
@@ -249,6 +250,8 @@ export interface Chat {
     threadTs: string | null,
     message: ChatMessage,
     key: string,
+    /** In a thread: shown in the channel as well. */
+    broadcast?: boolean,
   ): Promise<Sent<{ ts: string }>>;
   update(channel: string, ts: string, message: ChatMessage): Promise<Sent<object>>;
   /** Look for a message of ours with that key, in the channel since `sinceMs` or in the thread. */
@@ -282,8 +285,17 @@ export interface PagedIncident {
   status: 'triggered' | 'acknowledged' | 'resolved';
   urgency: string;
   assignedTo: { id: string; name: string }[];
-  acknowledgedBy: string | null;
+  acknowledgedBy: PagerAgent | null;
+  /** Who brought it into its present status; null where it is not said. */
+  changedBy: PagerAgent | null;
   createdAt: string;
+}
+
+/** Somebody or something that acted at the pager. `isPerson` false: a service, an integration, a time-out. */
+export interface PagerAgent {
+  id: string;
+  name: string;
+  isPerson: boolean;
 }
 
 export type PagedLookup =
@@ -302,6 +314,15 @@ export interface Pager {
   note(incidentId: string, text: string, maybe?: boolean): Promise<Sent<object>>;
   /** Who is on call on these schedules, by e-mail; null when it cannot be asked. */
   onCall(scheduleIds: string[]): Promise<{ name: string; email: string }[] | null>;
+  /**
+   * Who is on call now for our service, by level, with contact methods. `scheduleIds` are asked instead where it cannot
+   * be told which escalation policy is ours. `now` is ms since the epoch.
+   */
+  onCallNow(now: number, scheduleIds: string[]): Promise<OnCallNow>;
+  /** The key of one of its incidents by its own id; null: it has none; undefined: it cannot be asked. */
+  keyOf(incidentId: string): Promise<string | null | undefined>;
+  /** The e-mail address of one of its users; null: no such user; undefined: it cannot be asked. */
+  emailOf(userId: string): Promise<string | null | undefined>;
 }
 
 // ── Mail ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -330,6 +351,19 @@ export interface Draw {
   /** One line in the thread about an event; null when it has nothing to say. */
   notice(incident: Incident, event: StandingEvent, history: StandingEvent[]): ChatMessage | null;
   page(incident: Incident, n: number, thread: string | null): Omit<PageRequest, 'dedupKey'> | null;
+  /** An event as a note at the pager; null when it is none. */
+  pagerNote(incident: Incident, event: StandingEvent, version: number): string | null;
+  /**
+   * The message that asks for somebody because the pager reached nobody. The ids are Slack's, and are mentioned. `others`
+   * wait for the same.
+   */
+  summon(
+    incident: Incident,
+    n: number,
+    who: { users: string[]; groups: string[] },
+    others: Incident[],
+  ): ChatMessage;
+  summonMail(incident: Incident, n: number, others: Incident[]): Pick<Mail, 'subject' | 'text' | 'html'>;
   mail(
     what: 'opened' | 'verdict' | 'resolved',
     incident: Incident,

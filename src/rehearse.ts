@@ -58,7 +58,7 @@ export function configFor(config: RehearsalConfig, stage: Stage, token: string):
       routingKey: keys.routingKey,
       apiToken: keys.pagerToken,
       from: CAST.ada.email,
-      webhookSecret: null,
+      webhookSecrets: [keys.webhookSecret],
       eventsServer: stage.pagerDuty.server,
       apiServer: stage.pagerDuty.server,
     },
@@ -120,6 +120,10 @@ export async function startRehearsal(
       pagerAgent: new Agent({ ca: stage.tls.cert, keepAlive: true }),
     });
     stage.slack.setRequestUrl(`${bot.url}/slack/events`);
+    stage.pagerDuty.sendWebhooksTo({
+      url: `${bot.url}/pagerduty/webhook`,
+      secret: stage.keys.webhookSecret,
+    });
     return {
       stage,
       bot,

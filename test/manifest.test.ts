@@ -53,6 +53,7 @@ const SCOPES_OF_METHOD: Record<string, string[]> = {
   'usergroups.users.list': ['usergroups:read'],
   // Slack: "users:read.email must be requested at the same time as users:read".
   'users.lookupByEmail': ['users:read.email', 'users:read'],
+  'users.info': ['users:read.email', 'users:read'],
   'views.open': [],
   'views.update': [],
 };

@@ -2,8 +2,9 @@ import type { ClientRequest, IncomingMessage } from 'node:http';
 import { Agent } from 'node:https';
 import { api, event } from '@pagerduty/pdjs';
 import { z } from 'zod';
-import type { PagedIncident, PagedLookup, PageRequest, Pager, Sent } from '../ports.ts';
+import type { PagedIncident, PagedLookup, PageRequest, Pager, PagerAgent, Sent } from '../ports.ts';
 import { triggerBody } from './pagerduty/event.ts';
+import { createOnCallReader } from './pagerduty/onCall.ts';
 import { createReason } from './reason.ts';
 
 export interface PagerDutyPagerOptions {
@@ -47,7 +48,7 @@ type Exchange =
   | { readonly kind: 'notJson'; readonly status: number }
   | { readonly kind: 'nothing'; readonly why: string; readonly maybe: boolean };
 
-type Failed = Extract<Sent<object>, { state: 'failed' }>;
+export type Failed = Extract<Sent<object>, { state: 'failed' }> & { status?: number };
 
 /** What every call to pdjs gets. `agent` is passed on to node-fetch, though pdjs's types do not know it (FACTS 2). */
 interface CallOptions {
@@ -105,7 +106,11 @@ const Refusal = z.object({
 const RestRefusal = z.object({ error: Refusal });
 const Accepted = z.object({ status: z.literal('success') });
 
-const Reference = z.object({ id: z.string(), summary: z.string().nullish() });
+const Reference = z.object({
+  id: z.string(),
+  summary: z.string().nullish(),
+  type: z.string().optional(),
+});
 const IncidentPage = z.object({
   incidents: z.array(
     z.object({
@@ -116,6 +121,7 @@ const IncidentPage = z.object({
       created_at: z.string(),
       assignments: z.array(z.object({ assignee: Reference })).default([]),
       acknowledgements: z.array(z.object({ acknowledger: Reference })).default([]),
+      last_status_change_by: Reference.nullish(),
     }),
   ),
   more: z.boolean().default(false),
@@ -134,9 +140,17 @@ const OnCallPage = z.object({
   more: z.boolean().default(false),
 });
 
+const IncidentKey = z.object({ incident: z.object({ incident_key: z.string().nullish() }) });
+const UserEmail = z.object({ user: z.object({ email: z.string() }) });
 const NotePage = z.object({ notes: z.array(z.object({ content: z.string() })) });
 
 type RawIncident = z.infer<typeof IncidentPage>['incidents'][number];
+
+const toAgent = ({ id, summary, type }: z.infer<typeof Reference>): PagerAgent => ({
+  id,
+  name: summary ?? id,
+  isPerson: type === 'user_reference' || type === 'user',
+});
 
 function toPaged(incident: RawIncident): PagedIncident {
   const acknowledger = incident.acknowledgements.at(-1)?.acknowledger;
@@ -149,7 +163,8 @@ function toPaged(incident: RawIncident): PagedIncident {
       id: assignee.id,
       name: assignee.summary ?? assignee.id,
     })),
-    acknowledgedBy: acknowledger ? (acknowledger.summary ?? acknowledger.id) : null,
+    acknowledgedBy: acknowledger ? toAgent(acknowledger) : null,
+    changedBy: incident.last_status_change_by ? toAgent(incident.last_status_change_by) : null,
     createdAt: incident.created_at,
   };
 }
@@ -279,7 +294,19 @@ export function createPagerDutyPager(options: PagerDutyPagerOptions): Pager {
     const { status, body } = result;
     if (status >= 200 && status < 300) return { state: 'answered', body };
     const mayPass = status === 408 || status >= 500;
-    return failed(mayPass, status >= 500, `${who} answered ${status}${errorsIn(body)}`);
+    return { ...failed(mayPass, status >= 500, `${who} answered ${status}${errorsIn(body)}`), status };
+  }
+
+  /** One thing; null: it is not there, undefined: it cannot be asked. */
+  async function one<T>(
+    endpoint: string,
+    queryParameters: Record<string, string | string[]>,
+    schema: z.ZodType<T>,
+  ): Promise<T | null | undefined> {
+    const answer = await rest('GET', endpoint, { queryParameters });
+    if (answer.state === 'failed') return answer.status === 404 ? null : undefined;
+    const read = schema.safeParse(answer.body);
+    return read.success ? read.data : undefined;
   }
 
   /** Every page of a list, up to 1,000 entries. */
@@ -307,7 +334,18 @@ export function createPagerDutyPager(options: PagerDutyPagerOptions): Pager {
     return { state: 'listed', items };
   }
 
+  const onCallReader = createOnCallReader({ routingKey, list, one });
+
   return {
+    onCallNow: (now, scheduleIds) => onCallReader(now, scheduleIds),
+    async keyOf(incidentId) {
+      const found = await one(`/incidents/${encodeURIComponent(incidentId)}`, {}, IncidentKey);
+      return found === null || found === undefined ? found : (found.incident.incident_key ?? null);
+    },
+    async emailOf(userId) {
+      const found = await one(`/users/${encodeURIComponent(userId)}`, {}, UserEmail);
+      return found === null || found === undefined ? found : found.user.email;
+    },
     canConfirm: apiToken !== undefined,
     trigger: async (page: PageRequest) => send(triggerBody(page, routingKey)),
     acknowledge: async (dedupKey) =>

@@ -52,8 +52,10 @@ export interface Slack {
   identify(): Promise<void>;
   /** Hand over a request whose body was read and whose signature was checked. HTTP mode only. */
   handle(request: IncomingMessage & { rawBody: Buffer }, response: ServerResponse): void;
-  /** null: Slack knows no such person; undefined: it could not be asked. */
+  /** By a confirmed address. null: Slack knows no such person; undefined: it could not be asked. */
   userByEmail(email: string): Promise<string | null | undefined>;
+  /** The confirmed address of a person. null: none; undefined: Slack could not be asked. */
+  emailOfUser(user: string): Promise<string | null | undefined>;
   start(): Promise<void>;
   stop(): Promise<void>;
   /** Events being handled right now. */
@@ -222,7 +224,7 @@ export function createSlack(options: SlackOptions): Slack {
   const METADATA = 'standdown_message';
 
   const chat: Chat = {
-    post: (channel, threadTs, message, key) =>
+    post: (channel, threadTs, message, key, broadcast = false) =>
       sent(async () => {
         const answer = await client.chat.postMessage({
           channel,
@@ -230,7 +232,7 @@ export function createSlack(options: SlackOptions): Slack {
           blocks: asBlocks(message.blocks),
           metadata: { event_type: METADATA, event_payload: { key } },
           ...quietly,
-          ...(threadTs === null ? {} : { thread_ts: threadTs }),
+          ...inThread(threadTs, broadcast),
         });
         if (answer.ts === undefined) throw new Error('Slack answered without a time stamp');
         return { ts: answer.ts };
@@ -338,10 +340,24 @@ export function createSlack(options: SlackOptions): Slack {
     },
     async userByEmail(email) {
       try {
-        return (await client.users.lookupByEmail({ email })).user?.id ?? null;
+        const { user } = await client.users.lookupByEmail({ email });
+        // Looked at here too: somebody else's address would make them somebody else.
+        return user?.id !== undefined && confirmedEmail(user)?.toLowerCase() === email.toLowerCase()
+          ? user.id
+          : null;
       } catch (error) {
         if (error instanceof WebAPIPlatformError && error.data.error === 'users_not_found') return null;
         log.warn({ error: mask(String(error)) }, 'a person could not be looked up at Slack');
+        return undefined;
+      }
+    },
+    async emailOfUser(id) {
+      try {
+        const { user } = await client.users.info({ user: id });
+        return user === undefined ? null : confirmedEmail(user);
+      } catch (error) {
+        if (error instanceof WebAPIPlatformError && error.data.error === 'user_not_found') return null;
+        log.warn({ error: mask(String(error)) }, "a person's address could not be read at Slack");
         return undefined;
       }
     },
@@ -354,6 +370,28 @@ export function createSlack(options: SlackOptions): Slack {
     },
     inFlight: () => flying,
   };
+}
+
+/** Where a post goes: Slack's types know a reply that is shown in the channel only as a shape of its own. */
+function inThread(threadTs: string | null, broadcast: boolean): { thread_ts: string } | object {
+  if (threadTs === null) return {};
+  return broadcast ? { thread_ts: threadTs, reply_broadcast: true } : { thread_ts: threadTs };
+}
+
+/** The address of somebody who is a person of this workspace, and confirmed it; null for everybody else. */
+function confirmedEmail(user: {
+  deleted?: boolean;
+  is_bot?: boolean;
+  is_stranger?: boolean;
+  is_email_confirmed?: boolean;
+  profile?: { email?: string };
+}): string | null {
+  const refused =
+    user.deleted === true ||
+    user.is_bot === true ||
+    user.is_stranger === true ||
+    user.is_email_confirmed === false;
+  return refused ? null : (user.profile?.email ?? null);
 }
 
 /** Bolt's logger, through ours and its mask; its level of noise is not ours. */

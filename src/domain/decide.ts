@@ -10,7 +10,7 @@ import {
   isWorse,
   KILL_GROUP,
   OWN_SOURCE,
-  type PagerWord,
+  type PagerSaid,
   type RootCauseCategory,
   type Severity,
   type StandingEvent,
@@ -26,6 +26,7 @@ import {
   type Verdict,
 } from './kill.ts';
 import type { CancelResult, CancelScope, CloseResult } from './orders.ts';
+import { hearPager, summon } from './paging.ts';
 import type { Playbook } from './playbook.ts';
 import { approval, type GateRules, missingToAsk } from './resume.ts';
 import type { Hold, HoldKey, Latch } from './trading.ts';
@@ -136,8 +137,12 @@ export type Command = { by: Actor } & (
       pages: boolean;
       why: string;
     }
-  /** PagerDuty said by webhook what became of page `n`; `by` is the person there. */
-  | { type: 'HearPager'; n: number; what: PagerWord; to: string[]; text?: string }
+  /** PagerDuty said what became of page `n`; `by` is who did it there. */
+  | ({ type: 'HearPager' } & Omit<PagerSaid, 'type'>)
+  /** The time in which PagerDuty should have said who has page `n` is over: the next ways are tried. */
+  | { type: 'Summon'; n: number; why: string }
+  /** Somebody, with a role or without, pressed "Page on-call". */
+  | { type: 'AskPage' }
   | { type: 'AskCommand'; command: string; run: string }
   | { type: 'ResolveIncident'; summary: string; rootCause?: string; category?: RootCauseCategory }
   | { type: 'MarkStep'; step: string; mark: 'done' | 'skipped'; why?: string }
@@ -172,7 +177,9 @@ export type FactEvent =
         | 'FeedGapBegan'
         | 'FeedGapEnded'
         | 'UpdateReminded'
-        | 'CommandFinished';
+        | 'CommandFinished'
+        | 'SummonSent'
+        | 'SummonFailed';
     }
   > extends infer E
     ? E extends { at: number; by: Actor }
@@ -299,6 +306,10 @@ function onIncident(command: OnIncident, incident: Incident, now: number, playbo
       return command.n === nextPage(incident)
         ? [{ type: 'PageOwed', n: command.n, severity: incident.severity, why: command.why }]
         : [];
+    case 'Summon':
+      return summon(command, incident);
+    case 'AskPage':
+      return askPage(incident, command.by, now, playbook);
     case 'AskFlatten':
       // An old receipt must not close what was opened since.
       if (incident.status === 'resolved')
@@ -610,19 +621,28 @@ function recordClock(command: Extract<Command, { type: 'RecordClock' }>, inciden
   return [{ type: 'ClockMissed', clock, dueAt }, ...page];
 }
 
-function hearPager(command: Extract<Command, { type: 'HearPager' }>, incident: Incident): NewEvent[] {
-  const { n, what, to, text } = command;
-  if (!incident.pages.some((page) => page.n === n)) return [];
-  const said: NewEvent = {
-    type: 'PagerSaid',
-    n,
-    what,
-    to,
-    ...(text === undefined ? {} : { text }),
-  };
-  const acknowledges =
-    what === 'acknowledged' && incident.acknowledged === undefined && incident.status !== 'resolved';
-  return acknowledges ? [said, { type: 'IncidentAcknowledged' }] : [said];
+/** One page a person in this time: "Page on-call" can be pressed by anybody in the channel. */
+const ASK_PAGE_MIN = 15;
+
+function askPage(incident: Incident, by: Actor, now: number, playbook: Playbook): NewEvent[] {
+  mustNotBeResolved(incident);
+  if (playbook.severities[incident.severity].page === null)
+    throw new Refusal('not_paged', `${incident.id} is ${incident.severity}, which pages nobody.`);
+  const last = incident.pages.findLast((page) => page.askedBy === by.id);
+  if (last !== undefined && now - last.owedAt < ASK_PAGE_MIN * 60_000)
+    throw new Refusal(
+      'asked_already',
+      `You paged on-call for ${incident.id} at ${utcTime(last.owedAt)}. Again from ${utcTime(last.owedAt + ASK_PAGE_MIN * 60_000)}.`,
+    );
+  return [
+    {
+      type: 'PageOwed',
+      n: nextPage(incident),
+      severity: incident.severity,
+      why: `asked for by ${by.name}`,
+      asked: true,
+    },
+  ];
 }
 
 function mustNotBeResolved(incident: Incident): void {

@@ -22,6 +22,11 @@ export type Work =
   | { kind: 'pageResolve'; n: number }
   | { kind: 'pageCheck'; n: number }
   | { kind: 'pageNote'; n: number; text: string }
+  /** The event at this version of the incident's log, as a note at PagerDuty. */
+  | { kind: 'pageMirror'; n: number; version: number }
+  /** The next ways to on-call for page `n`: a mention in #incidents, and mail. */
+  | { kind: 'summon'; n: number }
+  | { kind: 'summonMail'; n: number }
   /** The headline, posted or edited in place, drawn from the incident as it is when the effect runs. */
   | { kind: 'headline' }
   | { kind: 'runbook' }

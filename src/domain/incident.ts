@@ -3,6 +3,7 @@
 import type { KillEvent, KillState } from './kill.ts';
 import { evolveKill } from './kill.ts';
 import type { FlattenEvent, OrdersEvent } from './orders.ts';
+import { evolveSummons, hear, type SummonEvent, type Summons, type SummonWay } from './paging.ts';
 import type { ResumeEvent, ResumeState } from './resume.ts';
 import { evolveResume } from './resume.ts';
 import type { HoldEvent } from './trading.ts';
@@ -18,6 +19,8 @@ export interface Actor {
   via: 'slack' | 'http' | 'cli' | 'alert' | 'pagerduty' | 'standdown';
   id: string;
   name: string;
+  /** For somebody at PagerDuty: the Slack user with the same verified e-mail address, where there is one. */
+  slack?: string;
 }
 
 export const STANDDOWN: Actor = { via: 'standdown', id: 'standdown', name: 'Standdown' };
@@ -90,6 +93,18 @@ export interface Page {
   url?: string;
   reason?: string;
   acknowledgedBy?: string;
+  /** PagerDuty's own id of the incident that came of it, where it told. */
+  pagerId?: string;
+  /** Who resolved it at PagerDuty while the incident stayed open here. */
+  resolvedThereBy?: string;
+  /** Since when it could not be sent, ms since the epoch. */
+  failingSince?: number;
+  /** The ids of PagerDuty's events that were heard about it: each once, for ever, for they carry no time stamp. */
+  heard?: string[];
+  /** The Slack id of the person who asked for it with "Page on-call". */
+  askedBy?: string;
+  /** The next ways to on-call that were taken, because PagerDuty did not say that anybody has it. */
+  summons?: Partial<Record<SummonWay, Summons>>;
 }
 
 export interface StepMark {
@@ -145,6 +160,7 @@ export interface ActionItem {
 
 /** What PagerDuty said of a page by webhook. `resolved` is noted, not obeyed. */
 export const PAGER_WORDS = [
+  'triggered',
   'acknowledged',
   'unacknowledged',
   'escalated',
@@ -155,6 +171,21 @@ export const PAGER_WORDS = [
   'annotated',
 ] as const;
 export type PagerWord = (typeof PAGER_WORDS)[number];
+
+/**
+ * PagerDuty told of page `n`. `id` is its own id of the event; `person`: a user there did it, not a service or a time-out.
+ * `to`: whose page it is now, where it says. `text`: what was written there.
+ */
+export interface PagerSaid {
+  type: 'PagerSaid';
+  id: string;
+  n: number;
+  what: PagerWord;
+  person: boolean;
+  to: string[];
+  pagerId?: string;
+  text?: string;
+}
 
 export type IncidentStatus = 'open' | 'acknowledged' | 'resolved';
 
@@ -248,9 +279,17 @@ export type IncidentEvent = Said &
     | { type: 'IncidentReopened'; why: string }
     | { type: 'IncidentAcknowledged' }
     | ({ type: 'IncidentResolved' } & Omit<Resolution, 'by' | 'at'>)
-    | { type: 'PageOwed'; n: number; severity: Severity; why: string }
+    /** `asked`: a person pressed "Page on-call". */
+    | { type: 'PageOwed'; n: number; severity: Severity; why: string; asked?: true }
     | { type: 'PageQueued'; n: number; dedupKey: string }
-    | { type: 'PageAssigned'; n: number; to: string[]; url: string; acknowledgedBy?: string }
+    | {
+        type: 'PageAssigned';
+        n: number;
+        to: string[];
+        url: string;
+        acknowledgedBy?: string;
+        pagerId?: string;
+      }
     | { type: 'PageFailed'; n: number; reason: string; gaveUp: boolean }
     | { type: 'PageSuperseded'; n: number; why: string }
     | { type: 'PageClosed'; n: number }
@@ -276,8 +315,8 @@ export type IncidentEvent = Said &
     | { type: 'CommanderAssigned'; who: Actor; handover?: string }
     | { type: 'IncidentMitigated'; text: string }
     | ({ type: 'ActionItemAdded' } & Omit<ActionItem, 'by' | 'at'>)
-    /** `to`: whose page it is now, where PagerDuty says. `text`: what was written there. */
-    | { type: 'PagerSaid'; n: number; what: PagerWord; to: string[]; text?: string }
+    | PagerSaid
+    | SummonEvent
     /** A configured command that a runbook step asked for ran: `output` is cut. */
     | { type: 'CommandAsked'; command: string; run: string }
     | {
@@ -479,20 +518,37 @@ function fold(
           owedAt: event.at,
           state: 'owed',
           assignedTo: [],
+          ...(event.asked === true ? { askedBy: event.by.id } : {}),
         },
       ];
       return;
     case 'PageQueued':
-      return patchPage(next, event.n, { state: 'queued', queuedAt: event.at });
+      // PagerDuty may have said by webhook whose it is before its answer was read.
+      return changePage(next, event.n, (page) => ({
+        ...page,
+        queuedAt: event.at,
+        ...(page.state === 'owed' || page.state === 'retrying' ? { state: 'queued' } : {}),
+      }));
     case 'PageAssigned':
       return patchPage(next, event.n, {
         state: event.acknowledgedBy === undefined ? 'assigned' : 'acknowledged',
         assignedTo: event.to,
         url: event.url,
         ...(event.acknowledgedBy === undefined ? {} : { acknowledgedBy: event.acknowledgedBy }),
+        ...(event.pagerId === undefined ? {} : { pagerId: event.pagerId }),
       });
     case 'PageFailed':
-      return patchPage(next, event.n, { state: event.gaveUp ? 'failed' : 'retrying', reason: event.reason });
+      // An answer that was lost is no failure any more once PagerDuty has told of the page by itself.
+      return changePage(next, event.n, (page) =>
+        page.state === 'owed' || page.state === 'retrying'
+          ? {
+              ...page,
+              state: event.gaveUp ? 'failed' : 'retrying',
+              reason: event.reason,
+              failingSince: page.failingSince ?? event.at,
+            }
+          : page,
+      );
     case 'PageSuperseded':
       return patchPage(next, event.n, { state: 'superseded', reason: event.why });
     case 'PageClosed':
@@ -588,8 +644,11 @@ function fold(
       return;
     }
     case 'PagerSaid':
-      if (event.to.length > 0) patchPage(next, event.n, { assignedTo: event.to });
-      return;
+      return changePage(next, event.n, (page) => hear(page, event));
+    case 'SummonOwed':
+    case 'SummonSent':
+    case 'SummonFailed':
+      return changePage(next, event.n, (page) => evolveSummons(page, event));
     case 'CommandAsked':
       next.unfinished = { ...next.unfinished, [event.run]: 'command' };
       return;
@@ -675,8 +734,11 @@ function setAlert(incident: Incident, key: string, alert: AlertState, owned: Set
   });
 }
 
-function patchPage(incident: Incident, n: number, change: Partial<Page>): void {
-  incident.pages = incident.pages.map((page) => (page.n === n ? { ...page, ...change } : page));
+const patchPage = (incident: Incident, n: number, change: Partial<Page>): void =>
+  changePage(incident, n, (page) => ({ ...page, ...change }));
+
+function changePage(incident: Incident, n: number, change: (page: Page) => Page): void {
+  incident.pages = incident.pages.map((page) => (page.n === n ? change(page) : page));
 }
 
 function without<T>(record: Record<string, T>, key: string): Record<string, T> {

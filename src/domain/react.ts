@@ -29,8 +29,23 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
   const notice = () =>
     inThread([owe(urgent, `notice:${incident.version}`, { kind: 'notice', version: incident.version })]);
 
+  /** The event as a note on the newest page that may be an incident at PagerDuty. */
+  const mirror = (): Effect[] => {
+    const page = incident.pages.findLast((one) => one.state !== 'failed' && one.state !== 'superseded');
+    const { version } = incident;
+    return page === undefined
+      ? []
+      : [owe('pageCheck', `pageMirror:${version}`, { kind: 'pageMirror', n: page.n, version })];
+  };
+
   /** What is owed to one page stays in one lane, so that its resolve never overtakes its trigger. */
   const pageLane = (severity: Incident['severity']): Lane => (severity === 'P0' ? 'pageP0' : 'page');
+
+  /** Acknowledged here before the page had left: PagerDuty has not heard of it. */
+  const acknowledgeLate = (n: number): Effect[] =>
+    incident.acknowledged === undefined
+      ? []
+      : [owe(pageLane(incident.severity), `pageAcknowledge:${n}`, { kind: 'pageAcknowledge', n })];
 
   switch (event.type) {
     case 'IncidentOpened':
@@ -41,15 +56,7 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
       return [
         owe('pageCheck', `pageCheck:${event.n}`, { kind: 'pageCheck', n: event.n }),
         headline(),
-        // Acknowledged here before the page had left: PagerDuty has not heard of it.
-        ...(incident.acknowledged === undefined
-          ? []
-          : [
-              owe(pageLane(incident.severity), `pageAcknowledge:${event.n}`, {
-                kind: 'pageAcknowledge',
-                n: event.n,
-              }),
-            ]),
+        ...acknowledgeLate(event.n),
       ];
     case 'Posted':
       if (event.what !== 'headline') return [];
@@ -74,7 +81,7 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
         // Its steps offer the acknowledgement no longer.
         ...inThread([owe(urgent, 'runbook', { kind: 'runbook' })]),
         ...incident.pages
-          .filter((page) => page.state !== 'closed' && page.state !== 'superseded')
+          .filter((page) => !['closed', 'superseded', 'acknowledged'].includes(page.state))
           .map((page) =>
             owe(pageLane(page.severity), `pageAcknowledge:${page.n}`, { kind: 'pageAcknowledge', n: page.n }),
           ),
@@ -117,10 +124,24 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
       return [headline()];
     case 'FeedGapEnded':
     case 'ClockMissed':
+      return [headline(), ...notice()];
+    case 'PagerSaid':
+      // That somebody has the page, the headline says.
+      return event.what === 'triggered'
+        ? [headline(), ...acknowledgeLate(event.n)]
+        : [headline(), ...notice()];
     case 'CommanderAssigned':
     case 'IncidentMitigated':
-    case 'PagerSaid':
-      return [headline(), ...notice()];
+      return [headline(), ...notice(), ...mirror()];
+    case 'SummonOwed':
+      return [
+        event.way === 'mention'
+          ? owe('slackUrgent', `summon:${event.n}`, { kind: 'summon', n: event.n })
+          : owe('mail', `summonMail:${event.n}`, { kind: 'summonMail', n: event.n }),
+      ];
+    case 'SummonSent':
+    case 'SummonFailed':
+      return [headline()];
     case 'CommandFinished':
       return [...notice(), ...inThread([owe(urgent, 'runbook', { kind: 'runbook' })])];
     case 'KillAsked':
@@ -134,7 +155,7 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
     case 'ResidualAccepted':
       return inThread([receipt(event.kill)]);
     case 'KillJudged':
-      return [headline(), ...inThread([receipt(event.kill)]), mail('verdict')];
+      return [headline(), ...inThread([receipt(event.kill)]), mail('verdict'), ...mirror()];
     case 'LatchLifted':
       return [headline(), ...notice(), ...inThread(Object.keys(incident.kills).slice(-1).map(receipt))];
     case 'PostmortemReviewed':
@@ -143,10 +164,11 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
     case 'ResumeApproved':
     case 'ResumeRefused':
       return [...notice(), ...inThread(Object.keys(incident.kills).slice(-1).map(receipt))];
+    case 'NoteAdded':
+      return [...notice(), ...mirror()];
     case 'CancelFinished':
     case 'FlattenFinished':
     case 'PostmortemDrafted':
-    case 'NoteAdded':
     case 'ActionItemAdded':
     case 'UpdateReminded':
     case 'CommandAsked':

@@ -245,6 +245,14 @@ export function describe(event: StandingEvent): string {
     }
     case 'PagerSaid':
       return `PagerDuty: page ${event.n} ${event.what}${event.to.length === 0 ? '' : `, now with ${listed(event.to, '')}`}${because(event.text)}`;
+    case 'SummonOwed':
+      return `On-call is asked by ${event.way} for page ${event.n}${because(event.why)}`;
+    case 'SummonSent':
+      return event.way === 'mention'
+        ? `Mentioned in Slack for page ${event.n}: ${listed(event.to, 'nobody')}`
+        : `Mail for page ${event.n} accepted by the mail server for ${listed(event.to, 'nobody')}`;
+    case 'SummonFailed':
+      return `On-call could not be asked by ${event.way} for page ${event.n} (${event.gaveUp ? 'gave up' : 'will retry'})${because(event.reason)}`;
     case 'CommandAsked':
       return `Command ${event.command} started`;
     case 'CommandFinished':

@@ -1,11 +1,15 @@
 /** How each kind of effect is performed: one request through a port, and what its answer proves. */
 
 import type { FactEvent } from '../domain/decide.ts';
-import type { Effect, Work } from '../domain/effects.ts';
+import type { Work } from '../domain/effects.ts';
 import type { Incident } from '../domain/incident.ts';
 import type { Chat, ChatMessage, Clock, Drafts, Draw, Log, Mailer, Pager, Sent, Store } from '../ports.ts';
+import { backoff } from './backoff.ts';
 import type { Ledger } from './ledger.ts';
+import type { OnCall } from './onCall.ts';
 import type { Attempt, Outcome, Perform } from './outbox.ts';
+import { createPages } from './pages.ts';
+import { createSummons } from './summon.ts';
 
 export interface PerformDeps {
   store: Store;
@@ -16,6 +20,7 @@ export interface PerformDeps {
   /** null: mail is off. */
   mailer: Mailer | null;
   stakeholders: string[];
+  onCall: OnCall;
   drafts: Drafts;
   draw: Draw;
   /** The #incidents channel. */
@@ -31,29 +36,10 @@ const PERMALINK_MS = 300;
 
 const done = (...facts: FactEvent[]): Outcome => ({ done: true, facts });
 
-/** PagerDuty takes about 120 events a minute for one key (FACTS 10); some room is left for P0. */
-const PAGES_A_MINUTE = { pageP0: 115, page: 90 };
-
-/** First retry within 2 s (RELIABILITY fault 4), then doubling up to `maxMs`. */
-function backoff(tries: number, retryAfterMs: number | undefined, maxMs = 30_000): number {
-  return Math.max(retryAfterMs ?? 0, Math.min(maxMs, 1_000 * 2 ** tries));
-}
-
 export function createPerform(deps: PerformDeps): Perform {
-  const { store, ledger, clock, chat, pager, mailer, draw, channel, log } = deps;
-  const sentAt: number[] = [];
-
-  /** ms to wait until one more event fits into the minute, 0 when it fits now. */
-  function pagerBudget(lane: Effect['lane']): number {
-    const now = clock.monotonic();
-    while (sentAt[0] !== undefined && sentAt[0] <= now - 60_000) sentAt.shift();
-    const limit = lane === 'pageP0' ? PAGES_A_MINUTE.pageP0 : PAGES_A_MINUTE.page;
-    if (sentAt.length < limit) {
-      sentAt.push(now);
-      return 0;
-    }
-    return (sentAt[0] ?? now) + 60_000 - now;
-  }
+  const { store, ledger, clock, chat, mailer, draw, channel, log } = deps;
+  const pages = createPages(deps);
+  const summons = createSummons(deps);
 
   // ── Slack ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -114,106 +100,6 @@ export function createPerform(deps: PerformDeps): Perform {
     return sent.limited === true
       ? { done: false, retryInMs, facts, laneRestsMs: sent.retryAfterMs ?? retryInMs }
       : { done: false, retryInMs, facts };
-  }
-
-  // ── PagerDuty ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  async function page(attempt: Attempt, incident: Incident, n: number): Promise<Outcome> {
-    const dedupKey = `${incident.id}/${n}`;
-    const state = incident.pages.find((one) => one.n === n)?.state;
-    if (state !== 'owed' && state !== 'retrying') return done();
-    // PagerDuty would open a new incident for a trigger after its resolve.
-    if (incident.status === 'resolved')
-      return done({ type: 'PageSuperseded', n, why: 'resolved before the page could leave' });
-    if (attempt.maybe && pager.canConfirm) {
-      const found = await pager.find(dedupKey);
-      if (found.state === 'found') return done({ type: 'PageQueued', n, dedupKey });
-    }
-    const thread = incident.posts['headline']?.permalink ?? null;
-    const request = draw.page(incident, n, thread);
-    if (request === null) return done({ type: 'PageSuperseded', n, why: 'this severity is not paged' });
-    const waitMs = pagerBudget(attempt.effect.lane);
-    if (waitMs > 0) return { done: false, retryInMs: waitMs, facts: [] };
-    const links =
-      thread === null ? [{ href: deps.channelLink, text: 'Slack channel' }, ...request.links] : request.links;
-    const sent = await pager.trigger({ ...request, links, dedupKey });
-    if (sent.state === 'done') return done({ type: 'PageQueued', n, dedupKey });
-    if (sent.maybe) attempt.setMaybe();
-    const known = incident.pages.find((one) => one.n === n)?.reason === sent.reason;
-    if (!sent.retry) {
-      log.error(
-        { incident: incident.id, n, reason: sent.reason },
-        'a page failed for good: call the on-call person',
-      );
-      return done({ type: 'PageFailed', n, reason: sent.reason, gaveUp: true });
-    }
-    const facts: FactEvent[] = known ? [] : [{ type: 'PageFailed', n, reason: sent.reason, gaveUp: false }];
-    return { done: false, retryInMs: backoff(attempt.tries, sent.retryAfterMs), facts };
-  }
-
-  async function follow(
-    attempt: Attempt,
-    incident: Incident,
-    n: number,
-    verb: 'acknowledge' | 'resolve',
-  ): Promise<Outcome> {
-    const dedupKey = `${incident.id}/${n}`;
-    if (verb === 'acknowledge' && incident.status === 'resolved') return done();
-    // Reopened in between: this page's step is over all the same, the new one has a number of its own.
-    const sent = await (verb === 'acknowledge' ? pager.acknowledge(dedupKey) : pager.resolve(dedupKey));
-    if (sent.state === 'done') return verb === 'resolve' ? done({ type: 'PageClosed', n }) : done();
-    if (!sent.retry) {
-      log.error({ incident: incident.id, n, verb, reason: sent.reason }, 'PagerDuty refused to follow');
-      return done();
-    }
-    return { done: false, retryInMs: backoff(attempt.tries, sent.retryAfterMs), facts: [] };
-  }
-
-  /** 202 means accepted. Only the REST API tells whether an incident came of it, and whose it is. */
-  async function pageCheck(attempt: Attempt, incident: Incident, n: number): Promise<Outcome> {
-    const known = incident.pages.find((one) => one.n === n);
-    if (
-      !pager.canConfirm ||
-      known === undefined ||
-      incident.status === 'resolved' ||
-      known.state === 'acknowledged'
-    )
-      return done();
-    const found = await pager.find(`${incident.id}/${n}`);
-    const newest = found.state === 'found' ? found.incidents.at(-1) : undefined;
-    const later = {
-      done: false as const,
-      retryInMs: known.state === 'assigned' ? 15_000 : backoff(attempt.tries, undefined, 15_000),
-    };
-    if (newest === undefined || newest.assignedTo.length === 0) return { ...later, facts: [] };
-    const to = newest.assignedTo.map((person) => person.name);
-    const acknowledgedBy = newest.acknowledgedBy ?? undefined;
-    const same =
-      known.state === 'assigned' && acknowledgedBy === undefined && known.assignedTo.join() === to.join();
-    if (same) return { ...later, facts: [] };
-    const fact: FactEvent = {
-      type: 'PageAssigned',
-      n,
-      to,
-      url: newest.htmlUrl,
-      ...(acknowledgedBy === undefined ? {} : { acknowledgedBy }),
-    };
-    return acknowledgedBy === undefined ? { ...later, facts: [fact] } : done(fact);
-  }
-
-  async function pageNote(attempt: Attempt, incident: Incident, n: number, text: string): Promise<Outcome> {
-    if (!pager.canConfirm || attempt.tries > 8 || incident.status === 'resolved') return done();
-    const found = await pager.find(`${incident.id}/${n}`);
-    const target = found.state === 'found' ? found.incidents.at(-1) : undefined;
-    if (target === undefined) return { done: false, retryInMs: backoff(attempt.tries, undefined), facts: [] };
-    const headline = incident.posts['headline'];
-    const link =
-      headline?.permalink ?? (headline === undefined ? null : await chat.permalink(channel, headline.ts));
-    if (link === null) return { done: false, retryInMs: backoff(attempt.tries, undefined), facts: [] };
-    const sent = await pager.note(target.id, `${text}: ${link}`, attempt.maybe);
-    if (sent.state === 'done' || !sent.retry) return done();
-    if (sent.maybe) attempt.setMaybe();
-    return { done: false, retryInMs: backoff(attempt.tries, sent.retryAfterMs), facts: [] };
   }
 
   // ── Mail and the postmortem ──────────────────────────────────────────────────────────────────────────────────────
@@ -317,15 +203,21 @@ export function createPerform(deps: PerformDeps): Perform {
       case 'notice':
         return notice(attempt, incident, work.version);
       case 'page':
-        return page(attempt, incident, work.n);
+        return pages.page(attempt, incident, work.n);
       case 'pageAcknowledge':
-        return follow(attempt, incident, work.n, 'acknowledge');
+        return pages.follow(attempt, incident, work.n, 'acknowledge');
       case 'pageResolve':
-        return follow(attempt, incident, work.n, 'resolve');
+        return pages.follow(attempt, incident, work.n, 'resolve');
       case 'pageCheck':
-        return pageCheck(attempt, incident, work.n);
+        return pages.check(attempt, incident, work.n);
       case 'pageNote':
-        return pageNote(attempt, incident, work.n, work.text);
+        return pages.threadNote(attempt, incident, work.n, work.text);
+      case 'pageMirror':
+        return pages.mirror(attempt, incident, work.n, work.version);
+      case 'summon':
+        return summons.mention(attempt, incident, work.n);
+      case 'summonMail':
+        return summons.mail(attempt, incident, work.n);
       case 'mail':
         return mail(attempt, incident, work);
       case 'postmortem':

@@ -14,6 +14,7 @@ import {
   skipView,
 } from '../render/views.ts';
 import { inWords, type ListenerContext, refusalFor, slackActor } from './context.ts';
+import { answerTo } from './pageOnCall.ts';
 
 /** A button has no room for a reason; who pressed it, and where, is on record beside it. */
 const BY_BUTTON = 'none given (button)';
@@ -32,7 +33,7 @@ type Handle = (pressed: Pressed) => Promise<string | null>;
 
 export function registerActions(app: App, context: ListenerContext): void {
   const { desk } = context;
-  const handlers: Record<ActionId, Handle> = {
+  const handlers: Record<Exclude<ActionId, typeof ACTION.pageOnCall>, Handle> = {
     [ACTION.acknowledge]: async ({ by, incident }) => {
       await desk.command(incident.id, { type: 'AcknowledgeIncident', by });
       return null;
@@ -147,14 +148,15 @@ export function registerActions(app: App, context: ListenerContext): void {
         const answer = await press(body, client, handle);
         // Recorded first, acknowledged then. The answer is a separate request: it may fail without harm.
         await ack();
-        if (answer !== null) say(respond, answer);
+        if (answer !== null) say(respond, answer, readButtonValue(body.actions[0]?.value)?.incident);
       },
     );
   }
   // A button that this version does not know: an old message, or somebody's invention.
   app.action(/.*/, async ({ ack, body, respond }) => {
     const [pressed] = (body as { actions?: { action_id?: string }[] }).actions ?? [];
-    if (pressed?.action_id !== undefined && Object.hasOwn(handlers, pressed.action_id)) return;
+    const id = pressed?.action_id;
+    if (id === ACTION.pageOnCall || (id !== undefined && Object.hasOwn(handlers, id))) return;
     await ack();
     say(respond, STALE);
   });
@@ -197,11 +199,11 @@ export function registerActions(app: App, context: ListenerContext): void {
   }
 
   /** `respond` has no time limit of its own (FACTS 1): nothing waits for it. */
-  function say(respond: RespondFn, text: string): void {
+  function say(respond: RespondFn, text: string, incident: string | null = null): void {
     respond({
       response_type: 'ephemeral',
       replace_original: false,
-      text: context.drill ? `DRILL · ${text}` : text,
+      ...answerTo(text, context, incident),
     }).catch((error: unknown) =>
       context.log.warn({ error: String(error) }, 'an answer to a click could not be delivered'),
     );

@@ -4,6 +4,7 @@ import type { AckFn, App, RespondArguments, SlashCommand } from '@slack/bolt';
 import type { ModalView } from '@slack/types';
 import type { WebClient } from '@slack/web-api';
 import { SEVERITIES } from '../domain/incident.ts';
+import { onCallText } from '../render/onCall.ts';
 import {
   incidentList,
   incidentStatus,
@@ -15,6 +16,7 @@ import {
 import { fromSlack, plain } from '../render/text.ts';
 import { cancelView, declareView, resolveView } from '../render/views.ts';
 import { chooseIncident, inWords, type ListenerContext, refusalFor, slackActor } from './context.ts';
+import { answerTo } from './pageOnCall.ts';
 
 type Ack = AckFn<string | RespondArguments>;
 interface Asked {
@@ -38,7 +40,7 @@ export function registerCommands(app: App, context: ListenerContext): void {
         text = inWords(error, context);
       }
       if (text === null) await ack();
-      else await ack({ response_type: 'ephemeral', text: context.drill ? `DRILL · ${text}` : text });
+      else await ack({ response_type: 'ephemeral', ...answerTo(text, context) });
     });
 
   on('/kill', async ({ command }) => {
@@ -145,7 +147,7 @@ async function incidentCommand({ command, client }: Asked, context: ListenerCont
     /^\s*(\S+)?(?:\s+(INC-\d{8}-\d{3,9})(?=\s|$))?\s*([\s\S]*)$/.exec(fromSlack(command.text)) ?? [];
   const text = rest.trim();
   const by = slackActor(command.user_id, command.user_name);
-  const reads = verb === 'list' || verb === 'status' || verb === 'timeline';
+  const reads = ['list', 'status', 'timeline', 'oncall'].includes(verb);
   if (verb === '' || asksForHelp(verb)) return USAGE.incident;
   // An id that is mistyped is not part of what is said about another incident.
   if (/^INC-/i.test(text)) return USAGE.incident;
@@ -154,6 +156,8 @@ async function incidentCommand({ command, client }: Asked, context: ListenerCont
   const refused = await refusalFor(context, command.user_id, 'responder');
   if (refused !== null) return refused;
   if (verb === 'list') return incidentList(context.store.summaries());
+  // Telephone numbers are in it: it is answered to the responder alone.
+  if (verb === 'oncall') return onCallText(await context.onCall.now());
   if (verb === 'declare') {
     if (named !== undefined) return USAGE.incident;
     const [, severity, title = ''] = /^(P[0-3])\s+([\s\S]+)$/.exec(text) ?? [];

@@ -6,6 +6,7 @@ import type { Playbook } from '../domain/playbook.ts';
 import type { Access, Role } from '../engine/access.ts';
 import type { Desk } from '../engine/desk.ts';
 import type { Ledger } from '../engine/ledger.ts';
+import type { OnCall } from '../engine/onCall.ts';
 import type { Once } from '../engine/once.ts';
 import { type Clock, type Log, type Store, StoreUnavailable } from '../ports.ts';
 
@@ -21,6 +22,7 @@ export interface ListenerContext {
   /** The #incidents channel. */
   channel: string;
   drill: boolean;
+  onCall: Pick<OnCall, 'now'>;
   /** Who we are at Slack, once known: requests of other teams and apps are refused. */
   identity(): { teamId: string; appId: string | null; botId: string; botUserId: string } | null;
 }
@@ -31,6 +33,9 @@ export const slackActor = (id: string, name: string | undefined): Actor => ({
   name: name === undefined || name === '' ? id : name,
 });
 
+/** How every refusal of somebody without the role begins. */
+export const NOT_A_RESPONDER = '⛔ You are not a responder for this desk';
+
 /** Refuses, in words that name who can, when this person does not have the role. Null when they have it. */
 export async function refusalFor(
   context: ListenerContext,
@@ -40,7 +45,7 @@ export async function refusalFor(
   if (userId !== '' && (await context.access.has(userId, role))) return null;
   const who = context.access.whoCan(role);
   return role === 'responder'
-    ? `⛔ You are not a responder for this desk: nothing was done. ${who} can; if nobody answers, call the on-call person.`
+    ? `${NOT_A_RESPONDER}: nothing was done. ${who} can; if nobody answers, call the on-call person.`
     : `⛔ You are not an approver for this desk: nothing was done. ${who} can.`;
 }
 

@@ -15,6 +15,7 @@ import {
   readWhy,
 } from '../render/views.ts';
 import { inWords, type ListenerContext, refusalFor, slackActor } from './context.ts';
+import { answerTo } from './pageOnCall.ts';
 
 type Values = Parameters<typeof readResolve>[0];
 interface Submitted {
@@ -124,7 +125,7 @@ export function registerViews(app: App, context: ListenerContext): void {
           const text = fromSlack(shortcut.message.text ?? '');
           await client.views.open({ trigger_id: shortcut.trigger_id, view: declareView(plain(text, 200)) });
         } else {
-          await respond({ response_type: 'ephemeral', text: refused });
+          await respond({ response_type: 'ephemeral', ...answerTo(refused, context) });
         }
       } catch (error) {
         context.log.warn({ error: String(error) }, 'the shortcut could not be answered');

@@ -69,6 +69,11 @@ export interface PagerDutyCounterpart {
   acknowledge(id: string, userId: string): void;
   resolve(id: string, userId: string): void;
   reassign(id: string, userIds: readonly string[], byUserId?: string): void;
+  /** To people of another escalation policy. */
+  delegate(id: string, userIds: readonly string[], byUserId?: string): void;
+  unacknowledge(id: string): void;
+  reopen(id: string, userId: string): void;
+  note(id: string, userId: string, content: string): void;
   /** To the next level; by the service itself (nobody answered in time) unless a person is named. */
   escalate(id: string, byUserId?: string): void;
   /** Assigns an incident whose assignment is still outstanding (see `assignAfterEvents`). */
@@ -179,7 +184,7 @@ export async function startPagerDutyCounterpart(
   const desk = createDesk({
     ...options,
     onChange(change) {
-      if (change) webhooks.send(change.type, change.incident, change.agent);
+      if (change) webhooks.send(change.type, change.incident, change.agent, change.note);
       changes.changed();
     },
   });
@@ -299,6 +304,10 @@ export async function startPagerDutyCounterpart(
     acknowledge: (id, userId) => desk.acknowledge(id, userAgent(userId)),
     resolve: (id, userId) => desk.resolve(id, userAgent(userId)),
     reassign: (id, userIds, byUserId) => desk.reassign(id, userIds, userAgent(byUserId)),
+    delegate: (id, userIds, byUserId) => desk.reassign(id, userIds, userAgent(byUserId), 'delegated'),
+    unacknowledge: (id) => desk.unacknowledge(id),
+    reopen: (id, userId) => desk.reopen(id, userAgent(userId)),
+    note: (id, userId, content) => void desk.note(id, userId, content),
     escalate: (id, byUserId) => desk.escalate(id, userAgent(byUserId)),
     assign: (id) => desk.assign(id),
     onCall: () => desk.onCall(),

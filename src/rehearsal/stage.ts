@@ -9,13 +9,22 @@ import { createLoopbackTls, type LoopbackTls } from './tls.ts';
 
 /** Who is in it. Ada is on call; Grace and Alan approve; Mallory has no role. */
 export const CAST = {
-  ada: { id: 'U0ADA', name: 'ada', realName: 'Ada', email: 'ada@desk.example', pagerDuty: 'PADA001' },
+  ada: {
+    id: 'U0ADA',
+    name: 'ada',
+    realName: 'Ada',
+    email: 'ada@desk.example',
+    pagerDuty: 'PADA001',
+    // Numbers of 555-01xx belong to nobody.
+    phone: '2025550142',
+  },
   grace: {
     id: 'U0GRACE',
     name: 'grace',
     realName: 'Grace',
     email: 'grace@desk.example',
     pagerDuty: 'PGRACE1',
+    phone: '2025550143',
   },
   alan: { id: 'U0ALAN', name: 'alan', realName: 'Alan', email: 'alan@desk.example', pagerDuty: 'PALAN01' },
   mallory: {
@@ -39,6 +48,8 @@ export interface StageKeys {
   signingSecret: string;
   routingKey: string;
   pagerToken: string;
+  /** Signs PagerDuty's webhooks. */
+  webhookSecret: string;
   apiKey: string;
   apiSecret: string;
 }
@@ -101,6 +112,7 @@ export async function startStage(
     signingSecret: random(16),
     routingKey: random(16),
     pagerToken: random(10),
+    webhookSecret: random(16),
     apiKey: random(32),
     apiSecret: random(32),
   };
@@ -126,7 +138,12 @@ export async function startStage(
     startPagerDutyCounterpart({
       routingKey: keys.routingKey,
       apiToken: keys.pagerToken,
-      users: people.map(({ pagerDuty: id, realName: name, email }) => ({ id, name, email })),
+      users: people.map((person) => ({
+        id: person.pagerDuty,
+        name: person.realName,
+        email: person.email,
+        ...('phone' in person ? { phone: person.phone } : {}),
+      })),
       schedules: [
         { id: SCHEDULE, name: 'Desk on-call', userIds: [CAST.ada.pagerDuty, CAST.grace.pagerDuty] },
       ],

@@ -19,6 +19,7 @@ export const ACTION = {
   approveResume: 'resume.approve',
   stepDone: 'step.done',
   stepSkip: 'step.skip',
+  pageOnCall: 'oncall.page',
 } as const;
 export type ActionId = (typeof ACTION)[keyof typeof ACTION];
 

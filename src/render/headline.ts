@@ -3,6 +3,7 @@
 import type { KnownBlock } from '@slack/types';
 import { newestKill } from '../domain/decide.ts';
 import type { Incident, Page } from '../domain/incident.ts';
+import type { Summons } from '../domain/paging.ts';
 import type { Playbook } from '../domain/playbook.ts';
 import type { Trading } from '../domain/trading.ts';
 import { ACTION, buttonValue } from './actions.ts';
@@ -21,7 +22,8 @@ export function headline(
   const drill = incident.drill ? 'DRILL · ' : '';
   const resolved = incident.status === 'resolved';
   const symbol = resolved ? '✅' : policy.symbol;
-  const lead = `${drill}${symbol} ${incident.severity}${resolved ? ' resolved' : ''} · `;
+  const unpaged = isUnpaged(incident) ? '🟥 NOBODY WAS PAGED · ' : '';
+  const lead = `${drill}${unpaged}${symbol} ${incident.severity}${resolved ? ' resolved' : ''} · `;
   const blocks: KnownBlock[] = [
     header(`${lead}${plain(incident.title, 120)}`),
     section([tradingLine(trading), ...killLines(incident), ...valueLines(incident)].join('\n')),
@@ -60,18 +62,24 @@ function pageLine(incident: Incident, playbook: Playbook): string {
   if (page === undefined) return '';
   const step = page.n > 1 ? ` (page ${page.n}: ${inert(page.why, 80)})` : '';
   const due = incident.status === 'resolved' ? '' : deadline(incident, playbook);
-  return `${pageWords(page)}${step}${due}`;
+  return [`${pageWords(page, incident)}${step}${due}`, ...summonLines(page)].join('\n');
 }
 
-function pageWords(page: Page): string {
+/** The newest page failed for good, and nobody has taken the incident: it says so before anything else. */
+function isUnpaged(incident: Incident): boolean {
+  const open = incident.status !== 'resolved' && incident.acknowledged === undefined;
+  return open && incident.pages.at(-1)?.state === 'failed';
+}
+
+function pageWords(page: Page, incident: Incident): string {
   const people = page.assignedTo.map((name) => inert(name, 60)).join(', ');
   switch (page.state) {
     case 'owed':
       return `Paging on-call since ${clockTime(page.owedAt)}, not sent yet`;
     case 'queued':
-      return `Page queued at PagerDuty at ${clockTime(page.queuedAt ?? page.owedAt)}, nobody confirmed yet`;
+      return `Page queued, nobody yet: PagerDuty took it at ${clockTime(page.queuedAt ?? page.owedAt)}, and does not say who has it`;
     case 'assigned':
-      return `Paged ${people} at ${clockTime(page.queuedAt ?? page.owedAt)}, assigned, not acknowledged`;
+      return `Paged ${people} at ${clockTime(page.queuedAt ?? page.owedAt)}, assigned${incident.acknowledged === undefined ? ', not acknowledged' : ''}`;
     case 'acknowledged':
       return `Paged ${people}, acknowledged${page.acknowledgedBy === undefined ? '' : ` by ${inert(page.acknowledgedBy, 60)}`}`;
     case 'retrying':
@@ -81,9 +89,39 @@ function pageWords(page: Page): string {
     case 'superseded':
       return `Page not sent: ${inert(page.reason ?? '', 120)}`;
     case 'closed':
+      if (page.resolvedThereBy !== undefined && incident.status !== 'resolved')
+        return `Page resolved on PagerDuty by ${inert(page.resolvedThereBy, 60)}: *the incident is still open here*`;
       return people === '' ? 'Page resolved at PagerDuty' : `Paged ${people}; page resolved`;
     default: {
       const unknown: never = page.state;
+      return String(unknown);
+    }
+  }
+}
+
+/** The next ways to on-call, and what came of each. */
+function summonLines(page: Page): string[] {
+  const { mention, mail } = page.summons ?? {};
+  return [
+    ...(mention === undefined ? [] : [summonWords(mention, 'Mentioned in this channel', 'mention')]),
+    ...(mail === undefined
+      ? []
+      : [summonWords(mail, `Mailed to ${count(mail.to.length, 'address', 'addresses')}`, 'mail')]),
+  ];
+}
+
+function summonWords({ state, at, reason }: Summons, said: string, way: string): string {
+  switch (state) {
+    case 'owed':
+      return `↪ On-call is asked by ${way} since ${clockTime(at)}`;
+    case 'sent':
+      return `↪ ${said} at ${clockTime(at)}`;
+    case 'retrying':
+      return `❗ The ${way} to on-call is not out yet (${inert(reason ?? 'unknown', 120)}): trying again`;
+    case 'failed':
+      return `❗ No ${way} to on-call: ${inert(reason ?? 'unknown', 120)}`;
+    default: {
+      const unknown: never = state;
       return String(unknown);
     }
   }

@@ -1,7 +1,7 @@
 /** One message in the thread about something that just happened. Pure. */
 
 import type { KnownBlock } from '@slack/types';
-import type { Incident, StandingEvent } from '../domain/incident.ts';
+import type { Actor, Incident, PagerSaid, StandingEvent } from '../domain/incident.ts';
 import type { CancelResult, CloseResult } from '../domain/orders.ts';
 import { ACTION, buttonValue } from './actions.ts';
 import { actions, type ButtonSpec, confirm, message, section, sections } from './blocks.ts';
@@ -111,10 +111,42 @@ function noticeLines(event: StandingEvent): string[] | null {
       return [
         `📝 *Postmortem draft ${plain(event.id, 40)}* · blanks are marked TODO · file \`${code(event.file, 200)}\``,
       ];
+    case 'PagerSaid':
+      return [pagerLine(event, when)];
     case 'NoteAdded':
       return [`📌 Note by ${who}: ${inert(event.text, 2_000)}`];
     default:
       return null;
+  }
+}
+
+/** Somebody at PagerDuty, with the Slack user of the same verified e-mail address. */
+function pagerPerson({ name, slack }: Actor): string {
+  return `${inert(name, 60)}${slack !== undefined && /^[UW][A-Z0-9]+$/.test(slack) ? ` (<@${slack}>)` : ''}`;
+}
+
+function pagerLine(event: PagerSaid & { by: Actor }, when: string): string {
+  const who = pagerPerson(event.by);
+  const now = event.to.length === 0 ? '' : `: it is with ${inert(event.to.join(', '), 200)} now`;
+  switch (event.what) {
+    case 'acknowledged':
+      return `📟 *Acknowledged on PagerDuty* by ${who} at ${when}`;
+    case 'unacknowledged':
+      return `📟 *No longer acknowledged on PagerDuty*${now} · ${when}`;
+    case 'resolved':
+      return `📟 *Resolved on PagerDuty* by ${who} at ${when}: noted, not obeyed. Only a person here resolves the incident.`;
+    case 'annotated':
+      return `📟 Note on PagerDuty by ${who}: ${inert(event.text ?? '', 2_000)}`;
+    case 'triggered':
+    case 'escalated':
+    case 'reassigned':
+    case 'delegated':
+    case 'reopened':
+      return `📟 *Page ${event.n} ${event.what} on PagerDuty* by ${who} at ${when}${now}`;
+    default: {
+      const unknown: never = event.what;
+      return String(unknown);
+    }
   }
 }
 

@@ -20,6 +20,7 @@ import { HttpRefusal, MAX_BODY_BYTES, parseJson, shaped } from './body.ts';
 import { costOf, createBudget, SENDER_PER_SECOND } from './budget.ts';
 import { createFlood } from './flood.ts';
 import type { Metrics } from './metrics.ts';
+import type { PagerHook } from './pagerduty.ts';
 import type { KnownNames } from './sample.ts';
 import type { SlackDoor } from './slack.ts';
 import { incidentDetail, incidentsList, status } from './status.ts';
@@ -43,6 +44,8 @@ export interface EdgeDeps {
     door: SlackDoor;
     handle(request: IncomingMessage & { rawBody: Buffer }, response: ServerResponse): void;
   } | null;
+  /** null: no webhook secret is configured. */
+  pagerDuty: PagerHook | null;
   monitor: Monitor;
   stopFromAlert: StopFromAlert;
   engines: Engines;
@@ -135,6 +138,14 @@ export async function startEdge(deps: EdgeDeps): Promise<Edge> {
       const body = bodyOf(request);
       request.headers['content-type'] = slack.door.admit(request.headers, body);
       slack.handle(Object.assign(request, { rawBody: body }), response);
+    });
+  }
+
+  // ── PagerDuty ────────────────────────────────────────────────────────────────────────────────────────────────────
+  const { pagerDuty } = deps;
+  if (pagerDuty !== null) {
+    app.post('/pagerduty/webhook', bytes, async (request, response) => {
+      response.status(202).json(await pagerDuty(request.headers, bodyOf(request)));
     });
   }
 

@@ -312,13 +312,17 @@ describe('find', () => {
           urgency: 'high',
           assignedTo: [{ id: 'PADA', name: 'Ada' }],
           acknowledgedBy: null,
+          changedBy: { id: 'PSERVICE', name: 'Trading desk', isPerson: false },
           createdAt: '2026-11-22T14:00:00Z',
         },
       ],
     });
     pagerDuty.acknowledge(incident?.id ?? '', 'PBOB');
     const found = await pager.find('INC-20261122-003/1');
-    expect(found).toMatchObject({ incidents: [{ status: 'acknowledged', acknowledgedBy: 'Bob' }] });
+    const bob = { id: 'PBOB', name: 'Bob', isPerson: true };
+    expect(found).toMatchObject({
+      incidents: [{ status: 'acknowledged', acknowledgedBy: bob, changedBy: bob }],
+    });
   });
 
   it('gives the newest last, over more than one page', async () => {
@@ -475,5 +479,113 @@ describe('secrets', () => {
       expect('reason' in output ? output.reason.length : 0).toBeLessThanOrEqual(300);
     }
     echo.close();
+  });
+});
+
+describe('who is on call now', () => {
+  const NOW = Date.parse('2026-11-22T14:00:00Z');
+
+  it('is told by level, with the end of the shift, who is next, and how to reach them', async () => {
+    await pagerDuty.close();
+    pagerDuty = await startPagerDutyCounterpart({
+      routingKey: ROUTING_KEY,
+      apiToken: TOKEN,
+      users: [{ ...ADA, phone: '2025550142' }, BOB],
+      schedules: [{ id: 'PSCHED1', name: 'Primary', userIds: ['PADA', 'PBOB'] }],
+      escalationPolicy: {
+        id: 'PPOLICY',
+        name: 'Trading',
+        rules: [
+          { delayMinutes: 5, targets: [{ type: 'schedule', id: 'PSCHED1' }] },
+          { delayMinutes: 5, targets: [{ type: 'user', id: 'PBOB' }] },
+        ],
+      },
+      serviceUrgency: 'high',
+      tls,
+      now: () => NOW,
+    });
+    const now = await make().onCallNow(NOW, []);
+    expect(now).toEqual({
+      state: 'known',
+      people: [
+        {
+          id: 'PADA',
+          name: 'Ada',
+          email: 'ada@example.com',
+          level: 1,
+          schedule: 'Primary',
+          until: Date.parse('2026-11-23T00:00:00Z'),
+          next: 'Bob',
+          contacts: [
+            { kind: 'email', label: 'Work', address: 'ada@example.com' },
+            { kind: 'phone', label: 'Work', address: '+1 2025550142' },
+            { kind: 'sms', label: 'Work', address: '+1 2025550142' },
+          ],
+        },
+        {
+          id: 'PBOB',
+          name: 'Bob',
+          email: 'bob@example.com',
+          level: 2,
+          schedule: null,
+          until: null,
+          next: null,
+          contacts: [{ kind: 'email', label: 'Work', address: 'bob@example.com' }],
+        },
+      ],
+    });
+  });
+
+  it('is asked of the schedules of the configuration where no service has our key', async () => {
+    const stranger = make({ routingKey: 'b'.repeat(32) });
+    expect(await stranger.onCallNow(NOW, [])).toMatchObject({
+      state: 'unavailable',
+      reason: expect.stringContaining('name a schedule'),
+    });
+    const now = await stranger.onCallNow(NOW, ['PSCHED2']);
+    expect(now.state === 'known' ? now.people.map(({ name }) => name) : now).toEqual(['Bob']);
+  });
+
+  it('is known without contact methods when those alone cannot be read', async () => {
+    pagerDuty.fault('/users/PADA', { kind: 'http500' });
+    const now = await pager.onCallNow(NOW, []);
+    expect(
+      now.state === 'known' ? now.people.map(({ name, contacts }) => [name, contacts === null]) : now,
+    ).toEqual([
+      ['Ada', true],
+      ['Bob', false],
+      ['Ada', true],
+    ]);
+  });
+
+  it.each(['http500', 'html202', 'http429', 'reset', 'hang'] as const)(
+    'is unavailable on %s, and says why',
+    async (kind) => {
+      pagerDuty.fault('rest', { kind });
+      expect(await make({ timeoutMs: SHORT_MS }).onCallNow(NOW, [])).toMatchObject({ state: 'unavailable' });
+    },
+  );
+
+  it('is not asked for without a token', async () => {
+    const { apiToken: _token, ...without } = { apiToken: TOKEN };
+    const none = createPagerDutyPager({ routingKey: ROUTING_KEY, ...without, apiServer: pagerDuty.server });
+    expect(await none.onCallNow(NOW, [])).toEqual({
+      state: 'unavailable',
+      reason: 'there is no PagerDuty REST token',
+    });
+  });
+});
+
+describe('by PagerDuty’s own ids', () => {
+  it('an incident has a key and a user an address; what is not there is null, what cannot be asked undefined', async () => {
+    await pager.trigger(page());
+    const id = pagerDuty.incidents()[0]?.id ?? '';
+    expect(await pager.keyOf(id)).toBe('INC-20261122-003/1');
+    expect(await pager.emailOf('PADA')).toBe('ada@example.com');
+    expect(await pager.keyOf('QNOBODY')).toBeNull();
+    expect(await pager.emailOf('../users/PADA')).toBeNull();
+    pagerDuty.fault('rest', { kind: 'http500', times: 2 });
+    expect(await pager.keyOf(id)).toBeUndefined();
+    expect(await pager.emailOf('PADA')).toBeUndefined();
   });
 });

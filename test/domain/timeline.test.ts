@@ -139,12 +139,38 @@ const SAMPLES: Samples = {
   ],
   PagerSaid: [
     [
-      { ...said, type: 'PagerSaid', n: 1, what: 'escalated', to: ['Grace'] },
+      { ...said, type: 'PagerSaid', id: 'e1', person: true, n: 1, what: 'escalated', to: ['Grace'] },
       'PagerDuty: page 1 escalated, now with Grace',
     ],
     [
-      { ...said, type: 'PagerSaid', n: 1, what: 'annotated', to: [], text: 'on it' },
+      { ...said, type: 'PagerSaid', id: 'e1', person: true, n: 1, what: 'annotated', to: [], text: 'on it' },
       'PagerDuty: page 1 annotated: on it',
+    ],
+  ],
+  SummonOwed: [
+    [
+      { ...said, type: 'SummonOwed', n: 1, way: 'mention', why: 'PagerDuty refused the page' },
+      'On-call is asked by mention for page 1: PagerDuty refused the page',
+    ],
+  ],
+  SummonSent: [
+    [
+      { ...said, type: 'SummonSent', n: 1, way: 'mention', to: ['U0ADA', 'S0ONCALL'] },
+      'Mentioned in Slack for page 1: U0ADA, S0ONCALL',
+    ],
+    [
+      { ...said, type: 'SummonSent', n: 2, way: 'mail', to: ['ada@desk.example'] },
+      'Mail for page 2 accepted by the mail server for ada@desk.example',
+    ],
+  ],
+  SummonFailed: [
+    [
+      { ...said, type: 'SummonFailed', n: 1, way: 'mail', reason: 'mail is off', gaveUp: true },
+      'On-call could not be asked by mail for page 1 (gave up): mail is off',
+    ],
+    [
+      { ...said, type: 'SummonFailed', n: 1, way: 'mention', reason: 'Slack answered 500', gaveUp: false },
+      'On-call could not be asked by mention for page 1 (will retry): Slack answered 500',
     ],
   ],
   CommandAsked: [

@@ -427,6 +427,46 @@ describe('webhooks', () => {
     receiver.close();
   });
 
+  it('tell of everything that people do, a note by reference alone, and are sent again until they are taken', async () => {
+    const got: { event: { event_type: string; data: Record<string, unknown>; agent: object } }[] = [];
+    let isUp = false;
+    const receiver = createServer((incoming, response) => {
+      void readText(incoming).then((body) => {
+        if (isUp) got.push(JSON.parse(body));
+        response.writeHead(isUp ? 202 : 503).end();
+        isUp = true;
+      });
+    }).listen(0, '127.0.0.1');
+    await once(receiver, 'listening');
+    const { port } = receiver.address() as AddressInfo;
+    pagerDuty.sendWebhooksTo({ url: `http://127.0.0.1:${port}/`, secret: 'whsec' });
+    await send(event('trigger', 'k'));
+    const id = pagerDuty.incidents()[0]?.id ?? '';
+    pagerDuty.acknowledge(id, 'PADA');
+    pagerDuty.unacknowledge(id);
+    pagerDuty.delegate(id, ['PBOB'], 'PADA');
+    pagerDuty.note(id, 'PBOB', 'mine now');
+    pagerDuty.resolve(id, 'PBOB');
+    pagerDuty.reopen(id, 'PADA');
+    await pagerDuty.until(() => got.length === 7, { what: 'seven webhooks' });
+    expect(got.map((one) => one.event.event_type)).toEqual([
+      'incident.triggered',
+      'incident.acknowledged',
+      'incident.unacknowledged',
+      'incident.delegated',
+      'incident.annotated',
+      'incident.resolved',
+      'incident.reopened',
+    ]);
+    expect(got[4]?.event).toMatchObject({
+      agent: { type: 'user_reference', summary: 'Bob' },
+      data: { type: 'incident_note', content: 'mine now', incident: { id } },
+    });
+    expect(got[4]?.event.data['incident_key']).toBeUndefined();
+    expect(pagerDuty.webhooks()[0]?.status).toBe(503);
+    receiver.close();
+  });
+
   it('record a receiver that is not there', async () => {
     pagerDuty.sendWebhooksTo({ url: 'http://127.0.0.1:1/', secret: 's' });
     await send(event('trigger', 'k'));

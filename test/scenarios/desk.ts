@@ -160,6 +160,9 @@ function handle(stage: Stage, url: () => string, folder: string, controlFile: st
   return desk;
 }
 
+const hearPagerDuty = (stage: Stage, url: string): void =>
+  stage.pagerDuty.sendWebhooksTo({ url: `${url}/pagerduty/webhook`, secret: stage.keys.webhookSecret });
+
 export interface InProcess extends DeskUnderTest {
   bot: Bot;
   /** Stop the bot and start another one on the same data directory. */
@@ -223,6 +226,7 @@ export async function startDesk(options: DeskOptions = {}): Promise<InProcess> {
       stage.slack.setMode('socket');
       await stage.slack.until(() => stage.slack.sockets() > 0, { what: 'a socket' });
     } else stage.slack.setRequestUrl(`${bot.url}/slack/events`);
+    hearPagerDuty(stage, bot.url);
     return bot;
   };
   let bot = await start();
@@ -293,6 +297,7 @@ export async function spawnDesk(
     PAGERDUTY_ROUTING_KEY: keys.routingKey,
     PAGERDUTY_API_TOKEN: keys.pagerToken,
     PAGERDUTY_FROM: CAST.ada.email,
+    PAGERDUTY_WEBHOOK_SECRET: keys.webhookSecret,
     PAGERDUTY_EVENTS_SERVER: stage.pagerDuty.server,
     PAGERDUTY_API_SERVER: stage.pagerDuty.server,
     SMTP_URL: stage.mail.smtpUrl,
@@ -330,6 +335,7 @@ export async function spawnDesk(
       );
     });
     stage.slack.setRequestUrl(`${url}/slack/events`);
+    hearPagerDuty(stage, url);
   }
 
   const isUp = () => child !== null && child.exitCode === null && child.signalCode === null;

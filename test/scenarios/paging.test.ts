@@ -128,11 +128,13 @@ describe('a page', () => {
     expect(pages).toHaveLength(3);
   });
 
-  it('is never called a page before PagerDuty’s REST API shows whose it is', async () => {
+  it('is never called a page before PagerDuty shows whose it is', async () => {
+    // Nor does a webhook tell.
+    desk.stage.pagerDuty.sendWebhooksTo(null);
     desk.stage.pagerDuty.fault('rest', { kind: 'http500', times: Infinity });
     const id = await fire(desk, { name: 'Unconfirmed', severity: 'P1' });
     await paged(desk, id);
-    await shows(desk, id, 'nobody confirmed yet');
+    await shows(desk, id, 'Page queued, nobody yet');
     await posted(desk, id);
     expect(desk.thread(id)).not.toContain('Paged');
     expect((await incidentView(desk, id)).pages).toMatchObject([{ state: 'queued', assignedTo: [] }]);
@@ -268,19 +270,24 @@ describe.concurrent('whatever Slack does, the page leaves', () => {
     }));
 });
 
-describe('without a REST token', () => {
+describe('without a REST token and without webhooks', () => {
   it('a page is queued and never more, and PagerDuty is asked nothing', () =>
     withDesk(
       async (desk) => {
         const id = await fire(desk, { name: 'Queued', severity: 'P1' });
         await paged(desk, id);
         await posted(desk, id);
-        await shows(desk, id, 'nobody confirmed yet');
+        await shows(desk, id, 'Page queued, nobody yet');
         await settled(desk, id, (incident) => incident.pages[0]?.state === 'queued');
         await desk.stage.slack.settled();
         expect(desk.thread(id)).not.toContain('Paged');
         expect(desk.stage.pagerDuty.requests()).toEqual([]);
       },
-      { config: (config) => ({ ...config, pagerduty: { ...config.pagerduty, apiToken: null } }) },
+      {
+        config: (config) => ({
+          ...config,
+          pagerduty: { ...config.pagerduty, apiToken: null, webhookSecrets: [] },
+        }),
+      },
     ));
 });

@@ -151,6 +151,8 @@ describe('a restart', () => {
 
   it('after a page whose answer was lost does not page twice', () =>
     withDesk(async (desk) => {
+      // Nothing but asking tells that it arrived.
+      desk.stage.pagerDuty.sendWebhooksTo(null);
       desk.stage.pagerDuty.fault('events', { kind: 'acceptThenReset' });
       const id = await fire(desk, { name: 'PagedOnce', severity: 'P1' });
       await settled(desk, id, (incident) => incident.pages[0]?.state === 'retrying');

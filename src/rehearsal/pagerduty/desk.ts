@@ -4,6 +4,8 @@ export interface PagerUser {
   readonly id: string;
   readonly name: string;
   readonly email: string;
+  /** Without its country code; the country is 1. Absent: no telephone, no SMS. */
+  readonly phone?: string;
 }
 
 export interface PagerSchedule {
@@ -72,6 +74,8 @@ export interface PagerIncident {
   readonly triggers: number;
   /** The people that it is assigned to now; empty before the assignment and after the resolution. */
   readonly assignees: readonly PagerUser[];
+  /** Who brought it into its status. */
+  readonly changedBy: Agent;
   readonly acknowledgements: readonly { readonly agent: Agent; readonly atMs: number }[];
   readonly escalationLevel: number;
   readonly notes: readonly PagerNote[];
@@ -85,7 +89,11 @@ export type PagerWebhookType =
   | 'incident.acknowledged'
   | 'incident.reassigned'
   | 'incident.escalated'
-  | 'incident.resolved';
+  | 'incident.resolved'
+  | 'incident.unacknowledged'
+  | 'incident.delegated'
+  | 'incident.reopened'
+  | 'incident.annotated';
 
 export interface DeskOptions {
   readonly users: readonly PagerUser[];
@@ -100,7 +108,7 @@ export interface DeskOptions {
   readonly assignAfterEvents?: number;
   /** Called after every change, with the webhook that it causes, if it causes one. */
   readonly onChange: (
-    change: { type: PagerWebhookType; incident: PagerIncident; agent: Agent } | null,
+    change: { type: PagerWebhookType; incident: PagerIncident; agent: Agent; note?: PagerNote } | null,
   ) => void;
 }
 
@@ -124,13 +132,18 @@ export interface Desk {
   apply(event: PagerEvent): void;
   acknowledge(id: string, agent: Agent): void;
   resolve(id: string, agent: Agent): void;
-  reassign(id: string, userIds: readonly string[], agent: Agent): void;
+  /** The time to resolve after an acknowledgement is over: the service takes it back. */
+  unacknowledge(id: string): void;
+  reopen(id: string, agent: Agent): void;
+  reassign(id: string, userIds: readonly string[], agent: Agent, how?: 'reassigned' | 'delegated'): void;
   /** Assigns the people of the next level of the policy; at the last level those of the last. */
   escalate(id: string, agent: Agent): void;
   /** Assigns what still waits for its assignment. */
   assign(id: string): void;
   note(id: string, userId: string, content: string): PagerNote;
   onCall(): readonly OnCall[];
+  /** The shift of each schedule after the one that runs. */
+  onCallNext(): readonly OnCall[];
   putOnCall(scheduleId: string, userId: string): void;
 }
 
@@ -201,7 +214,8 @@ export function createDesk(options: DeskOptions): Desk {
   }
 
   /** Reassigning and escalating put an acknowledged incident back to triggered, as the real one does. */
-  function retrigger(incident: Held): void {
+  function retrigger(incident: Held, agent: Agent): void {
+    if (incident.status !== 'triggered') incident.changedBy = agent;
     incident.status = 'triggered';
     incident.acknowledgements = [];
   }
@@ -224,6 +238,7 @@ export function createDesk(options: DeskOptions): Desk {
       changedAtMs: now(),
       triggers: 1,
       assignees: [],
+      changedBy: SERVICE,
       acknowledgements: [],
       escalationLevel: 1,
       notes: [],
@@ -267,6 +282,7 @@ export function createDesk(options: DeskOptions): Desk {
       const incident = need(id);
       if (incident.status === 'resolved') throw new Error(`incident ${id} is resolved`);
       incident.status = 'acknowledged';
+      incident.changedBy = agent;
       incident.acknowledgements = [...incident.acknowledgements, { agent, atMs: now() }];
       log(incident, 'acknowledge_log_entry', agent, `Acknowledged by ${nameOf(agent)}`);
       options.onChange({ type: 'incident.acknowledged', incident, agent });
@@ -275,22 +291,38 @@ export function createDesk(options: DeskOptions): Desk {
       const incident = need(id);
       if (incident.status === 'resolved') throw new Error(`incident ${id} is resolved`);
       incident.status = 'resolved';
+      incident.changedBy = agent;
       incident.resolvedAtMs = now();
       incident.assignees = [];
       unassigned.delete(incident);
       log(incident, 'resolve_log_entry', agent, `Resolved by ${nameOf(agent)}`);
       options.onChange({ type: 'incident.resolved', incident, agent });
     },
-    reassign(id, userIds, agent) {
+    unacknowledge(id) {
       const incident = need(id);
-      retrigger(incident);
+      if (incident.status !== 'acknowledged') throw new Error(`incident ${id} is not acknowledged`);
+      retrigger(incident, SERVICE);
+      log(incident, 'notify_log_entry', SERVICE, 'Unacknowledged by the time-out');
+      options.onChange({ type: 'incident.unacknowledged', incident, agent: SERVICE });
+    },
+    reopen(id, agent) {
+      const incident = need(id);
+      if (incident.status !== 'resolved') throw new Error(`incident ${id} is not resolved`);
+      retrigger(incident, agent);
+      incident.resolvedAtMs = null;
+      giveToOnCall(incident);
+      options.onChange({ type: 'incident.reopened', incident, agent });
+    },
+    reassign(id, userIds, agent, how = 'reassigned') {
+      const incident = need(id);
+      retrigger(incident, agent);
       giveTo(incident, userIds.map(needUser), agent);
-      options.onChange({ type: 'incident.reassigned', incident, agent });
+      options.onChange({ type: `incident.${how}`, incident, agent });
     },
     escalate(id, agent) {
       const incident = need(id);
       incident.escalationLevel = Math.min(incident.escalationLevel + 1, escalationPolicy.rules.length);
-      retrigger(incident);
+      retrigger(incident, agent);
       log(incident, 'escalate_log_entry', agent, `Escalated to level ${incident.escalationLevel}`);
       giveToOnCall(incident);
       options.onChange({ type: 'incident.escalated', incident, agent });
@@ -303,8 +335,9 @@ export function createDesk(options: DeskOptions): Desk {
       const incident = need(id);
       const note: PagerNote = { id: nextId('P'), atMs: now(), userId, content };
       incident.notes = [...incident.notes, note];
-      log(incident, 'annotate_log_entry', { type: 'user', id: userId }, content);
-      options.onChange(null);
+      const agent: Agent = { type: 'user', id: userId };
+      log(incident, 'annotate_log_entry', agent, content);
+      options.onChange({ type: 'incident.annotated', incident, agent, note });
       return note;
     },
     onCall() {
@@ -320,6 +353,16 @@ export function createDesk(options: DeskOptions): Desk {
           return [{ user: needUser(id), schedule, level: index + 1, startMs, endMs }];
         }),
       );
+    },
+    onCallNext() {
+      return desk.onCall().flatMap((shift): OnCall[] => {
+        const { schedule, endMs } = shift;
+        if (schedule === null || endMs === null) return [];
+        const next =
+          schedule.userIds[(schedule.userIds.indexOf(shift.user.id) + 1) % schedule.userIds.length];
+        if (next === undefined) return [];
+        return [{ ...shift, user: needUser(next), startMs: endMs, endMs: endMs + WEEK_MS }];
+      });
     },
     putOnCall(scheduleId, userId) {
       if (!onCallBySchedule.has(scheduleId)) throw new Error(`there is no schedule ${scheduleId}`);

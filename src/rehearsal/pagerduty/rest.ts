@@ -121,6 +121,7 @@ export function createShapes(options: RestOptions): Shapes {
           triggered: incident.status === 'resolved' ? 0 : 1,
           resolved: incident.status === 'resolved' ? 1 : 0,
         },
+        last_status_change_by: shapes.agent(incident.changedBy),
         teams: [],
         priority: null,
       };
@@ -159,7 +160,8 @@ export function createRest(options: RestOptions): (request: RestRequest) => Answ
   const { desk, users, schedules, escalationPolicy } = options;
   const shapes = createShapes(options);
 
-  function userOut(user: PagerUser): Fields {
+  function userOut(user: PagerUser, contacts: 'whole' | 'references' = 'references'): Fields {
+    const methods = contactMethods(user);
     return {
       ...shapes.reference('user', user.id, user.name),
       type: 'user',
@@ -167,18 +169,29 @@ export function createRest(options: RestOptions): (request: RestRequest) => Answ
       email: user.email,
       time_zone: 'Etc/UTC',
       role: 'user',
-      contact_methods: [contactMethod(user)],
+      // Only the references, unless they are asked for: an address is not in a list of users.
+      contact_methods:
+        contacts === 'whole'
+          ? methods
+          : methods.map(({ id, type, summary }) => ({ id, type: `${String(type)}_reference`, summary })),
     };
   }
 
-  function contactMethod(user: PagerUser): Fields {
-    return {
-      id: `${user.id}MAIL`,
-      type: 'email_contact_method',
+  function contactMethods(user: PagerUser): Fields[] {
+    const method = (kind: string, address: string, rest: Fields = {}): Fields => ({
+      id: `${user.id}${kind.toUpperCase()}`,
+      type: `${kind}_contact_method`,
       summary: 'Work',
       label: 'Work',
-      address: user.email,
-    };
+      address,
+      ...rest,
+    });
+    const { phone } = user;
+    const number = { country_code: 1 };
+    return [
+      method('email', user.email),
+      ...(phone === undefined ? [] : [method('phone', phone, number), method('sms', phone, number)]),
+    ];
   }
 
   function serviceOut(): Fields {
@@ -347,6 +360,7 @@ export function createRest(options: RestOptions): (request: RestRequest) => Answ
     const full = query.getAll('include[]').includes('users');
     const found = desk
       .onCall()
+      .concat(until === null ? [] : desk.onCallNext())
       .filter(
         (one) =>
           (wantedSchedules.length === 0 ||
@@ -362,13 +376,14 @@ export function createRest(options: RestOptions): (request: RestRequest) => Answ
     );
   }
 
-  function oneUser(id: string, below: string | undefined): Answer {
+  function oneUser(id: string, below: string | undefined, query: URLSearchParams): Answer {
     // A key of the account belongs to nobody: the real one refuses `me` in these words.
     if (id === 'me') return invalid('The request requires a user’s own API token');
     const user = desk.user(id);
     if (!user) return NOT_FOUND;
-    if (below === 'contact_methods') return { status: 200, json: { contact_methods: [contactMethod(user)] } };
-    return below === undefined ? { status: 200, json: { user: userOut(user) } } : NOT_FOUND;
+    if (below === 'contact_methods') return { status: 200, json: { contact_methods: contactMethods(user) } };
+    const contacts = query.getAll('include[]').includes('contact_methods') ? 'whole' : 'references';
+    return below === undefined ? { status: 200, json: { user: userOut(user, contacts) } } : NOT_FOUND;
   }
 
   return (request) => {
@@ -379,7 +394,7 @@ export function createRest(options: RestOptions): (request: RestRequest) => Answ
     if (deeper.length > 0) return NOT_FOUND;
     if (collection === 'incidents' && id !== undefined) return oneIncident(request, id, below);
     if (request.method !== 'GET') return NOT_FOUND;
-    if (collection === 'users' && id !== undefined) return oneUser(id, below);
+    if (collection === 'users' && id !== undefined) return oneUser(id, below, request.query);
     if (below !== undefined) return NOT_FOUND;
     if (id !== undefined) {
       const schedule = schedules.find((one) => one.id === id);
@@ -391,7 +406,12 @@ export function createRest(options: RestOptions): (request: RestRequest) => Answ
     }
     if (collection === 'incidents') return listIncidents(request.query);
     if (collection === 'oncalls') return listOnCalls(request.query);
-    if (collection === 'users') return page('users', users.map(userOut), request.query);
+    if (collection === 'users')
+      return page(
+        'users',
+        users.map((user) => userOut(user)),
+        request.query,
+      );
     if (collection === 'services') return page('services', [serviceOut()], request.query);
     if (collection === 'schedules') return page('schedules', schedules.map(scheduleOut), request.query);
     return NOT_FOUND;

@@ -1,7 +1,8 @@
 import { createHmac, randomUUID } from 'node:crypto';
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
-import type { Agent, PagerIncident, PagerWebhookType } from './desk.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Agent, PagerIncident, PagerNote, PagerWebhookType } from './desk.ts';
 import type { Shapes } from './rest.ts';
 
 export interface WebhookTarget {
@@ -23,7 +24,8 @@ export interface WebhookDelivery {
 export interface Webhooks {
   /** Where to send from now on; null stops. Throws an Error for anything that is not on the loopback. */
   sendTo(target: WebhookTarget | null): void;
-  send(type: PagerWebhookType, incident: PagerIncident, agent: Agent): void;
+  /** `note`: for the event that a note makes, which names its incident by reference alone. */
+  send(type: PagerWebhookType, incident: PagerIncident, agent: Agent, note?: PagerNote): void;
   /** Sends the same event again, with the same event id, as PagerDuty does when it is not sure. */
   sendAgain(eventId: string): void;
   deliveries(): readonly WebhookDelivery[];
@@ -50,7 +52,11 @@ function signWebhook(body: string, secret: string): string {
   return `v1=${createHmac('sha256', secret).update(body).digest('hex')}`;
 }
 
-/** Signed v3 webhooks, one after the other, each sent once. */
+/** Tries of one webhook: the real one makes five, over some 20 minutes, and holds back what comes behind. */
+const TRIES = 5;
+const RETRY_MS = 250;
+
+/** Signed v3 webhooks, one after the other, each sent until it is answered with 2xx or 4xx, at most five times. */
 export function createWebhooks(options: {
   shapes: Shapes;
   now: () => number;
@@ -96,23 +102,35 @@ export function createWebhooks(options: {
     const to = target;
     if (!to) return;
     queue = queue.then(async () => {
-      let status: number | null = null;
-      let error: string | null = null;
-      try {
-        status = await post(to.url, to.secret, body);
-      } catch (cause) {
-        error = cause instanceof Error ? cause.message : String(cause);
+      let at = to;
+      for (let tries = 1; ; tries += 1) {
+        let status: number | null = null;
+        let error: string | null = null;
+        try {
+          status = await post(at.url, at.secret, body);
+        } catch (cause) {
+          error = cause instanceof Error ? cause.message : String(cause);
+        }
+        done.push({ eventId, type, atMs: now(), body, status, error });
+        changed();
+        const again = status === null || status >= 500 || status === 429;
+        if (!again || tries === TRIES || closing.signal.aborted) return;
+        await wait(RETRY_MS * 2 ** (tries - 1));
+        // Whoever was started anew meanwhile may listen somewhere else.
+        at = target ?? at;
       }
-      done.push({ eventId, type, atMs: now(), body, status, error });
-      changed();
     });
+  }
+
+  async function wait(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: closing.signal }).catch(() => undefined);
   }
 
   return {
     sendTo(next) {
       target = next === null ? null : { url: loopbackUrl(next.url), secret: next.secret };
     },
-    send(type, incident, agent) {
+    send(type, incident, agent, note) {
       const eventId = randomUUID();
       const full = shapes.incident(incident);
       const { incident_number: number, assignments: _, acknowledgements: __, ...rest } = full;
@@ -123,11 +141,20 @@ export function createWebhooks(options: {
         occurred_at: new Date(now()).toISOString(),
         agent: shapes.agent(agent),
         client: null,
-        data: {
-          ...rest,
-          number,
-          assignees: incident.assignees.map((user) => shapes.reference('user', user.id, user.name)),
-        },
+        data:
+          note === undefined
+            ? {
+                ...rest,
+                number,
+                assignees: incident.assignees.map((user) => shapes.reference('user', user.id, user.name)),
+              }
+            : {
+                incident: shapes.reference('incident', incident.id, incident.title),
+                id: note.id,
+                content: note.content,
+                trimmed: false,
+                type: 'incident_note',
+              },
       };
       enqueue(eventId, type, JSON.stringify({ event }));
     },

@@ -1,0 +1,33 @@
+/** Who is on call and how to reach them, for one responder's eyes. Pure. */
+
+import type { ContactMethod, OnCallNow, OnCallPerson } from '../domain/onCall.ts';
+import { code, dateTime, duration, inert } from './text.ts';
+
+/** Older than this, what is shown is said to be of then. */
+const FRESH_MS = 60_000;
+
+/** What `/incident oncall` answers. It has telephone numbers in it: for responders alone, and never in a channel. */
+export function onCallText(now: OnCallNow & { ageMs: number }): string {
+  if (now.state === 'unavailable')
+    return `❓ Who is on call is *unknown*: ${inert(now.reason, 300)}. Look at PagerDuty itself.`;
+  if (now.people.length === 0) return '❗ *Nobody is on call* at PagerDuty now: a page reaches nobody.';
+  const age =
+    now.ageMs <= FRESH_MS ? '' : `\n❓ PagerDuty does not answer: this was read ${duration(now.ageMs)} ago.`;
+  return `*On call now*, by level of the escalation policy${age}\n${now.people.map(personLines).join('\n')}`;
+}
+
+function personLines(person: OnCallPerson): string {
+  const shift = person.schedule === null ? '' : ` · ${inert(person.schedule, 80)}`;
+  const until = person.until === null ? ' · always' : ` · until ${dateTime(person.until)}`;
+  const next = person.next === null ? '' : `, then ${inert(person.next, 60)}`;
+  const contacts =
+    person.contacts === null
+      ? '❓ contact methods could not be read'
+      : person.contacts.length === 0
+        ? '❗ no contact method: PagerDuty cannot reach them'
+        : person.contacts.map(contactWords).join(' · ');
+  return `${person.level}. *${inert(person.name, 60)}*${shift}${until}${next}\n    ${contacts}`;
+}
+
+const contactWords = ({ kind, label, address }: ContactMethod): string =>
+  address === null ? `${kind} (${inert(label, 40)})` : `${kind} \`${code(address, 80)}\``;
