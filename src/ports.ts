@@ -196,6 +196,13 @@ export type Sent<T> =
   | ({ state: 'done' } & T)
   | { state: 'failed'; retry: boolean; maybe: boolean; reason: string; retryAfterMs?: number };
 
+/** Somebody at Slack. `guest`: of some channels only; `outside`: of another workspace; `gone`: deactivated. */
+export interface Person {
+  id: string;
+  name: string;
+  kind: 'member' | 'guest' | 'bot' | 'outside' | 'gone';
+}
+
 export interface Chat {
   /** Post a message that carries `key` in its metadata, so that it can be found again. */
   post(

@@ -6,6 +6,7 @@ import {
   type Alert,
   alertOf,
   type Incident,
+  type MessageSource,
   type Severity,
   type StandingEvent,
 } from '../domain/incident.ts';
@@ -82,7 +83,12 @@ export interface TakenAlert {
 export interface Desk {
   /** Take alerts into their incidents; resolves when all are durable. Throws StoreUnavailable. Returns an incident per alert, null for a stray resolution. */
   takeAlerts(taken: TakenAlert[], source: Actor): Promise<(string | null)[]>;
-  declare(by: Actor, title: string, severity: Severity): Promise<Incident>;
+  declare(
+    by: Actor,
+    title: string,
+    severity: Severity,
+    message?: { text: string; from: MessageSource },
+  ): Promise<Incident>;
   /** Never throws for the store, the control file or a venue. */
   kill(by: Actor, reason: string, incident?: string, evidence?: TripEvidence): Promise<KillAnswer>;
   hold(
@@ -518,7 +524,7 @@ export function createDesk(deps: DeskDeps): Desk {
       if (failed !== undefined) throw failed.reason;
       return settled.map((one) => (one.status === 'fulfilled' ? one.value : null));
     },
-    async declare(by, title, severity) {
+    async declare(by, title, severity, message) {
       const id = newIncidentId();
       const { incident } = await ledger.commit(id, {
         type: 'DeclareIncident',
@@ -528,6 +534,7 @@ export function createDesk(deps: DeskDeps): Desk {
         severity,
         runbook: null,
         drill: deps.drill,
+        ...(message === undefined ? {} : { message }),
       });
       if (incident === undefined) throw new Error(`${id} was declared but is not there`);
       return incident;
@@ -553,7 +560,11 @@ export function createDesk(deps: DeskDeps): Desk {
         const names = held
           .map((hold) => `${hold.reason} (${hold.owner}, ${saidBy(hold.by, hold.at)})`)
           .join('; ');
-        throw new Refusal('needs_approver', `Only an approver may lift what holds ${key}: ${names}.`);
+        const strict = held.every(({ owner }) => owner === 'hardStop' || owner === 'budget');
+        throw new Refusal(
+          'needs_approver',
+          `Only ${strict ? 'an approver' : 'a responder'} may lift what holds ${key}: ${names}.`,
+        );
       }
       for (const hold of liftable)
         await ledger.commit(incident, { type: 'LiftHold', by, hold: hold.id, key, reason });
