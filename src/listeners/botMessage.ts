@@ -6,7 +6,7 @@
 import type { Severity } from '../domain/incident.ts';
 import { isWorse } from '../domain/incident.ts';
 import { type Playbook, readSeverity } from '../domain/playbook.ts';
-import { fromSlack, plain } from '../render/text.ts';
+import { cut, fromSlack, plain } from '../render/text.ts';
 
 export interface BotAlert {
   status: 'firing' | 'resolved';
@@ -34,7 +34,9 @@ interface Part {
 }
 
 const ITEMS = 100;
-const NAME = 300;
+/** An identity is not cut short; what is shown is. */
+const NAME = 2_000;
+const TITLE_SHOWN = 300;
 
 const records = (value: unknown): Json[] =>
   Array.isArray(value)
@@ -86,7 +88,7 @@ function titled(
   return {
     status: word === 'RESOLVED' ? 'resolved' : 'firing',
     group,
-    title: name,
+    title: cut(name, TITLE_SHOWN),
     ...worst(severitiesOf(fields), playbook),
     labels: labelsOf(fields, group),
     ...(link === undefined ? {} : { link }),
@@ -120,7 +122,7 @@ function generic(parts: Part[], json: Json, playbook: Playbook): BotReading {
       {
         status,
         group: title,
-        title,
+        title: cut(title, TITLE_SHOWN),
         severity,
         labels: labelsOf(fields, title),
         ...(link === undefined ? {} : { link }),
