@@ -1,9 +1,13 @@
 /** The people of an incident: who commands, who may, who is refused, and how a command that names no incident is asked. */
 
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nodeDisk } from '../../src/adapters/disk.ts';
+import { readIncidentCommand } from '../../src/listeners/incident/read.ts';
+import { VERBS } from '../../src/listeners/incident/verbs.ts';
 import type { Answer } from '../../src/rehearsal/slack/shapes.ts';
 import { ALERT_CHANNEL, CAST, CHANNEL, OTHERS } from '../../src/rehearsal/stage.ts';
+import { VERB_USAGE } from '../../src/render/usage.ts';
 import { faultyDisk } from '../adapters/faultyDisk.ts';
 import { type DeskOptions, type InProcess, startDesk } from './desk.ts';
 import {
@@ -84,6 +88,18 @@ describe('command of an incident', () => {
     expect(JSON.stringify(headlinesOf(desk, id)[0]?.blocks)).not.toContain('Take command');
     expect(await texts(desk, id)).toContain('grace commands');
   });
+
+  it('pressed by two people at once goes to one; the other is told', () =>
+    withDesk(async (race) => {
+      const one = await opened(race, 'Race');
+      const [headline] = headlinesOf(race, one);
+      await Promise.all([ada, grace].map((who) => pressOn(race, who.id, headline, 'Take command')));
+      const taken = (await texts(race, one)).filter((text) => / commands$/.test(text));
+      expect(taken).toHaveLength(1);
+      const winner = race.bot.ledger.peek(one)?.commander?.who;
+      const other = winner?.id === ada.id ? grace : ada;
+      await answeredTo(race, other.id, `${winner?.name} commands ${one} since`);
+    }));
 
   it('is not taken twice: who presses an old headline is told who has it', async () => {
     await pressOn(desk, ada.id, headlinesOf(desk, id)[0], 'Take command', { version: 0 });
@@ -574,5 +590,56 @@ describe('a button of an old message', () => {
       expect(text).toContain(`*${id}* P1 open`);
       expect(text).toContain('Trading RUNNING');
       expect(desk.bot.ledger.peek(id)?.commander).toBeUndefined();
+    }));
+});
+
+describe('/incident with anything behind it', () => {
+  const pieces = fc.constantFrom(
+    ...Object.keys(VERB_USAGE),
+    'INC-20261122-001',
+    'INC-1',
+    'P0',
+    'P1 x',
+    mention(CAST.ada),
+    mention(CAST.mallory),
+    '<@U0NOBODY>',
+    '<!channel>',
+    '<@',
+    'owner=',
+    'due=2026-12-01',
+    'resolve',
+    '\u202e',
+    'x'.repeat(3_000),
+    '&lt;b&gt;',
+    '',
+  );
+
+  it('is answered, and what is unclear does nothing', () =>
+    withDesk(async (desk) => {
+      await opened(desk, 'One');
+      await opened(desk, 'Two', 'P3');
+      const logged = () => desk.bot.store.summaries().map(({ id }) => desk.bot.store.version(id));
+      await settled(
+        desk,
+        desk.bot.store.summaries()[1]?.id ?? '',
+        (one) => one.posts['runbook'] !== undefined,
+      );
+      await fc.assert(
+        fc.asyncProperty(fc.array(pieces, { maxLength: 4 }), async (parts) => {
+          const text = parts.join(' ');
+          const read = readIncidentCommand(text.trim());
+          const unclear = 'unclear' in read || !VERBS[read.verb].reads(read.text);
+          const before = JSON.stringify(logged());
+          const dialogs = desk.stage.slack.openViews(ada.id).length;
+          const answer = await desk.stage.slack.say(ada.id, `/incident ${text}`);
+          expect(answer).toMatchObject({ ok: true, error: undefined });
+          expect(said(answer)).not.toContain('failed inside Standdown');
+          if (!unclear) return;
+          expect(said(answer)).toMatch(/so nothing was done|<verb>/);
+          expect(JSON.stringify(logged())).toBe(before);
+          expect(desk.stage.slack.openViews(ada.id)).toHaveLength(dialogs);
+        }),
+        { numRuns: 150 },
+      );
     }));
 });

@@ -168,7 +168,11 @@ async function action({ incident, by, text, client, triggerId, context }: OnInci
     ...item,
     ...(name === undefined ? {} : { owner: name }),
   });
-  return `Added to ${incident.id}. It stands in the thread and goes into the postmortem.`;
+  const draft =
+    incident.postmortem === undefined
+      ? 'The postmortem will have it.'
+      : `The draft ${incident.postmortem.id} was written before: add it there by hand.`;
+  return `Added to ${incident.id}, and shown in its thread. ${draft}`;
 }
 
 async function mitigate({ incident, by, text, client, triggerId, context }: OnIncident): Promise<Reply> {
