@@ -83,6 +83,8 @@ export function createHomeBoard(deps: HomeBoardDeps): HomeBoard {
     inAir += 1;
     try {
       const sent = await publish(viewer);
+      // To somebody without a role it shows nothing that changes.
+      if (!viewer.roles.responder && !viewer.roles.approver) viewers.delete(viewer.id);
       if (sent.state === 'done') {
         viewer.hash = sent.hash;
         viewer.notBefore = clock.monotonic() + EVERY_MS;

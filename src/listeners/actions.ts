@@ -18,6 +18,7 @@ import { mayLift } from './commands.ts';
 import {
   answered,
   ephemeral,
+  inMarkup,
   inWords,
   type ListenerContext,
   type Reply,
@@ -209,7 +210,7 @@ export function registerActions(app: App, context: ListenerContext): void {
       const by = slackActor(body.user.id, body.user.name ?? body.user.username);
       return await handle({ by, incident, ref: value.ref, triggerId: body.trigger_id, client });
     } catch (error) {
-      return inWords(error, context);
+      return inMarkup(error, context);
     }
   }
 

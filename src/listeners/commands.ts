@@ -9,8 +9,8 @@ import { USAGE } from '../render/usage.ts';
 import { cancelView } from '../render/views.ts';
 import {
   ephemeral,
+  inMarkup,
   inTime,
-  inWords,
   type ListenerContext,
   onlyOpen,
   type Reply,
@@ -35,7 +35,7 @@ const asksForHelp = (text: string): boolean => text === 'help' || text === '?';
 export function registerCommands(app: App, context: ListenerContext): void {
   const on = (name: string, handle: (asked: Asked) => Promise<Reply>) =>
     app.command(name, async ({ command, ack, client, respond }) => {
-      const work = handle({ command, client }).catch((error: unknown) => inWords(error, context));
+      const work = handle({ command, client }).catch((error: unknown) => inMarkup(error, context));
       const first = await inTime<Reply>(work, context.clock);
       const reply = first.late ? LATE : first.value;
       if (reply === null) await ack();

@@ -16,6 +16,7 @@ import type { People } from '../engine/people.ts';
 import { type Clock, type Log, type Store, StoreUnavailable } from '../ports.ts';
 import type { DeskNames } from '../render/buttons.ts';
 import { masked } from '../render/masked.ts';
+import { unlinked } from '../render/text.ts';
 import type { Choices } from './incident/choices.ts';
 
 export interface ListenerContext {
@@ -93,7 +94,7 @@ export const onlyOpen = ({ ledger }: ListenerContext): string | undefined => {
   return open.length === 1 ? open[0]?.id : undefined;
 };
 
-/** What to tell a person when a command did not go through. */
+/** What to tell a person when a command did not go through, in plain text. */
 export function inWords(error: unknown, context: ListenerContext): string {
   if (error instanceof Refusal) return `⛔ ${error.message}`;
   if (error instanceof StoreUnavailable) {
@@ -102,6 +103,10 @@ export function inWords(error: unknown, context: ListenerContext): string {
   context.log.error({ error: String(error) }, 'a request failed in a way that is ours to mend');
   return '❗ That failed inside Standdown and was logged. Kill, halt and cancel are also on its command line.';
 }
+
+/** The same where Slack reads markup: a refusal quotes what people and sources wrote. */
+export const inMarkup = (error: unknown, context: ListenerContext): string =>
+  unlinked(inWords(error, context));
 
 /** The reply as Slack's ephemeral answer, masked, and labelled in a drill. */
 export function ephemeral(reply: Exclude<Reply, null>, { drill, mask }: ListenerContext) {

@@ -12,7 +12,7 @@ import { killReply, switchReply } from '../render/replies.ts';
 import { inert } from '../render/text.ts';
 import { cancelView, declareView } from '../render/views.ts';
 import { mayLift } from './commands.ts';
-import { inWords, type ListenerContext, onlyOpen, type Reply, refusalFor, slackActor } from './context.ts';
+import { inMarkup, type ListenerContext, onlyOpen, type Reply, refusalFor, slackActor } from './context.ts';
 import { open } from './trigger.ts';
 
 export function registerHome(app: App, context: ListenerContext): void {
@@ -189,7 +189,7 @@ export async function pressHome(
         ? reply
         : inert(reply.text, 500);
   } catch (error) {
-    return inWords(error, context);
+    return inMarkup(error, context);
   }
 }
 

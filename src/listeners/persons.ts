@@ -32,7 +32,7 @@ export async function commander(context: ListenerContext, userId: string): Promi
   if (!(await context.access.has(userId, 'responder')))
     throw new Refusal(
       'no_responder',
-      `${person.name} is not a responder, and could press nothing: nothing was done. Responders: ${context.access.whoCan('responder')}.`,
+      `${person.name} is not a responder, and could press nothing: nothing was done.`,
     );
   return slackActor(person.id, person.name);
 }

@@ -94,7 +94,7 @@ describe('command of an incident', () => {
       const one = await opened(race, 'Race');
       const [headline] = headlinesOf(race, one);
       await Promise.all([ada, grace].map((who) => pressOn(race, who.id, headline, 'Take command')));
-      const taken = (await texts(race, one)).filter((text) => / commands$/.test(text));
+      const taken = (await texts(race, one)).filter((text) => text.endsWith(' commands'));
       expect(taken).toHaveLength(1);
       const winner = race.bot.ledger.peek(one)?.commander?.who;
       const other = winner?.id === ada.id ? grace : ada;
@@ -427,6 +427,20 @@ describe.concurrent('who has a role', () => {
       expect(await say(desk, ada.id, '/kill blind')).toMatch(/Kill running in INC/);
       expect(await say(desk, mallory.id, '/kill blind')).toContain('You are not a responder');
     }));
+
+  it('what a refusal quotes becomes no mention', () =>
+    withDesk(
+      async (desk) => {
+        const hardStop = { via: 'standdown', id: 'hardStop', name: 'Hard stop' } as const;
+        await desk.bot.desk.hold(hardStop, 'HALT_NEW_ORDERS', '<!channel> <http://evil|x>', 'hardStop');
+        const refused = await say(desk, mallory.id, '/resume orders');
+        expect(refused).toContain('Only an approver may lift what holds HALT_NEW_ORDERS: &lt;!channel&gt;');
+        expect(refused).not.toMatch(/<!channel>|<http/);
+      },
+      {
+        config: (config) => ({ ...config, access: { ...config.access, responders: [ada.id, mallory.id] } }),
+      },
+    ));
 
   it('who only approves lifts what a hard stop holds, and nothing that a person holds', () =>
     withDesk(async (desk) => {

@@ -9,7 +9,7 @@ import { unclearText } from '../../render/usage.ts';
 import {
   answered,
   ephemeral,
-  inWords,
+  inMarkup,
   type ListenerContext,
   onlyOpen,
   type Reply,
@@ -123,6 +123,6 @@ async function chosen(
     const by = slackActor(body.user.id, body.user.name ?? body.user.username);
     return await run(command, { by, client, triggerId: body.trigger_id }, context);
   } catch (error) {
-    return inWords(error, context);
+    return inMarkup(error, context);
   }
 }
