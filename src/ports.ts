@@ -56,6 +56,12 @@ export interface StoreReport {
 
 export class StoreUnavailable extends Error {
   readonly code = 'store_unavailable';
+  /** True when it may be stored all the same: the disk has not answered yet. */
+  readonly maybe: boolean;
+  constructor(message: string, options: ErrorOptions & { maybe?: boolean } = {}) {
+    super(message, options);
+    this.maybe = options.maybe ?? false;
+  }
 }
 
 /**

@@ -97,6 +97,9 @@ export const onlyOpen = ({ ledger }: ListenerContext): string | undefined => {
 /** What to tell a person when a command did not go through, in plain text. */
 export function inWords(error: unknown, context: ListenerContext): string {
   if (error instanceof Refusal) return `⛔ ${error.message}`;
+  if (error instanceof StoreUnavailable && error.maybe) {
+    return `❓ It is not known whether that was recorded (${error.message}): look at the timeline before you ask again. Kill, halt and cancel work all the same.`;
+  }
   if (error instanceof StoreUnavailable) {
     return `❗ Nothing was done: it cannot be recorded (${error.message}). Kill, halt and cancel work all the same.`;
   }

@@ -558,15 +558,17 @@ describe.concurrent('Slack is acknowledged within its 3 s', () => {
         );
         expect(said(note)).toContain('Running, not yet recorded');
         expect(dialog.view).toMatchObject({ action: 'update' });
-        // Nothing was recorded in time, and nobody is told that it was.
-        await answeredTo(desk, grace.id, 'Nothing was done: it cannot be recorded');
-        await slack.until(() => slack.modalAsText(ada.id).includes('Nothing was done'), {
+        // What a disk that hangs will have recorded, nobody knows; and nobody is told that they do.
+        await answeredTo(desk, grace.id, 'It is not known whether that was recorded');
+        await slack.until(() => slack.modalAsText(ada.id).includes('It is not known'), {
           what: 'the dialog’s answer',
         });
         const halt = await slack.say(ada.id, '/halt orders disk hangs');
         expect(halt).toMatchObject({ ok: true });
         expect(await switches(desk)).toMatchObject({ HALT_NEW_ORDERS: '1' });
         end();
+        await settled(desk, id, (incident) => incident.mitigated !== undefined);
+        expect(await texts(desk, id)).toContain('Note: is anybody there');
       },
       { storeFs: disk },
     );
