@@ -106,21 +106,20 @@ const engineWords = ({ id, confirmed, ageMs }: HomeState['engines'][number]): st
 function deskButtons(trading: Trading, roles: HomeState['viewer']['roles'], names: DeskNames): ButtonSpec[] {
   const value = buttonValue({ incident: ON_DESK });
   const specs: ButtonSpec[] = [];
-  if (roles.responder) {
-    specs.push(killButton(ON_DESK, names), haltButton(ON_DESK), {
-      action: ACTION.pauseSignals,
-      label: 'Pause signals',
-      value,
-    });
-    // It opens the dialog, which is its own confirm.
-    specs.push({ action: ACTION.cancel, label: cancelButton(ON_DESK, names).label, value });
-  }
+  const held = (key: HoldKey) => trading.holds.some((hold) => hold.key === key);
   const liftable = (key: HoldKey) =>
     trading.holds.some(
       (hold) =>
         hold.key === key &&
         (hold.owner === 'hardStop' || hold.owner === 'budget' ? roles.approver : roles.responder),
     );
+  if (roles.responder) {
+    specs.push(killButton(ON_DESK, names));
+    // It opens the dialog, which is its own confirm.
+    specs.push({ action: ACTION.cancel, label: cancelButton(ON_DESK, names).label, value });
+    if (!held('HALT_NEW_ORDERS')) specs.push(haltButton(ON_DESK));
+    if (!held('PAUSE_SIGNALS')) specs.push({ action: ACTION.pauseSignals, label: 'Pause signals', value });
+  }
   if (liftable('HALT_NEW_ORDERS'))
     specs.push({ action: ACTION.resumeOrders, label: 'Resume new orders', value });
   if (liftable('PAUSE_SIGNALS')) specs.push({ action: ACTION.resumeSignals, label: 'Resume signals', value });
