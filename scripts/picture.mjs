@@ -1,5 +1,5 @@
 /**
- * The README's pictures, from the messages that a drill really posts: `npm run picture`.
+ * The README's pictures, from the messages that a drill really posts: `npm run picture`, or `npm run picture -- home`.
  * Needs Chromium (or CHROMIUM=/path/to/it) and, for the emoji, Debian's fonts-noto-color-emoji.
  */
 
@@ -95,6 +95,58 @@ async function receiptOf(folder, { verdict, onStage, fault }) {
   return messages.find(({ text }) => text.includes(`: ${verdict} (`));
 }
 
+/** The App Home of Ada with an incident that she commands, a halt, and what the engine measures. */
+async function homeOf(folder) {
+  let blocks = [];
+  await rehearse(folder, {}, async ({ stage, bot, token }) => {
+    const send = (path, body) =>
+      fetch(`${bot.url}${path}`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+    const { slack } = stage;
+    const { ada } = CAST;
+    const at = Date.now();
+    const order = (n) => ({
+      type: 'order',
+      at: at - n * 1_000,
+      venue: 'binance-usdm',
+      symbol: 'BTC/USDT:USDT',
+      orderId: `o${n}`,
+      status: n === 3 ? 'rejected' : 'accepted',
+    });
+    await send('/telemetry', [
+      { type: 'pnl', at: at - 20_000, dayPnl: -6.2, currency: 'USDT', equity: 1_993.8 },
+      { type: 'pnl', at, dayPnl: -6.4, currency: 'USDT', equity: 1_993.6 },
+      { type: 'position', at, venue: 'binance-usdm', symbol: 'BTC/USDT:USDT', notional: 512.4 },
+      ...Array.from({ length: 14 }, (_one, n) => order(n)),
+    ]);
+    await send('/alerts/generic', [
+      { id: 'gap-1', status: 'firing', title: 'Feed gap: binance-1m', severity: 'P1', runbook: 'SLO-01' },
+      { id: 'fill-1', status: 'firing', title: 'Fill rate 97.8 %', severity: 'P2', runbook: 'fills' },
+    ]);
+    await until(
+      () => slack.messages(CHANNEL).filter((message) => message.threadTs === undefined).length === 2,
+    );
+    const [gap] = bot.ledger.open().map(({ id }) => id);
+    await slack.say(ada.id, `/incident assign ${gap} <@${ada.id}|ada>`);
+    await slack.say(ada.id, `/incident ack ${gap}`);
+    await slack.say(ada.id, '/halt router looks odd');
+    await slack.openHome(ada.id);
+    await until(() => slack.homeAsText(ada.id).includes('HALTED'));
+    blocks = slack.home(ada.id)?.view.blocks ?? [];
+  });
+  return blocks;
+}
+
+async function until(isSo) {
+  for (let tries = 0; !isSo(); tries += 1) {
+    if (tries > 300) throw new Error(`it never came to ${isSo.toString()}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
 /** The messages as they stood at a time; what came later is not there yet. */
 function asOf(messages, at) {
   return messages.flatMap((message) => {
@@ -114,7 +166,9 @@ const names = {
 
 const CSS = `
 * { box-sizing: border-box; margin: 0; }
-body { font: 15px/1.46 Lato, 'Noto Color Emoji', 'DejaVu Sans', sans-serif; color: #1d1c1d; background: #fff; }
+/* For emoji alone: it has digits and spaces of its own. */
+@font-face { font-family: Emoji; src: local('Noto Color Emoji'); unicode-range: U+203C, U+2049, U+20E3, U+2139, U+231A-23FA, U+25B6, U+2600-27BF, U+2B00-2BFF, U+1F000-1FAFF; }
+body { font: 15px/1.46 Lato, Emoji, 'DejaVu Sans', sans-serif; color: #1d1c1d; background: #fff; }
 .window { display: flex; align-items: stretch; }
 .pane { padding: 0 20px 18px; }
 .pane + .pane { border-left: 1px solid #dcdcdc; }
@@ -225,52 +279,63 @@ const hasButton = (message, label) =>
     (block) => block.type === 'actions' && block.elements.some((element) => element.text?.text === label),
   );
 
+const wanted = process.argv.slice(2);
+const isWanted = (name) => wanted.length === 0 || wanted.includes(name);
+
 if (!existsSync(CHROMIUM)) throw new Error(`There is no ${CHROMIUM}: set CHROMIUM to where Chromium is.`);
 const folder = await mkdtemp(join(tmpdir(), 'standdown-picture-'));
 try {
   await mkdir(DOCS, { recursive: true });
-  const messages = await play(folder);
-  const receipt = messages.find((message) =>
-    message.history.some((one) => hasButton(one, 'Flatten…') && one.text.startsWith('DRILL · Kill by')),
-  );
-  const verdict = receipt?.history.findLast((one) => hasButton(one, 'Flatten…'));
-  if (receipt === undefined || verdict === undefined)
-    throw new Error('the drill posted no receipt with a verdict');
-  // Some milliseconds later the headline says it as well; the position is closed after that.
-  const then = asOf(messages, verdict.at + 60);
-  const headline = then.find((message) => message.ts === receipt.threadTs);
-  const thread = then.filter((message) => message.threadTs === receipt.threadTs);
-  const replies = `<div class="replies">${thread.length} replies</div>`;
-  const words = legend([
-    '<b>The headline</b>: what is wrong, whether trading runs, who was paged and how sure that is. It is edited in place.',
-    '<b>The runbook</b> of this alert. Each press goes on record, with who and when. Kill, cancel and halt ask first.',
-    '<b>What people write</b> goes to the timeline, and from there into the postmortem.',
-    '<b>The receipt of the kill</b>: what was ordered, what the venues answered, and what was read back after that. A position is left here, so it says so, with its size and without a stop.',
-  ]);
-  const both =
-    pane('# incidents', '', 560, messageHtml(headline, 1, replies) + words) +
-    pane(
-      'Thread',
-      '# incidents',
-      660,
-      thread.map((message, index) => messageHtml(message, index + 2)).join(''),
+  if (isWanted('thread')) {
+    const messages = await play(folder);
+    const receipt = messages.find((message) =>
+      message.history.some((one) => hasButton(one, 'Flatten…') && one.text.startsWith('DRILL · Kill by')),
     );
-  say(await shoot(folder, 'thread', 1_220, page(1_220, both)));
-  const alone = thread.find((message) => message.ts === receipt.ts);
-  say(
-    await shoot(
-      folder,
-      'thread-kill',
-      760,
-      page(760, pane('Thread', '# incidents', 760, messageHtml(alone))),
-    ),
-  );
-  const receipts = [];
-  for (const one of VERDICTS) receipts.push(await receiptOf(join(folder, one.verdict), one));
-  const panes = receipts.map((message, index) =>
-    pane(VERDICTS[index].verdict, 'the receipt', 620, messageHtml(message)),
-  );
-  say(await shoot(folder, 'receipts', 1_860, page(1_860, panes.join(''))));
+    const verdict = receipt?.history.findLast((one) => hasButton(one, 'Flatten…'));
+    if (receipt === undefined || verdict === undefined)
+      throw new Error('the drill posted no receipt with a verdict');
+    // Some milliseconds later the headline says it as well; the position is closed after that.
+    const then = asOf(messages, verdict.at + 60);
+    const headline = then.find((message) => message.ts === receipt.threadTs);
+    const thread = then.filter((message) => message.threadTs === receipt.threadTs);
+    const replies = `<div class="replies">${thread.length} replies</div>`;
+    const words = legend([
+      '<b>The headline</b>: what is wrong, whether trading runs, who was paged and how sure that is. It is edited in place.',
+      '<b>The runbook</b> of this alert. Each press goes on record, with who and when. Kill, cancel and halt ask first.',
+      '<b>What people write</b> goes to the timeline, and from there into the postmortem.',
+      '<b>The receipt of the kill</b>: what was ordered, what the venues answered, and what was read back after that. A position is left here, so it says so, with its size and without a stop.',
+    ]);
+    const both =
+      pane('# incidents', '', 560, messageHtml(headline, 1, replies) + words) +
+      pane(
+        'Thread',
+        '# incidents',
+        660,
+        thread.map((message, index) => messageHtml(message, index + 2)).join(''),
+      );
+    say(await shoot(folder, 'thread', 1_220, page(1_220, both)));
+    const alone = thread.find((message) => message.ts === receipt.ts);
+    say(
+      await shoot(
+        folder,
+        'thread-kill',
+        760,
+        page(760, pane('Thread', '# incidents', 760, messageHtml(alone))),
+      ),
+    );
+  }
+  if (isWanted('receipts')) {
+    const receipts = [];
+    for (const one of VERDICTS) receipts.push(await receiptOf(join(folder, one.verdict), one));
+    const panes = receipts.map((message, index) =>
+      pane(VERDICTS[index].verdict, 'the receipt', 620, messageHtml(message)),
+    );
+    say(await shoot(folder, 'receipts', 1_860, page(1_860, panes.join(''))));
+  }
+  if (isWanted('home')) {
+    const home = `<div class="home">${blocksHtml(await homeOf(join(folder, 'home')), names)}</div>`;
+    say(await shoot(folder, 'home', 900, page(900, pane('Standdown', 'Home', 900, home))));
+  }
 } finally {
   await rm(folder, { recursive: true, force: true });
 }

@@ -22,6 +22,7 @@ import { createDraw } from './draw.ts';
 import { createAccess } from './engine/access.ts';
 import { createDesk, type Desk } from './engine/desk.ts';
 import { createEngines } from './engine/engines.ts';
+import { createHomeBoard } from './engine/homeBoard.ts';
 import { createKeeper } from './engine/keeper.ts';
 import { createLedger, type Ledger } from './engine/ledger.ts';
 import { openMembers } from './engine/members.ts';
@@ -29,6 +30,7 @@ import { createMonitor, type Monitor } from './engine/monitor.ts';
 import { createOnCall, type OnCall } from './engine/onCall.ts';
 import { openOnce } from './engine/once.ts';
 import { createOutbox, type Pace } from './engine/outbox.ts';
+import { createPeople } from './engine/people.ts';
 import { createPerform } from './engine/perform.ts';
 import { createStopFromAlert } from './engine/stopFromAlert.ts';
 import { tick } from './engine/tick.ts';
@@ -39,7 +41,11 @@ import { registerCommands } from './listeners/commands.ts';
 import type { ListenerContext } from './listeners/context.ts';
 import { registerEvents } from './listeners/events.ts';
 import { registerGuard } from './listeners/guard.ts';
+import { drawHome, registerHome } from './listeners/home.ts';
+import { createChoices } from './listeners/incident/choices.ts';
+import { registerChoice } from './listeners/incident/command.ts';
 import { registerPageOnCall } from './listeners/pageOnCall.ts';
+import { registerShortcut } from './listeners/shortcut.ts';
 import { registerViews } from './listeners/views.ts';
 import { createLog, createMask } from './log.ts';
 import type { Policy } from './policy.ts';
@@ -162,9 +168,13 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     ...(options.pagerAgent === undefined ? {} : { agent: options.pagerAgent }),
   });
   const mail = config.mail === 'off' ? null : config.mail;
+  const names = {
+    venues: venues.map((venue) => venue.id),
+    protectiveOrders: config.kill.protectiveOrders,
+  };
   const draw = createDraw({
     policy,
-    names: { venues: venues.map((venue) => venue.id), protectiveOrders: config.kill.protectiveOrders },
+    names,
     venuePages: Object.fromEntries(venues.map((venue) => [venue.id, venue.page])),
     trading: () => ledger.trading(),
     unrecorded: () => ledger.unrecorded(),
@@ -259,11 +269,50 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   cleanups.push(() => outbox.stop(DRAIN_MS));
 
   const once = await openOnce(store, clock, log);
+  const people = createPeople({ ask: slack.person, clock, log });
+  const access = createAccess({
+    responders: config.access.responders,
+    approvers: config.access.approvers,
+    clock,
+    log,
+    groupMembers: (group) => slack.chat.groupMembers(group),
+    async scheduleMembers(schedule) {
+      const onSchedule = await pager.onCall([schedule]);
+      if (onSchedule === null) return null;
+      const ids = await Promise.all(onSchedule.map(({ email }) => slack.userByEmail(email)));
+      // Somebody who could not be looked up is not somebody without the role.
+      return ids.includes(undefined) ? null : ids.filter((id) => typeof id === 'string');
+    },
+    person: (id) => people.of(id),
+    ...members,
+  });
+  const named = [...new Set([...config.access.responders, ...config.access.approvers])];
   const context: ListenerContext = {
     desk,
     ledger,
     store,
+    people,
     once,
+    choices: createChoices(clock),
+    home: createHomeBoard({
+      ledger,
+      clock,
+      log,
+      async roles(id) {
+        const [responder, approver] = await Promise.all([
+          access.has(id, 'responder'),
+          access.has(id, 'approver'),
+        ]);
+        return { responder, approver };
+      },
+      publish: async (viewer) => slack.publishHome(viewer.id, await drawHome(context, viewer)),
+      watched: () =>
+        JSON.stringify([
+          monitor.criteria().map(({ id, state }) => [id, state]),
+          engines.status().map(({ id, confirmed }) => [id, confirmed]),
+          ledger.unrecorded(),
+        ]),
+    }),
     playbook: policy.playbook,
     clock,
     log,
@@ -271,26 +320,21 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     drill,
     onCall,
     identity: () => slack.identity(),
-    access: createAccess({
-      responders: config.access.responders,
-      approvers: config.access.approvers,
-      clock,
-      log,
-      groupMembers: (group) => slack.chat.groupMembers(group),
-      async scheduleMembers(schedule) {
-        const people = await pager.onCall([schedule]);
-        if (people === null) return null;
-        const ids = await Promise.all(people.map(({ email }) => slack.userByEmail(email)));
-        // Somebody who could not be looked up is not somebody without the role.
-        return ids.includes(undefined) ? null : ids.filter((id) => typeof id === 'string');
-      },
-      ...members,
-    }),
+    access,
+    alertChannels: config.slack.alertChannels,
+    names,
+    criteria: () => monitor.criteria(),
+    engines: () => engines.status(),
+    permalink: slack.chat.permalink,
+    mask,
   };
   registerGuard(slack.app, context);
   registerCommands(slack.app, context);
   registerActions(slack.app, context);
   registerViews(slack.app, context);
+  registerShortcut(slack.app, context);
+  registerChoice(slack.app, context);
+  registerHome(slack.app, context);
   registerEvents(slack.app, context);
   registerPageOnCall(slack.app, context);
 
@@ -372,7 +416,9 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     ...(options.watchPace === undefined ? {} : { pace: options.watchPace }),
   });
   cleanups.push(async () => venueWatch.stop());
-  void slack.identify();
+  cleanups.push(everySecond(() => context.home.tick(), log));
+  // Known before they act: a kill asks nobody who somebody is.
+  void slack.identify().then(() => people.warm(named.filter((entry) => /^[UW]/.test(entry))));
   cleanups.push(keepWarm(venues, clock, log));
   cleanups.push(keepFresh(onCall, clock, log));
   cleanups.push(() => slack.stop());

@@ -9,6 +9,7 @@ import type { Policy } from './policy.ts';
 import type { Draw } from './ports.ts';
 import type { DeskNames } from './render/buttons.ts';
 import { headline } from './render/headline.ts';
+import { masked } from './render/masked.ts';
 import { notice } from './render/notice.ts';
 import { pageText } from './render/page.ts';
 import { pagerNote } from './render/pagerNote.ts';
@@ -89,23 +90,15 @@ export function createDraw({
     postmortem,
   };
   return {
-    headline: (...args) => masked(draw.headline(...args)),
-    runbook: (...args) => masked(draw.runbook(...args)),
-    receipt: (...args) => masked(draw.receipt(...args)),
-    notice: (...args) => masked(draw.notice(...args)),
-    page: (...args) => masked(draw.page(...args)),
-    pagerNote: (...args) => masked(draw.pagerNote(...args)),
-    summon: (...args) => masked(draw.summon(...args)),
-    summonMail: (...args) => masked(draw.summonMail(...args)),
-    mail: (...args) => masked(draw.mail(...args)),
-    postmortem: (...args) => masked(draw.postmortem(...args)),
+    headline: (...args) => masked(draw.headline(...args), mask),
+    runbook: (...args) => masked(draw.runbook(...args), mask),
+    receipt: (...args) => masked(draw.receipt(...args), mask),
+    notice: (...args) => masked(draw.notice(...args), mask),
+    page: (...args) => masked(draw.page(...args), mask),
+    pagerNote: (...args) => masked(draw.pagerNote(...args), mask),
+    summon: (...args) => masked(draw.summon(...args), mask),
+    summonMail: (...args) => masked(draw.summonMail(...args), mask),
+    mail: (...args) => masked(draw.mail(...args), mask),
+    postmortem: (...args) => masked(draw.postmortem(...args), mask),
   };
-
-  /** The same value with each of its strings masked. */
-  function masked<T>(value: T): T {
-    if (typeof value === 'string') return mask(value) as T;
-    if (Array.isArray(value)) return value.map((one) => masked(one)) as T;
-    if (typeof value !== 'object' || value === null) return value;
-    return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, masked(one)])) as T;
-  }
 }

@@ -59,6 +59,12 @@ export interface StoreReport {
 
 export class StoreUnavailable extends Error {
   readonly code = 'store_unavailable';
+  /** True when it may be stored all the same: the disk has not answered yet. */
+  readonly maybe: boolean;
+  constructor(message: string, options: ErrorOptions & { maybe?: boolean } = {}) {
+    super(message, options);
+    this.maybe = options.maybe ?? false;
+  }
 }
 
 /**
@@ -242,6 +248,13 @@ export type Sent<T> =
       retryAfterMs?: number;
       limited?: true;
     };
+
+/** Somebody at Slack. `guest`: of some channels only; `outside`: of another workspace; `gone`: deactivated. */
+export interface Person {
+  id: string;
+  name: string;
+  kind: 'member' | 'guest' | 'bot' | 'outside' | 'gone';
+}
 
 export interface Chat {
   /** Post a message that carries `key` in its metadata, so that it can be found again. */

@@ -7,7 +7,7 @@ import { dirname } from 'node:path';
 import { type Bot, startBot } from './bot.ts';
 import type { LiveConfig, RehearsalConfig } from './config.ts';
 import type { Policy } from './policy.ts';
-import { CAST, CHANNEL, type Stage, startStage } from './rehearsal/stage.ts';
+import { ALERT_CHANNEL, CAST, CHANNEL, type Stage, startStage } from './rehearsal/stage.ts';
 
 export interface Rehearsal {
   stage: Stage;
@@ -52,7 +52,7 @@ export function configFor(config: RehearsalConfig, stage: Stage, token: string):
       signingSecret: keys.signingSecret,
       apiUrl: stage.slack.apiUrl,
       channel: CHANNEL,
-      alertChannels: [],
+      alertChannels: [ALERT_CHANNEL],
     },
     pagerduty: {
       routingKey: keys.routingKey,

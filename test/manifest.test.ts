@@ -11,6 +11,9 @@ import { registerCommands } from '../src/listeners/commands.ts';
 import type { ListenerContext } from '../src/listeners/context.ts';
 import { registerEvents } from '../src/listeners/events.ts';
 import { registerGuard } from '../src/listeners/guard.ts';
+import { registerHome } from '../src/listeners/home.ts';
+import { registerChoice } from '../src/listeners/incident/command.ts';
+import { registerShortcut } from '../src/listeners/shortcut.ts';
 import { registerViews } from '../src/listeners/views.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -27,7 +30,7 @@ interface Manifest {
       should_escape: boolean;
     }[];
     shortcuts: { name: string; type: string; callback_id: string; description: string }[];
-    app_home?: unknown;
+    app_home?: { home_tab_enabled: boolean; messages_tab_enabled: boolean };
   };
   oauth_config: { scopes: { bot: string[]; user?: string[] } };
   settings: {
@@ -55,11 +58,14 @@ const SCOPES_OF_METHOD: Record<string, string[]> = {
   'users.lookupByEmail': ['users:read.email', 'users:read'],
   'users.info': ['users:read.email', 'users:read'],
   'views.open': [],
+  'views.publish': [],
   'views.update': [],
 };
 
 /** What Bolt calls a listener's event, what Slack's subscriptions call it, and what each of those asks for. */
 const SUBSCRIPTIONS_OF_EVENT: Record<string, Record<string, string>> = {
+  // Slack: "No scopes required!"
+  app_home_opened: { app_home_opened: '' },
   message: { 'message.channels': 'channels:history', 'message.groups': 'groups:history' },
 };
 
@@ -86,7 +92,16 @@ function registered(): {
       interactive = true;
     },
   };
-  for (const register of [registerGuard, registerCommands, registerActions, registerViews, registerEvents])
+  for (const register of [
+    registerGuard,
+    registerCommands,
+    registerActions,
+    registerViews,
+    registerShortcut,
+    registerChoice,
+    registerHome,
+    registerEvents,
+  ])
     register(app as unknown as App, {} as ListenerContext);
   return { commands, shortcuts, events, interactive };
 }
@@ -134,9 +149,9 @@ describe('manifest.yml', () => {
     expect(manifest.settings.event_subscriptions.bot_events.toSorted()).toEqual(wanted.toSorted());
   });
 
-  it('is interactive where buttons and modals are listened for, and has no App Home yet', () => {
+  it('is interactive where buttons and modals are listened for, and has an App Home where that is', () => {
     expect(manifest.settings.interactivity.is_enabled).toBe(found.interactive);
-    expect(manifest.features.app_home === undefined).toBe(!found.events.includes('app_home_opened'));
+    expect(manifest.features.app_home?.home_tab_enabled).toBe(found.events.includes('app_home_opened'));
   });
 
   it('names the scopes of every method that is called', () => {
@@ -146,7 +161,9 @@ describe('manifest.yml', () => {
   it('has exactly the scopes of those methods, events and commands', () => {
     const needed = new Set([
       ...calledMethods().flatMap((method) => SCOPES_OF_METHOD[method] ?? [`of ${method}`]),
-      ...found.events.flatMap((event) => Object.values(SUBSCRIPTIONS_OF_EVENT[event] ?? {})),
+      ...found.events
+        .flatMap((event) => Object.values(SUBSCRIPTIONS_OF_EVENT[event] ?? {}))
+        .filter((scope) => scope !== ''),
       ...(isCommandOrShortcut(found) ? ['commands'] : []),
     ]);
     expect(manifest.oauth_config.scopes.bot.toSorted()).toEqual([...needed].toSorted());

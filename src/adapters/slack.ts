@@ -10,7 +10,7 @@ import {
   type ReceiverEvent,
   SocketModeReceiver,
 } from '@slack/bolt';
-import type { KnownBlock } from '@slack/types';
+import type { HomeView, KnownBlock } from '@slack/types';
 import {
   WebAPIHTTPError,
   WebAPIPlatformError,
@@ -18,7 +18,7 @@ import {
   WebAPIRequestError,
   WebClient,
 } from '@slack/web-api';
-import type { Chat, Clock, Log, Sent } from '../ports.ts';
+import type { Chat, Clock, Log, Person, Sent } from '../ports.ts';
 
 export interface SlackOptions {
   botToken: string;
@@ -52,10 +52,14 @@ export interface Slack {
   identify(): Promise<void>;
   /** Hand over a request whose body was read and whose signature was checked. HTTP mode only. */
   handle(request: IncomingMessage & { rawBody: Buffer }, response: ServerResponse): void;
-  /** By a confirmed address. null: Slack knows no such person; undefined: it could not be asked. */
+  /** Of a real member, by an address that they have confirmed. null: Slack knows no such person; undefined: it could not be asked. */
   userByEmail(email: string): Promise<string | null | undefined>;
-  /** The confirmed address of a person. null: none; undefined: Slack could not be asked. */
+  /** The confirmed address of a real member. null: none; undefined: Slack could not be asked. */
   emailOfUser(user: string): Promise<string | null | undefined>;
+  /** null: Slack knows nobody of this id; undefined: it could not be asked. */
+  person(id: string): Promise<Person | null | undefined>;
+  /** Show somebody their App Home, over a client of its own: nothing else waits behind it. `hash` names what they then see. */
+  publishHome(userId: string, view: HomeView): Promise<Sent<{ hash: string }>>;
   start(): Promise<void>;
   stop(): Promise<void>;
   /** Events being handled right now. */
@@ -94,6 +98,7 @@ export function createSlack(options: SlackOptions): Slack {
     rejectRateLimitedCalls: true,
   };
   const client = new WebClient(options.botToken, { ...clientOptions, logger: quiet(log, mask) });
+  const forHomes = new WebClient(options.botToken, { ...clientOptions, logger: quiet(log, mask) });
   let identity: Identity | null = null;
   let stopped = false;
   let flying = 0;
@@ -361,6 +366,18 @@ export function createSlack(options: SlackOptions): Slack {
         return undefined;
       }
     },
+    async person(id) {
+      try {
+        const { user } = await client.users.info({ user: id });
+        if (user?.id === undefined) return null;
+        return { id: user.id, name: user.name ?? user.id, kind: kindOf(user) };
+      } catch (error) {
+        if (error instanceof WebAPIPlatformError && UNKNOWN_USER.has(error.data.error)) return null;
+        log.warn({ error: mask(String(error)) }, 'Slack did not say who somebody is');
+        return undefined;
+      }
+    },
+    publishHome: (userId, view) => sent(() => publish(forHomes, userId, view)),
     async start() {
       if (socket !== null) await socket.start();
     },
@@ -378,20 +395,33 @@ function inThread(threadTs: string | null, broadcast: boolean): { thread_ts: str
   return broadcast ? { thread_ts: threadTs, reply_broadcast: true } : { thread_ts: threadTs };
 }
 
-/** The address of somebody who is a person of this workspace, and confirmed it; null for everybody else. */
-function confirmedEmail(user: {
+/** The address of a real member who has confirmed it; null for everybody else. */
+function confirmedEmail(
+  user: Parameters<typeof kindOf>[0] & { is_email_confirmed?: boolean; profile?: { email?: string } },
+): string | null {
+  const confirmed = user.is_email_confirmed !== false && kindOf(user) === 'member';
+  return confirmed ? (user.profile?.email ?? null) : null;
+}
+
+async function publish(client: WebClient, userId: string, view: HomeView): Promise<{ hash: string }> {
+  const answer = await client.views.publish({ user_id: userId, view });
+  return { hash: answer.view?.hash ?? '' };
+}
+
+const UNKNOWN_USER = new Set(['user_not_found', 'user_not_visible']);
+
+/** What users.info says of somebody; a flag that is missing is false. */
+function kindOf(user: {
   deleted?: boolean;
   is_bot?: boolean;
+  is_restricted?: boolean;
+  is_ultra_restricted?: boolean;
   is_stranger?: boolean;
-  is_email_confirmed?: boolean;
-  profile?: { email?: string };
-}): string | null {
-  const refused =
-    user.deleted === true ||
-    user.is_bot === true ||
-    user.is_stranger === true ||
-    user.is_email_confirmed === false;
-  return refused ? null : (user.profile?.email ?? null);
+}): Person['kind'] {
+  if (user.deleted === true) return 'gone';
+  if (user.is_bot === true) return 'bot';
+  if (user.is_stranger === true) return 'outside';
+  return user.is_restricted === true || user.is_ultra_restricted === true ? 'guest' : 'member';
 }
 
 /** Bolt's logger, through ours and its mask; its level of noise is not ours. */

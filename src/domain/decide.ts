@@ -9,6 +9,7 @@ import {
   type IncidentEvent,
   isWorse,
   KILL_GROUP,
+  type MessageSource,
   OWN_SOURCE,
   type PagerSaid,
   type RootCauseCategory,
@@ -61,6 +62,8 @@ export type Command = { by: Actor } & (
       severity: Severity;
       runbook: string | null;
       drill: boolean;
+      /** The message that it was declared from. */
+      message?: { text: string; from: MessageSource };
     }
   | {
       type: 'AskKill';
@@ -117,12 +120,12 @@ export type Command = { by: Actor } & (
   | { type: 'LiftLatch'; kill: string | null; how: 'approved' | 'breakGlass'; reason: string }
   | { type: 'AcknowledgeIncident' }
   | { type: 'ChangeSeverity'; to: Severity; why: string }
-  | { type: 'AssignCommander'; who: Actor; handover?: string }
+  /** `ifNobody`: taking command is refused when somebody has it; handing over is not. */
+  | { type: 'AssignCommander'; who: Actor; handover?: string; ifNobody?: true }
   | { type: 'MitigateIncident'; text: string }
   | { type: 'ReopenIncident'; why: string }
   | {
       type: 'AddActionItem';
-      id: string;
       text: string;
       owner?: string;
       priority?: string;
@@ -240,6 +243,7 @@ function decided(
           runbook: command.runbook,
           drill: command.drill,
         },
+        ...(command.message === undefined ? [] : [{ type: 'NoteAdded' as const, ...command.message }]),
         ...firstPage(command.severity, 'declared', playbook),
       ];
     case 'AskKill':
@@ -386,6 +390,13 @@ function onIncident(command: OnIncident, incident: Incident, now: number, playbo
       const { who, handover } = command;
       if (incident.commander?.who.id === who.id)
         throw new Refusal('already_commander', `${who.name} commands ${incident.id} already.`);
+      if (command.ifNobody === true && incident.commander !== undefined) {
+        const { who: commander, at } = incident.commander;
+        throw new Refusal(
+          'commander_there',
+          `${commander.name} commands ${incident.id} since ${utcTime(at)}: ask for it by \`/incident handover\`.`,
+        );
+      }
       return [{ type: 'CommanderAssigned', who, ...(handover === undefined ? {} : { handover }) }];
     }
     case 'MitigateIncident': {
@@ -408,7 +419,8 @@ function onIncident(command: OnIncident, incident: Incident, now: number, playbo
       ];
     case 'AddActionItem': {
       const { type: _type, by: _by, ...item } = command;
-      return [{ type: 'ActionItemAdded', ...item }];
+      // Numbered here, so that two people at once get two numbers.
+      return [{ type: 'ActionItemAdded', id: `A${incident.actionItems.length + 1}`, ...item }];
     }
     case 'RecordClock':
       return recordClock(command, incident);

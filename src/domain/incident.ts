@@ -107,6 +107,12 @@ export interface Page {
   summons?: Partial<Record<SummonWay, Summons>>;
 }
 
+/** Where a Slack message that was made part of an incident stands. `author` is who wrote it, as Slack names them. */
+export interface MessageSource {
+  author: string;
+  permalink?: string;
+}
+
 export interface StepMark {
   step: string;
   mark: 'done' | 'skipped';
@@ -301,7 +307,8 @@ export type IncidentEvent = Said &
     | { type: 'MessageLogged'; ts: string; user: string; text: string }
     | { type: 'MessageEdited'; ts: string; text: string }
     | { type: 'MessageDeleted'; ts: string }
-    | { type: 'NoteAdded'; text: string }
+    /** `from`: it is a Slack message that somebody else wrote, by whom and where it stands. */
+    | { type: 'NoteAdded'; text: string; from?: MessageSource }
     | { type: 'PostmortemDrafted'; id: string; file: string }
     | ({ type: 'StepChecked'; step: string } & Omit<StepCheck, 'at'>)
     | ({ type: 'StepBranched'; step: string } & Omit<StepBranch, 'at'>)

@@ -177,7 +177,13 @@ export function draftPostmortem(
       toResolve: between(incident.openedAt, resolvedAt),
     },
     undelivered: Object.entries(incident.undelivered).map(([what, reason]) => ({ what, reason })),
-    actionItems: [],
+    actionItems: incident.actionItems.map(({ text, owner, priority, due }) => ({
+      action: text,
+      owner: owner ?? null,
+      priority: priority ?? null,
+      due: due ?? null,
+      status: 'open',
+    })),
     lessons: null,
     followUps: playbook.checklist.map(({ text, withinHours }) => ({
       text,

@@ -101,7 +101,12 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
       ];
     case 'SeverityChanged':
       // A raise to P0 tells the stakeholders as an opening would.
-      return [headline(), ...(event.to === 'P0' ? [mail('opened')] : [])];
+      return [
+        headline(),
+        // A person's reason is read in the thread; an alert's own words stand there already.
+        ...(event.by.via === 'slack' ? notice() : []),
+        ...(event.to === 'P0' ? [mail('opened')] : []),
+      ];
     case 'AlertFired':
     case 'AlertCleared':
     case 'PageAssigned':
@@ -109,7 +114,11 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
     case 'PageClosed':
       return [headline()];
     case 'IncidentReopened':
-      return [headline(), ...inThread(Object.keys(incident.kills).map(receipt))];
+      return [
+        headline(),
+        ...(event.by.via === 'slack' ? notice() : []),
+        ...inThread(Object.keys(incident.kills).map(receipt)),
+      ];
     case 'LatchAdopted':
     case 'HoldPlaced':
     case 'HoldLifted':
@@ -165,7 +174,13 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
     case 'ResumeRefused':
       return [...notice(), ...inThread(Object.keys(incident.kills).slice(-1).map(receipt))];
     case 'NoteAdded':
-      return [...notice(), ...mirror()];
+      return [
+        // The message that an incident was declared from is there before its headline, and waits for it.
+        ...(event.from === undefined
+          ? notice()
+          : [owe(urgent, `notice:${incident.version}`, { kind: 'notice', version: incident.version })]),
+        ...mirror(),
+      ];
     case 'CancelFinished':
     case 'FlattenFinished':
     case 'PostmortemDrafted':

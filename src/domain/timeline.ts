@@ -153,8 +153,11 @@ export function describe(event: StandingEvent): string {
       return `Edited a message to: ${event.text}`;
     case 'MessageDeleted':
       return 'Deleted a message';
-    case 'NoteAdded':
-      return `Note: ${event.text}`;
+    case 'NoteAdded': {
+      if (event.from === undefined) return `Note: ${event.text}`;
+      const where = event.from.permalink === undefined ? '' : `, ${event.from.permalink}`;
+      return `From a message of ${event.from.author}${where}: ${event.text}`;
+    }
     case 'PostmortemDrafted':
       return `Postmortem ${event.id} drafted`;
     case 'KillAsked':

@@ -1,7 +1,13 @@
 /** What a person or a machine can ask of the bot. Each use case orders the calls and decides nothing. */
 
 import { type Command, newestKill, Refusal } from '../domain/decide.ts';
-import { type Actor, type Incident, type Severity, type StandingEvent } from '../domain/incident.ts';
+import {
+  type Actor,
+  type Incident,
+  type MessageSource,
+  type Severity,
+  type StandingEvent,
+} from '../domain/incident.ts';
 import { isRunning, type KillPace, type KillState, type TripEvidence } from '../domain/kill.ts';
 import {
   type CancelResult,
@@ -68,7 +74,12 @@ export interface SwitchAnswer {
 
 export interface Desk {
   takeAlerts: Intake['take'];
-  declare(by: Actor, title: string, severity: Severity): Promise<Incident>;
+  declare(
+    by: Actor,
+    title: string,
+    severity: Severity,
+    message?: { text: string; from: MessageSource },
+  ): Promise<Incident>;
   /** Never throws for the store, the control file or a venue. */
   kill(by: Actor, reason: string, incident?: string, evidence?: TripEvidence): Promise<KillAnswer>;
   hold(
@@ -437,7 +448,7 @@ export function createDesk(deps: DeskDeps): Desk {
     }),
     venues,
     takeAlerts: intake.take,
-    async declare(by, title, severity) {
+    async declare(by, title, severity, message) {
       const id = newIncidentId();
       const { incident } = await ledger.commit(id, {
         type: 'DeclareIncident',
@@ -447,6 +458,7 @@ export function createDesk(deps: DeskDeps): Desk {
         severity,
         runbook: null,
         drill: deps.drill,
+        ...(message === undefined ? {} : { message }),
       });
       if (incident === undefined) throw new Error(`${id} was declared but is not there`);
       return incident;
@@ -472,7 +484,11 @@ export function createDesk(deps: DeskDeps): Desk {
         const names = held
           .map((hold) => `${hold.reason} (${hold.owner}, ${saidBy(hold.by, hold.at)})`)
           .join('; ');
-        throw new Refusal('needs_approver', `Only an approver may lift what holds ${key}: ${names}.`);
+        const strict = held.every(({ owner }) => owner === 'hardStop' || owner === 'budget');
+        throw new Refusal(
+          'needs_approver',
+          `Only ${strict ? 'an approver' : 'a responder'} may lift what holds ${key}: ${names}.`,
+        );
       }
       for (const hold of liftable)
         await ledger.commit(incident, { type: 'LiftHold', by, hold: hold.id, key, reason });

@@ -136,7 +136,8 @@ export function createLedger(deps: { store: Store; clock: Clock; playbook: Playb
         const appended = store.append(stream, version, events, effects, settles);
         const result = await orHang(appended, options.mustGoOn === true ? hurried() : REFUSE_MS);
         if (result === 'appended') return { recorded: true, events, incident };
-        if (result === 'hangs' && options.mustGoOn !== true) throw new StoreUnavailable(NO_ANSWER);
+        if (result === 'hangs' && options.mustGoOn !== true)
+          throw new StoreUnavailable(NO_ANSWER, { maybe: true });
         if (result === 'hangs') {
           // The store's memory already holds these events: what is owed leaves now, and once only.
           for (const listener of volatileListeners) listener(effects);

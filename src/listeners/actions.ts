@@ -3,18 +3,30 @@
 import type { App, BlockAction, ButtonAction, RespondFn } from '@slack/bolt';
 import type { WebClient } from '@slack/web-api';
 import type { Actor, Incident } from '../domain/incident.ts';
-import { ACTION, type ActionId, readButtonValue } from '../render/actions.ts';
-import { killReply, switchReply } from '../render/replies.ts';
+import { ACTION, type ActionId, MENU, readButtonValue } from '../render/actions.ts';
+import { incidentStatus, killReply, switchReply } from '../render/replies.ts';
 import {
   acceptView,
+  declareView,
   flattenReadingView,
   flattenRefusedView,
   flattenView,
   resolveView,
   skipView,
 } from '../render/views.ts';
-import { inWords, type ListenerContext, refusalFor, slackActor } from './context.ts';
-import { answerTo } from './pageOnCall.ts';
+import { mayLift } from './commands.ts';
+import {
+  answered,
+  ephemeral,
+  inMarkup,
+  inWords,
+  type ListenerContext,
+  type Reply,
+  refusalFor,
+  slackActor,
+} from './context.ts';
+import { pressHome } from './home.ts';
+import { open } from './trigger.ts';
 
 /** A button has no room for a reason; who pressed it, and where, is on record beside it. */
 const BY_BUTTON = 'none given (button)';
@@ -29,7 +41,7 @@ interface Pressed {
 }
 
 /** What a button does. The answer goes to the person alone; null where the channel shows it anyway. */
-type Handle = (pressed: Pressed) => Promise<string | null>;
+type Handle = (pressed: Pressed) => Promise<Reply>;
 
 export function registerActions(app: App, context: ListenerContext): void {
   const { desk } = context;
@@ -38,6 +50,11 @@ export function registerActions(app: App, context: ListenerContext): void {
       await desk.command(incident.id, { type: 'AcknowledgeIncident', by });
       return null;
     },
+    [ACTION.takeCommand]: async ({ by, incident }) => {
+      await desk.command(incident.id, { type: 'AssignCommander', by, who: by, ifNobody: true });
+      return null;
+    },
+    [ACTION.declare]: ({ triggerId, client }) => open(client, triggerId, declareView(''), context),
     [ACTION.kill]: async ({ by, incident }) => {
       const reason = BY_BUTTON;
       return killReply(
@@ -130,14 +147,9 @@ export function registerActions(app: App, context: ListenerContext): void {
     // What loosens is done where the state is seen: an old headline may be somebody else's hold by now.
     if (incident.status === 'resolved')
       return `⛔ ${incident.id} is resolved, and its buttons no longer lift anything: nothing was done. \`/resume\` does.`;
-    const approver = await context.access.has(by.id, 'approver');
-    const answer = await desk.lift(
-      by,
-      key,
-      BY_BUTTON,
-      (hold) => approver || (hold.owner !== 'hardStop' && hold.owner !== 'budget'),
-      incident.id,
-    );
+    const may = await mayLift(context, by.id, key);
+    if (typeof may === 'string') return may;
+    const answer = await desk.lift(by, key, BY_BUTTON, may, incident.id);
     return switchReply(key, answer.left.length > 0, answer, answer.left);
   }
 
@@ -145,10 +157,16 @@ export function registerActions(app: App, context: ListenerContext): void {
     app.action<BlockAction<ButtonAction>>(
       { type: 'block_actions', action_id: action },
       async ({ ack, body, client, respond }) => {
-        const answer = await press(body, client, handle);
-        // Recorded first, acknowledged then. The answer is a separate request: it may fail without harm.
-        await ack();
-        if (answer !== null) say(respond, answer, readButtonValue(body.actions[0]?.value)?.incident);
+        if (body.view?.type === 'home') {
+          // A Home has no address to answer to: the answer stands on top of it.
+          await answered(context, ack, pressHome(body, client, context), (text) =>
+            context.home.said(body.user.id, text),
+          );
+          return;
+        }
+        await answered(context, ack, press(body, client, handle), (reply) =>
+          say(respond, reply, readButtonValue(body.actions[0]?.value)?.incident),
+        );
       },
     );
   }
@@ -156,16 +174,18 @@ export function registerActions(app: App, context: ListenerContext): void {
   app.action(/.*/, async ({ ack, body, respond }) => {
     const [pressed] = (body as { actions?: { action_id?: string }[] }).actions ?? [];
     const id = pressed?.action_id;
-    if (id === ACTION.pageOnCall || (id !== undefined && Object.hasOwn(handlers, id))) return;
+    if (
+      id !== undefined &&
+      (Object.hasOwn(handlers, id) || id === MENU.chooseIncident || id === ACTION.pageOnCall)
+    )
+      return;
     await ack();
-    say(respond, STALE);
+    const { view, user } = body as { view?: { type?: string }; user?: { id?: string } };
+    if (view?.type === 'home') context.home.said(user?.id ?? '', STALE);
+    else say(respond, STALE);
   });
 
-  async function press(
-    body: BlockAction<ButtonAction>,
-    client: WebClient,
-    handle: Handle,
-  ): Promise<string | null> {
+  async function press(body: BlockAction<ButtonAction>, client: WebClient, handle: Handle): Promise<Reply> {
     try {
       const [action] = body.actions;
       const value = readButtonValue(action?.value);
@@ -187,24 +207,23 @@ export function registerActions(app: App, context: ListenerContext): void {
       // Slack shows a headline before we have its answer: what stops must work from the first moment.
       const posting = incident?.posts['headline'] === undefined && body.channel?.id === context.channel;
       const stops = action !== undefined && STOPS.has(action.action_id);
-      if (value === null || incident === undefined || !(ours || inThread || (posting && stops))) return STALE;
+      if (value === null || incident === undefined) return STALE;
       const role = action?.action_id === ACTION.approveResume ? 'approver' : 'responder';
       const refused = await refusalFor(context, body.user.id, role);
       if (refused !== null) return refused;
+      if (!(ours || inThread || (posting && stops)))
+        return `${STALE}\n${incidentStatus(incident, context.ledger.trading())}`;
       const by = slackActor(body.user.id, body.user.name ?? body.user.username);
       return await handle({ by, incident, ref: value.ref, triggerId: body.trigger_id, client });
     } catch (error) {
-      return inWords(error, context);
+      return inMarkup(error, context);
     }
   }
 
-  /** `respond` has no time limit of its own (FACTS 1): nothing waits for it. */
-  function say(respond: RespondFn, text: string, incident: string | null = null): void {
-    respond({
-      response_type: 'ephemeral',
-      replace_original: false,
-      ...answerTo(text, context, incident),
-    }).catch((error: unknown) =>
+  /** `respond` has no time limit of its own (FACTS 1): nothing waits for it. An action without an address is not answered. */
+  function say(respond: RespondFn | undefined, reply: Reply, incident: string | null = null): void {
+    if (reply === null || respond === undefined) return;
+    respond({ ...ephemeral(reply, context, incident), replace_original: false }).catch((error: unknown) =>
       context.log.warn({ error: String(error) }, 'an answer to a click could not be delivered'),
     );
   }

@@ -1,31 +1,56 @@
 /** What every listener has at hand, and how it answers a person. */
 
+import type { KnownBlock } from '@slack/types';
 import { Refusal } from '../domain/decide.ts';
 import type { Actor } from '../domain/incident.ts';
+import type { Criterion } from '../domain/measure/criteria.ts';
 import type { Playbook } from '../domain/playbook.ts';
 import type { Access, Role } from '../engine/access.ts';
 import type { Desk } from '../engine/desk.ts';
+import type { EngineStatus } from '../engine/engines.ts';
+import type { HomeBoard } from '../engine/homeBoard.ts';
 import type { Ledger } from '../engine/ledger.ts';
 import type { OnCall } from '../engine/onCall.ts';
 import type { Once } from '../engine/once.ts';
+import type { People } from '../engine/people.ts';
 import { type Clock, type Log, type Store, StoreUnavailable } from '../ports.ts';
+import type { DeskNames } from '../render/buttons.ts';
+import { masked } from '../render/masked.ts';
+import { pageOffer } from '../render/pageOffer.ts';
+import { unlinked } from '../render/text.ts';
+import type { Choices } from './incident/choices.ts';
 
 export interface ListenerContext {
   desk: Desk;
   ledger: Ledger;
   store: Store;
   access: Access;
+  people: People;
   once: Once;
+  choices: Choices;
+  home: HomeBoard;
   playbook: Playbook;
   clock: Clock;
   log: Log;
   /** The #incidents channel. */
   channel: string;
+  /** Where alerts that other bots post are read. */
+  alertChannels: string[];
   drill: boolean;
+  /** What the buttons' confirms name. */
+  names: DeskNames;
+  criteria(): Criterion[];
+  engines(): EngineStatus[];
   onCall: Pick<OnCall, 'now'>;
+  permalink(channel: string, ts: string): Promise<string | null>;
+  /** Applied to what leaves by another way than the outbox: what somebody wrote may hold a secret of ours. */
+  mask(text: string): string;
   /** Who we are at Slack, once known: requests of other teams and apps are refused. */
   identity(): { teamId: string; appId: string | null; botId: string; botUserId: string } | null;
 }
+
+/** What a person is answered, they alone; null: nothing, since they see it anyway. */
+export type Reply = string | { text: string; blocks: KnownBlock[] } | null;
 
 export const slackActor = (id: string, name: string | undefined): Actor => ({
   via: 'slack',
@@ -42,16 +67,45 @@ export async function refusalFor(
   userId: string,
   role: Role,
 ): Promise<string | null> {
-  if (userId !== '' && (await context.access.has(userId, role))) return null;
+  const standing = userId === '' ? 'unknown' : await context.access.standing(userId, role);
   const who = context.access.whoCan(role);
-  return role === 'responder'
-    ? `${NOT_A_RESPONDER}: nothing was done. ${who} can; if nobody answers, call the on-call person.`
-    : `⛔ You are not an approver for this desk: nothing was done. ${who} can.`;
+  const a = role === 'responder' ? 'a responder' : 'an approver';
+  const can = `${who} can${role === 'responder' ? '; if nobody answers, call the on-call person' : ''}.`;
+  switch (standing) {
+    case 'has':
+      return null;
+    case 'notNamed':
+      return role === 'responder'
+        ? `${NOT_A_RESPONDER}: nothing was done. ${can}`
+        : `⛔ You are not an approver for this desk: nothing was done. ${can}`;
+    case 'guest':
+      return `⛔ You are a guest of this Slack, and a guest is not ${a}: nothing was done. ${can}`;
+    case 'outside':
+      return `⛔ You belong to another workspace, and so you are not ${a}: nothing was done. ${can}`;
+    case 'bot':
+      return `⛔ A bot is not ${a}: nothing was done. ${can}`;
+    case 'gone':
+    case 'unknown':
+      return `⛔ Slack knows no such member, and so they are not ${a}: nothing was done. ${can}`;
+    default: {
+      const unknown: never = standing;
+      return String(unknown);
+    }
+  }
 }
 
-/** What to tell a person when a command did not go through. */
+/** What a halt or a cancel that names no incident belongs to. */
+export const onlyOpen = ({ ledger }: ListenerContext): string | undefined => {
+  const open = ledger.open();
+  return open.length === 1 ? open[0]?.id : undefined;
+};
+
+/** What to tell a person when a command did not go through, in plain text. */
 export function inWords(error: unknown, context: ListenerContext): string {
   if (error instanceof Refusal) return `⛔ ${error.message}`;
+  if (error instanceof StoreUnavailable && error.maybe) {
+    return `❓ It is not known whether that was recorded (${error.message}): look at the timeline before you ask again. Kill, halt and cancel work all the same.`;
+  }
   if (error instanceof StoreUnavailable) {
     return `❗ Nothing was done: it cannot be recorded (${error.message}). Kill, halt and cancel work all the same.`;
   }
@@ -59,21 +113,59 @@ export function inWords(error: unknown, context: ListenerContext): string {
   return '❗ That failed inside Standdown and was logged. Kill, halt and cancel are also on its command line.';
 }
 
-/** Open incidents first; used when a command names none. */
-export function chooseIncident(
-  context: ListenerContext,
-  named: string | undefined,
-): { id: string } | { say: string } {
-  if (named !== undefined) {
-    const known = context.store.summaries().some((one) => one.id === named);
-    return known ? { id: named } : { say: `There is no incident ${named}.` };
+/** The same where Slack reads markup: a refusal quotes what people and sources wrote. */
+export const inMarkup = (error: unknown, context: ListenerContext): string =>
+  unlinked(inWords(error, context));
+
+/**
+ * The reply as Slack's ephemeral answer, masked, and labelled in a drill. The refusal of somebody without the role offers
+ * what anybody may do: page on-call, for `incident` where they pressed on one.
+ */
+export function ephemeral(
+  reply: Exclude<Reply, null>,
+  { drill, mask }: ListenerContext,
+  incident: string | null = null,
+) {
+  if (typeof reply === 'string' && reply.startsWith(NOT_A_RESPONDER)) {
+    const text = `${drill ? 'DRILL · ' : ''}${reply}`.replace(
+      'call the on-call person',
+      'press *Page on-call*',
+    );
+    return { response_type: 'ephemeral' as const, ...masked(pageOffer(text, incident), mask) };
   }
-  const open = context.ledger.open();
-  const [only] = open;
-  if (open.length === 1 && only !== undefined) return { id: only.id };
-  if (open.length === 0) return { say: 'There is no open incident.' };
-  const list = open.slice(0, 20).map((one) => `• ${one.id} ${one.severity}`);
-  return {
-    say: `Which one? Name it:\n${list.join('\n')}${open.length > 20 ? `\n${open.length - 20} more` : ''}`,
-  };
+  const { text, blocks } = typeof reply === 'string' ? { text: reply, blocks: undefined } : reply;
+  const label = drill ? 'DRILL · ' : '';
+  const said = { text: `${label}${text}`, ...(blocks === undefined ? {} : { blocks }) };
+  return { response_type: 'ephemeral' as const, ...masked(said, mask) };
+}
+
+/** Slack waits 3 s for an acknowledgement. What takes longer than this is acknowledged, goes on, and is answered later. */
+const ACK_MS = 2_000;
+
+/** Whether the work is over in time for the acknowledgement; it goes on either way. Rejects when the work does in time. */
+export async function inTime<T>(
+  work: Promise<T>,
+  clock: Clock,
+): Promise<{ late: false; value: T } | { late: true }> {
+  const over = new AbortController();
+  const soon = clock.wait(ACK_MS, over.signal).then(() => ({ late: true }) as const);
+  return Promise.race([work.then((value) => ({ late: false, value }) as const), soon]).finally(() =>
+    over.abort(),
+  );
+}
+
+/**
+ * Acknowledge a click in time and answer it: when the work is over, or later when Slack cannot wait for it. `work` answers in
+ * words whatever happens, and never rejects.
+ */
+export async function answered<R extends Reply>(
+  context: ListenerContext,
+  ack: () => Promise<void>,
+  work: Promise<R>,
+  say: (reply: R) => void,
+): Promise<void> {
+  const first = await inTime(work, context.clock);
+  // Recorded first, acknowledged then. The answer is a separate request: it may fail without harm.
+  await ack();
+  say(first.late ? await work : first.value);
 }

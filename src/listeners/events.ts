@@ -1,20 +1,15 @@
 /** What people write in an incident's thread, as it comes. Bolt's acknowledgement waits for this (adapters/slack.ts). */
 
 import type { App } from '@slack/bolt';
-import { fromSlack } from '../render/text.ts';
+import { createBotAlerts, isBotPost, type PostedMessage } from './botAlerts.ts';
 import { type ListenerContext, slackActor } from './context.ts';
+import { messageText } from './messageText.ts';
 
 /** The parts of Slack's message events that are used here. */
-interface MessageEvent {
+interface MessageEvent extends PostedMessage {
   type: 'message';
-  subtype?: string;
-  channel: string;
-  ts: string;
-  thread_ts?: string;
   user?: string;
   text?: string;
-  bot_id?: string;
-  files?: { name?: string }[];
   message?: MessageEvent;
   previous_message?: MessageEvent;
   deleted_ts?: string;
@@ -39,12 +34,11 @@ async function incidentOf(ts: string, { desk, ledger, clock }: ListenerContext):
   }
 }
 
-/** Slack cuts messages at 40,000 characters; a timeline needs less. */
-const TEXT = 8_000;
-
 export function registerEvents(app: App, context: ListenerContext): void {
-  app.event('message', async ({ event }) => {
+  const botAlerts = createBotAlerts(context);
+  app.event('message', async ({ event, client }) => {
     const message = event as unknown as MessageEvent;
+    if (isBotPost(message, context)) return botAlerts.take(message, client);
     if (message.channel !== context.channel) return;
     const original = message.message ?? message.previous_message ?? message;
     if (original.thread_ts === undefined || isOurs(original, context)) return;
@@ -57,7 +51,7 @@ export function registerEvents(app: App, context: ListenerContext): void {
           type: 'EditMessage',
           by,
           ts: original.ts,
-          text: textOf(original),
+          text: messageText(original),
         });
         return;
       case 'message_deleted':
@@ -73,15 +67,10 @@ export function registerEvents(app: App, context: ListenerContext): void {
           by,
           ts: message.ts,
           user: by.id,
-          text: textOf(message),
+          text: messageText(message),
         });
     }
   });
-}
-
-function textOf(message: MessageEvent): string {
-  const files = (message.files ?? []).map((file) => `[file ${file.name ?? 'without a name'}]`);
-  return [fromSlack(message.text ?? ''), ...files].join(' ').slice(0, TEXT);
 }
 
 function isOurs(message: MessageEvent, context: ListenerContext): boolean {

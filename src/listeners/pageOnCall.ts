@@ -1,24 +1,11 @@
 /** "Page on-call": what somebody without a role can do, from the refusal that they got. It moves nothing but the pager. */
 
 import type { App, BlockAction, ButtonAction } from '@slack/bolt';
-import type { KnownBlock } from '@slack/types';
 import { Refusal } from '../domain/decide.ts';
 import type { Actor } from '../domain/incident.ts';
 import { ACTION, readButtonValue } from '../render/actions.ts';
-import { pageOffer } from '../render/pageOffer.ts';
 import { clockTime, plain } from '../render/text.ts';
-import { inWords, type ListenerContext, NOT_A_RESPONDER, slackActor } from './context.ts';
-
-/** An answer to one person: the refusal of somebody without a role offers to page. */
-export function answerTo(
-  text: string,
-  context: ListenerContext,
-  incident: string | null = null,
-): { text: string; blocks?: KnownBlock[] } {
-  const said = context.drill ? `DRILL · ${text}` : text;
-  if (!text.startsWith(NOT_A_RESPONDER)) return { text: said };
-  return pageOffer(said.replace('call the on-call person', 'press *Page on-call*'), incident);
-}
+import { ephemeral, inMarkup, type ListenerContext, slackActor } from './context.ts';
 
 /** One page a person in this time, over all incidents. */
 const AGAIN_MS = 15 * 60_000;
@@ -61,11 +48,10 @@ export function registerPageOnCall(app: App, context: ListenerContext): void {
       const by = slackActor(body.user.id, body.user.name ?? body.user.username);
       const pressed = turn.then(() => page(by, readButtonValue(body.actions[0]?.value)?.incident));
       turn = pressed.catch(() => undefined);
-      const answer = await pressed.catch((error: unknown) => inWords(error, context));
+      const answer = await pressed.catch((error: unknown) => inMarkup(error, context));
       await ack();
-      respond({ response_type: 'ephemeral', replace_original: true, ...answerTo(answer, context) }).catch(
-        (error: unknown) =>
-          context.log.warn({ error: String(error) }, 'an answer to a click could not be delivered'),
+      respond({ replace_original: true, ...ephemeral(answer, context) }).catch((error: unknown) =>
+        context.log.warn({ error: String(error) }, 'an answer to a click could not be delivered'),
       );
     },
   );

@@ -4,28 +4,37 @@ import type { App, ViewSubmitAction } from '@slack/bolt';
 import { Refusal } from '../domain/decide.ts';
 import type { Actor } from '../domain/incident.ts';
 import { CALLBACK } from '../render/actions.ts';
-import { fromSlack, plain } from '../render/text.ts';
+import { readDeclaredFrom } from '../render/declared.ts';
 import {
-  declareView,
+  readActionForm,
+  readHandoverForm,
+  readSeverityForm,
+  readTextForm,
+  readWhyForm,
+} from '../render/incidentViews.ts';
+import { inert, plain } from '../render/text.ts';
+import {
   flattenRefusedView,
+  laterView,
   readCancel,
   readDeclare,
   readReason,
   readResolve,
   readWhy,
+  type Values,
 } from '../render/views.ts';
-import { inWords, type ListenerContext, refusalFor, slackActor } from './context.ts';
-import { answerTo } from './pageOnCall.ts';
+import { inTime, inWords, type ListenerContext, refusalFor, slackActor } from './context.ts';
+import { isDate, PRIORITIES } from './incident/read.ts';
+import { commander, ownerName } from './persons.ts';
+import { messageSource } from './shortcut.ts';
 
-type Values = Parameters<typeof readResolve>[0];
 interface Submitted {
   by: Actor;
   metadata: string;
   values: Values;
 }
 
-/** How long a submitted flatten may read before its dialog is answered: Slack allows 3 s. */
-const SUBMIT_MS = 2_000;
+const LATE = 'Running, not yet recorded: the answer follows here.';
 const STILL_READING =
   'The venues are being read again: if more is open than you were shown, nothing is sent, and you are told. What was closed is posted in the thread.';
 
@@ -36,10 +45,22 @@ export function registerViews(app: App, context: ListenerContext): void {
   const on = (callback: string, field: string, handle: (submitted: Submitted) => Promise<unknown>) =>
     app.view<ViewSubmitAction>(
       { callback_id: callback, type: 'view_submission' },
-      async ({ ack, body, view }) => {
-        const refusal = await submit(body, view.private_metadata, view.state.values, handle);
-        if (refusal === null) await ack();
-        else await ack({ response_action: 'errors', errors: { [field]: refusal } });
+      async ({ ack, body, view, client }) => {
+        const work = submit(body, view.private_metadata, view.state.values, handle);
+        const first = await inTime(work, context.clock);
+        if (!first.late) {
+          if (first.value === null) await ack();
+          else await ack({ response_action: 'errors', errors: { [field]: first.value } });
+          return;
+        }
+        await ack({ response_action: 'update', view: laterView(LATE, context.drill) });
+        const refusal = await work;
+        const outcome = refusal === null ? 'Done, and on record.' : inert(refusal, 2_000);
+        await client.views
+          .update({ view_id: view.id, view: laterView(outcome, context.drill) })
+          .catch((error: unknown) =>
+            context.log.warn({ error: String(error) }, 'a late answer to a dialog could not be shown'),
+          );
       },
     );
 
@@ -63,10 +84,54 @@ export function registerViews(app: App, context: ListenerContext): void {
     desk.command(metadata, { type: 'ResolveIncident', by, ...readResolve(values) }),
   );
 
-  on(CALLBACK.declare, 'title', async ({ by, values }) => {
+  on(CALLBACK.declare, 'title', async ({ by, metadata, values }) => {
     const { title, severity } = readDeclare(values);
     if (title === '') throw new Refusal('title_missing', 'Say what is wrong.');
-    await desk.declare(by, plain(title, 200), severity);
+    const from = readDeclaredFrom(metadata);
+    const message = from === undefined ? undefined : await messageSource(context, from);
+    await desk.declare(by, plain(title, 200), severity, message);
+  });
+
+  on(CALLBACK.severity, 'why', async ({ by, metadata, values }) => {
+    const read = readSeverityForm(values);
+    if (read === null) throw new Refusal('severity_missing', 'Choose a severity.');
+    if (plain(read.why) === '') throw new Refusal('reason_missing', 'Say why.');
+    await desk.command(metadata, { type: 'ChangeSeverity', by, to: read.to, why: plain(read.why, 500) });
+  });
+
+  on(CALLBACK.handover, 'text', async ({ by, metadata, values }) => {
+    const { user, text } = readHandoverForm(values);
+    if (plain(text) === '') throw new Refusal('text_missing', 'Say what they must know.');
+    const who = await commander(context, user);
+    await desk.command(metadata, { type: 'AssignCommander', by, who, handover: plain(text, 2_000) });
+  });
+
+  on(CALLBACK.mitigate, 'text', async ({ by, metadata, values }) => {
+    const text = plain(readTextForm(values), 2_000);
+    if (text === '') throw new Refusal('text_missing', 'Say what stopped the harm.');
+    await desk.command(metadata, { type: 'MitigateIncident', by, text });
+  });
+
+  on(CALLBACK.reopen, 'why', async ({ by, metadata, values }) => {
+    const why = plain(readWhyForm(values), 500);
+    if (why === '') throw new Refusal('reason_missing', 'Say why it is not over.');
+    await desk.command(metadata, { type: 'ReopenIncident', by, why });
+  });
+
+  on(CALLBACK.action, 'text', async ({ by, metadata, values }) => {
+    const form = readActionForm(values);
+    const text = plain(form.text, 1_000);
+    if (text === '') throw new Refusal('text_missing', 'Say what is to be done.');
+    const owner = form.owner === '' ? undefined : await ownerName(context, { user: form.owner });
+    const priority = PRIORITIES.find((one) => one === form.priority);
+    await desk.command(metadata, {
+      type: 'AddActionItem',
+      by,
+      text,
+      ...(owner === undefined ? {} : { owner }),
+      ...(isDate(form.due) ? { due: form.due } : {}),
+      ...(priority === undefined ? {} : { priority }),
+    });
   });
 
   on(CALLBACK.cancel, 'reason', async ({ by, metadata, values }) => {
@@ -95,10 +160,9 @@ export function registerViews(app: App, context: ListenerContext): void {
         return desk.flatten(by, incident, preview);
       });
       // The venues are read again first, which may take longer than Slack waits for an answer.
-      const over = new AbortController();
-      const soon = context.clock.wait(SUBMIT_MS, over.signal).then(() => 'late' as const);
-      const refusal = await Promise.race([closing, soon]).finally(() => over.abort());
-      if (refusal !== 'late') {
+      const first = await inTime(closing, context.clock);
+      if (!first.late) {
+        const refusal = first.value;
         if (refusal === null) await ack();
         else await ack({ response_action: 'update', view: flattenRefusedView(context.drill, refusal) });
         return;
@@ -112,24 +176,6 @@ export function registerViews(app: App, context: ListenerContext): void {
         .catch((error: unknown) =>
           context.log.warn({ error: String(error) }, 'a refused flatten could not be told'),
         );
-    },
-  );
-
-  app.shortcut(
-    { callback_id: CALLBACK.declare, type: 'message_action' },
-    async ({ ack, shortcut, client, respond }) => {
-      const refused = await refusalFor(context, shortcut.user.id, 'responder');
-      await ack();
-      try {
-        if (refused === null) {
-          const text = fromSlack(shortcut.message.text ?? '');
-          await client.views.open({ trigger_id: shortcut.trigger_id, view: declareView(plain(text, 200)) });
-        } else {
-          await respond({ response_type: 'ephemeral', ...answerTo(refused, context) });
-        }
-      } catch (error) {
-        context.log.warn({ error: String(error) }, 'the shortcut could not be answered');
-      }
     },
   );
 }

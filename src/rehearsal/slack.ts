@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { ApiError, type Method } from './slack/api-error.ts';
+import { type Apps, createApps } from './slack/apps.ts';
 import { chatMethods } from './slack/chat.ts';
 import { conversationMethods, directoryMethods, markMethods } from './slack/conversations.ts';
 import { createDelivery } from './slack/delivery.ts';
@@ -30,7 +31,7 @@ import { createWorkspace } from './slack/workspace.ts';
 export type { SlackOptions } from './slack/shapes.ts';
 
 /** A Slack of one's own on this machine: the Web API, Socket Mode, the people, and what may go wrong. */
-export interface SlackCounterpart extends People {
+export interface SlackCounterpart extends People, Apps {
   /** For `slackApiUrl` of a WebClient: `http://127.0.0.1:PORT/api/`. */
   readonly apiUrl: string;
   /** Requests to the Web API, in order of arrival. */
@@ -107,10 +108,12 @@ export async function startSlackCounterpart(options: SlackOptions): Promise<Slac
     workspace.changed();
     return answer;
   };
-  const people = createPeople(workspace, {
+  const toBot = {
     ...delivery,
-    deliver: (kind, payload, retry) => noted(delivery.deliver(kind, payload, retry)),
-  });
+    deliver: (...args: Parameters<typeof delivery.deliver>) => noted(delivery.deliver(...args)),
+  };
+  const people = createPeople(workspace, toBot);
+  const apps = createApps(workspace, toBot);
   workspace.announce = (event, by) => {
     if (!isEchoing || !delivery.isReachable()) return;
     const channel = workspace.channels.get(str(event['channel']));
@@ -160,6 +163,7 @@ export async function startSlackCounterpart(options: SlackOptions): Promise<Slac
 
   return {
     ...people,
+    ...apps,
     apiUrl: `${workspace.origin}/api/`,
     calls: workspace.calls,
     answers,

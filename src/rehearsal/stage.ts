@@ -36,7 +36,15 @@ export const CAST = {
   },
 } as const;
 
+/** At Slack only: a guest of one channel, and somebody of another company in a shared one. */
+export const OTHERS = {
+  guest: { id: 'U0GUEST', name: 'guest', realName: 'Guest', email: 'guest@elsewhere.example' },
+  external: { id: 'U0EXTERNAL', name: 'external', realName: 'External', email: 'ext@other.example' },
+} as const;
+
 export const CHANNEL = 'C0INCIDENTS';
+/** Where other bots post their alerts. */
+export const ALERT_CHANNEL = 'C0ALERTS';
 export const SCHEDULE = 'PDESK01';
 /** A user group whose one member is Ada. */
 export const ON_CALL_GROUP = 'S0ONCALL';
@@ -128,8 +136,15 @@ export async function startStage(
       botUserId: 'U0STANDDOWN',
       botId: 'B0STANDDOWN',
       botName: 'Standdown',
-      channels: [{ id: CHANNEL, name: 'incidents' }],
-      users: people.map(({ id, name, realName, email }) => ({ id, name, realName, email })),
+      channels: [
+        { id: CHANNEL, name: 'incidents' },
+        { id: ALERT_CHANNEL, name: 'alerts' },
+      ],
+      users: [
+        ...people.map(({ id, name, realName, email }) => ({ id, name, realName, email })),
+        { ...OTHERS.guest, isRestricted: true },
+        { ...OTHERS.external, teamId: 'T0ELSEWHERE' },
+      ],
       usergroups: [{ id: ON_CALL_GROUP, handle: 'desk-oncall', members: [CAST.ada.id] }],
       now,
       // Signatures are checked against the real clock.

@@ -5,6 +5,8 @@ import type { StepButton } from '../domain/playbook.ts';
 /** Buttons, as `noun.verb`. */
 export const ACTION = {
   acknowledge: 'incident.acknowledge',
+  takeCommand: 'incident.command',
+  declare: 'incident.open',
   resolve: 'incident.resolve',
   kill: 'desk.kill',
   cancel: 'orders.cancel',
@@ -31,7 +33,17 @@ export const CALLBACK = {
   accept: 'residual.accept',
   skip: 'step.skip',
   flatten: 'position.flatten',
+  severity: 'incident.severity',
+  handover: 'incident.handover',
+  mitigate: 'incident.mitigate',
+  reopen: 'incident.reopen',
+  action: 'incident.action',
 } as const;
+
+/** Menus. */
+export const MENU = { chooseIncident: 'incident.choose' } as const;
+/** Begins the block_id of the list to choose from; what follows names the command that waits. */
+export const CHOOSE_BLOCK = 'choose:';
 
 /** The action behind a runbook step's button. */
 export const STEP_ACTION: Record<StepButton, ActionId> = {
@@ -44,6 +56,9 @@ export const STEP_ACTION: Record<StepButton, ActionId> = {
   done: ACTION.stepDone,
   skip: ACTION.stepSkip,
 };
+
+/** What the buttons of the App Home carry that belong to no incident. */
+export const ON_DESK = 'DESK';
 
 /** What a button carries: which incident, and which step or kill of it. Checked against the log when it is pressed. */
 export interface ButtonValue {

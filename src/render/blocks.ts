@@ -1,6 +1,6 @@
 /** Block Kit within Slack's limits, whatever is put in. Pure. */
 
-import type { Button, ConfirmationDialog, KnownBlock } from '@slack/types';
+import type { Button, ConfirmationDialog, HomeView, KnownBlock } from '@slack/types';
 import type { ActionId } from './actions.ts';
 import { cut } from './text.ts';
 
@@ -77,6 +77,24 @@ export function message(text: string, blocks: KnownBlock[]): { text: string; blo
   return {
     text: cut(text, FALLBACK),
     blocks: hidden === 0 ? shown : [...shown, context(`${hidden} more blocks are not shown here`)],
+  };
+}
+
+/** Slack takes 100 blocks on a Home. */
+const HOME_BLOCKS = 100;
+
+/** A Home within the limits. */
+export function home(blocks: KnownBlock[]): HomeView {
+  const hidden = blocks.length - HOME_BLOCKS;
+  return {
+    type: 'home',
+    blocks:
+      hidden <= 0
+        ? blocks
+        : [
+            ...blocks.slice(0, HOME_BLOCKS - 1),
+            context(`${hidden + 1} more blocks are not shown here: \`/incident list\``),
+          ],
   };
 }
 

@@ -1,5 +1,6 @@
 /** The buttons that move something, each with what it will do in its confirm. Pure. */
 
+import type { ResumeState } from '../domain/resume.ts';
 import { ACTION, buttonValue } from './actions.ts';
 import { type ButtonSpec, confirm } from './blocks.ts';
 
@@ -63,4 +64,21 @@ export const flattenButton = (incident: string): ButtonSpec => ({
   label: 'Flatten…',
   value: buttonValue({ incident }),
   style: 'danger',
+});
+
+/** Approving is the one press that lets trading go on: its confirm says what for. */
+export const approveButton = (
+  incident: string,
+  resume: Pick<ResumeState, 'id' | 'by' | 'reason'>,
+): ButtonSpec => ({
+  action: ACTION.approveResume,
+  label: 'Approve resume…',
+  value: buttonValue({ incident, ref: resume.id }),
+  style: 'danger',
+  confirm: confirm(
+    'Approve lifting the kill?',
+    `Asked by ${resume.by.name}: ${resume.reason}. After the last approval every venue is read again, then KILL_SWITCH=0 is written and the engine may trade.`,
+    'Approve',
+    'Do nothing',
+  ),
 });

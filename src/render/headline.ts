@@ -30,6 +30,8 @@ export function headline(
   ];
   const paging = pageLine(incident, playbook);
   if (paging !== '') blocks.push(section(paging));
+  const people = peopleLines(incident);
+  if (people.length > 0) blocks.push(section(people.join('\n')));
   blocks.push(context(...footer(incident)));
   if (!resolved) blocks.push(actions(...buttons(incident, trading, names)));
   // The fallback text is mrkdwn, the header above is not.
@@ -54,6 +56,18 @@ function valueLines(incident: Incident): string[] {
     .toSorted((a, b) => b.receivedAt - a.receivedAt)
     .flatMap(({ value }) => (value === undefined || value === '' ? [] : [inert(value, 200)]))
     .slice(0, 3);
+}
+
+/** Who commands, and whether the harm has stopped. */
+function peopleLines({ commander, mitigated, status }: Incident): string[] {
+  const lines: string[] = [];
+  if (commander !== undefined)
+    lines.push(`👤 ${inert(commander.who.name, 60)} commands since ${clockTime(commander.at)}`);
+  if (mitigated !== undefined && status !== 'resolved')
+    lines.push(
+      `🩹 Mitigated at ${clockTime(mitigated.at)} by ${inert(mitigated.by.name, 60)}: “${inert(mitigated.text, 200)}”`,
+    );
+  return lines;
 }
 
 /** Who was paged, and how sure that is: a 202 is "queued", never "paged". */
@@ -169,6 +183,8 @@ function buttons(incident: Incident, trading: Trading, names: DeskNames): Button
   const specs: ButtonSpec[] = [];
   if (incident.acknowledged === undefined)
     specs.push({ action: ACTION.acknowledge, label: 'Acknowledge', value, style: 'primary' });
+  if (incident.commander === undefined)
+    specs.push({ action: ACTION.takeCommand, label: 'Take command', value });
   if (held('PAUSE_SIGNALS')) specs.push({ action: ACTION.resumeSignals, label: 'Resume signals', value });
   if (held('HALT_NEW_ORDERS')) specs.push({ action: ACTION.resumeOrders, label: 'Resume new orders', value });
   else specs.push(haltButton(incident.id));

@@ -4,8 +4,9 @@ import type { KnownBlock } from '@slack/types';
 import type { Actor, Incident, PagerSaid, StandingEvent } from '../domain/incident.ts';
 import type { CancelResult, CloseResult } from '../domain/orders.ts';
 import { ACTION, buttonValue } from './actions.ts';
-import { actions, type ButtonSpec, confirm, message, section, sections } from './blocks.ts';
-import { clockTime, code, count, inert, plain, since, size } from './text.ts';
+import { actions, type ButtonSpec, message, section, sections } from './blocks.ts';
+import { approveButton } from './buttons.ts';
+import { clockTime, code, count, inert, plain, safeLink, since, size } from './text.ts';
 
 /** Null for events that have no message of their own. `draft` is the postmortem's Markdown, for its event. */
 export function notice(
@@ -13,7 +14,7 @@ export function notice(
   event: StandingEvent,
   draft: string | null,
 ): { text: string; blocks: KnownBlock[] } | null {
-  const lines = noticeLines(event);
+  const lines = noticeLines(event, incident.id);
   if (lines === null) return null;
   const drill = incident.drill ? 'DRILL · ' : '';
   const [first = '', ...rest] = lines;
@@ -34,26 +35,17 @@ function noticeButtons(incident: Incident, event: StandingEvent): ButtonSpec[] {
         { action: ACTION.recovery, label: 'Run recovery check', value },
       ];
     case 'ResumeAsked':
-      return [
-        {
-          action: ACTION.approveResume,
-          label: 'Approve resume…',
-          value: buttonValue({ incident: incident.id, ref: event.resume }),
-          style: 'danger',
-          confirm: confirm(
-            'Approve lifting the kill?',
-            `Asked by ${event.by.name}: ${event.reason}. After the last approval every venue is read again, then KILL_SWITCH=0 is written and the engine may trade.`,
-            'Approve',
-            'Do nothing',
-          ),
-        },
-      ];
+      return [approveButton(incident.id, { id: event.resume, by: event.by, reason: event.reason })];
     default:
       return [];
   }
 }
 
-function noticeLines(event: StandingEvent): string[] | null {
+/** Somebody of this Slack is mentioned, so that they see it; anybody else is named. */
+const mention = ({ via, id, name }: Actor): string =>
+  via === 'slack' && /^[UW][A-Z0-9]{2,20}$/.test(id) ? `<@${id}>` : inert(name, 60);
+
+function noticeLines(event: StandingEvent, incident: string): string[] | null {
   const who = inert(event.by.name, 60);
   const when = clockTime(event.at);
   switch (event.type) {
@@ -113,8 +105,31 @@ function noticeLines(event: StandingEvent): string[] | null {
       ];
     case 'PagerSaid':
       return [pagerLine(event, when)];
-    case 'NoteAdded':
-      return [`📌 Note by ${who}: ${inert(event.text, 2_000)}`];
+    case 'NoteAdded': {
+      if (event.from === undefined) return [`📌 Note by ${who}: ${inert(event.text, 2_000)}`];
+      const link = safeLink(event.from.permalink);
+      const message = link === null ? 'a message' : `<${link}|a message>`;
+      return [`📌 From ${message} of ${inert(event.from.author, 60)}: “${inert(event.text, 2_000)}”`];
+    }
+    case 'CommanderAssigned': {
+      const how = event.by.id === event.who.id ? 'took command' : `put in command by ${who}`;
+      const told = event.handover === undefined ? [] : [`Handed over: “${inert(event.handover, 2_000)}”`];
+      return [`👤 ${mention(event.who)} *commands ${incident}* since ${when} (${how})`, ...told];
+    }
+    case 'SeverityChanged':
+      return [`*${event.from} → ${event.to}* by ${who} at ${when}: “${inert(event.why, 500)}”`];
+    case 'IncidentMitigated':
+      return [`🩹 *Mitigated* by ${who} at ${when}: “${inert(event.text, 2_000)}”. The incident stays open.`];
+    case 'IncidentReopened':
+      return [`🔁 *Reopened* by ${who} at ${when}: “${inert(event.why, 500)}”`];
+    case 'ActionItemAdded': {
+      const owner = event.owner === undefined ? 'no owner yet' : `owner ${inert(event.owner, 60)}`;
+      const due = event.due === undefined ? 'no due date' : `due ${inert(event.due, 20)}`;
+      const priority = event.priority === undefined ? '' : ` · priority ${inert(event.priority, 20)}`;
+      return [
+        `☐ *Action item ${inert(event.id, 40)}* by ${who}: ${inert(event.text, 1_000)}\n${owner} · ${due}${priority}`,
+      ];
+    }
     default:
       return null;
   }

@@ -31,3 +31,15 @@ function personLines(person: OnCallPerson): string {
 
 const contactWords = ({ kind, label, address }: ContactMethod): string =>
   address === null ? `${kind} (${inert(label, 40)})` : `${kind} \`${code(address, 80)}\``;
+
+/** Who is on call in a line, without how to reach them: what everybody who opens the App Home may see. */
+export function onCallLine(now: OnCallNow & { ageMs: number }, responders: string): string {
+  const age = now.ageMs <= FRESH_MS ? '' : `, read ${duration(now.ageMs)} ago`;
+  const who =
+    now.state === 'unavailable'
+      ? `❓ On call: unknown, ${inert(now.reason, 200)}`
+      : now.people.length === 0
+        ? '❗ On call: nobody, says PagerDuty'
+        : `On call: ${now.people.map(({ name }) => inert(name, 60)).join(', ')}, says PagerDuty${age}`;
+  return `${who}.\nResponders: ${responders}.`;
+}

@@ -3,22 +3,8 @@
 import type { Incident, StandingEvent } from '../domain/incident.ts';
 import { describe } from '../domain/timeline.ts';
 import { type Hold, type HoldKey, SWITCHES, type Trading } from '../domain/trading.ts';
-import { clockTime, count, cut, dateTime, inert } from './text.ts';
+import { clockTime, code, count, cut, dateTime, inert, plain, safeLink } from './text.ts';
 import { tradingLine } from './trading.ts';
-
-export const USAGE = {
-  kill: '`/kill [reason]` stops everything at once: KILL_SWITCH=1, every order cancelled at every venue, each read back, on-call paged. No dialog. Only approvers lift it.',
-  halt: '`/halt [orders|signals] [reason]` sets HALT_NEW_ORDERS=1 (default) or PAUSE_SIGNALS=1. Orders and positions stay as they are.',
-  cancel: '`/cancel [reason]` asks which orders, where, which symbol; then cancels them and reads back.',
-  resume:
-    '`/resume orders|signals [reason]` lifts a halt or a pause. `/resume [start=VALUE] [reason]` asks to lift the kill latch: postmortem in review, recovery check passed, approvals of others.',
-  incident: [
-    '`/incident declare [P0-P3 title]` · `list` · `oncall`',
-    '`/incident status|timeline [INC-…]`',
-    '`/incident ack [INC-…]` · `note [INC-…] text` · `resolve [INC-…] [summary]`',
-    'Without an id: the only open incident.',
-  ].join('\n'),
-} as const;
 
 export function killReply(
   answer: {
@@ -90,9 +76,35 @@ export function incidentList(
 }
 
 export function incidentStatus(incident: Incident, trading: Trading): string {
+  const { commander, mitigated } = incident;
   const kills = Object.values(incident.kills);
-  const verdict = kills.length === 0 ? '' : `\nKill verdict: ${kills.at(-1)?.verdict ?? 'not in yet'}`;
-  return `*${incident.id}* ${incident.severity} ${incident.status} · ${inert(incident.title, 150)}\n${tradingLine(trading)}${verdict}\n${count(Object.keys(incident.alerts).length, 'alert')} · opened ${dateTime(incident.openedAt)}`;
+  const lines = [
+    `*${incident.id}* ${incident.severity} ${incident.status} · ${inert(incident.title, 150)}`,
+    tradingLine(trading),
+    ...(kills.length === 0 ? [] : [`Kill verdict: ${kills.at(-1)?.verdict ?? 'not in yet'}`]),
+    commander === undefined
+      ? 'Nobody commands it.'
+      : `Commander: ${inert(commander.who.name, 60)} since ${clockTime(commander.at)} UTC`,
+    ...(mitigated === undefined
+      ? []
+      : [`Mitigated at ${clockTime(mitigated.at)} by ${inert(mitigated.by.name, 60)}`]),
+    `${count(Object.keys(incident.alerts).length, 'alert')} · ${count(incident.actionItems.length, 'action item')} · opened ${dateTime(incident.openedAt)}`,
+  ];
+  return lines.join('\n');
+}
+
+/** Where the draft stands. What is in it is in the thread, and in the file. */
+export function postmortemText(incident: Incident): string {
+  const { postmortem } = incident;
+  if (postmortem === undefined)
+    return `*${incident.id}* has no postmortem yet: it is drafted when a person resolves it.`;
+  const state =
+    postmortem.reviewedBy === undefined
+      ? 'a draft, not in review: the button is at the draft in the thread'
+      : `in review, put there by ${inert(postmortem.reviewedBy.name, 60)}`;
+  const link = safeLink(incident.posts['headline']?.permalink);
+  const thread = link === null ? '' : ` · <${link}|thread>`;
+  return `*${plain(postmortem.id, 40)}* of ${incident.id} is ${state} · written ${dateTime(postmortem.at)} · file \`${code(postmortem.file, 300)}\`${thread}`;
 }
 
 /** The newest events that fit; the whole is in the postmortem and over HTTP. */

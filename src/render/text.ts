@@ -29,6 +29,10 @@ export function inert(text: string, max = 300): string {
     .replace(/[*_~`:@#|]/g, '$&\u2060');
 }
 
+/** Words of ours with somebody's in them: no mention or link comes of it; lines and back-ticks stay. */
+export const unlinked = (text: string, max = 2_800): string =>
+  cut(text.replace(INVISIBLE, ''), max).replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
+
 /** One line inside back-ticks: nothing in it becomes markup there, and it can be copied as it is. */
 export const code = (text: string, max = 300): string =>
   plain(text, max).replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;').replaceAll('`', "'");

@@ -14,11 +14,11 @@ import { CALLBACK } from './actions.ts';
 import { section } from './blocks.ts';
 import { count, cut, inert, money, plain, size } from './text.ts';
 
-const words = (text: string) => ({ type: 'plain_text' as const, text: cut(text, 75), emoji: false });
-const option = (value: string, label = value) => ({ text: words(label), value });
+export const words = (text: string) => ({ type: 'plain_text' as const, text: cut(text, 75), emoji: false });
+export const option = (value: string, label = value) => ({ text: words(label), value });
 
 /** `submit` null: there is nothing to submit. */
-function modal(
+export function modal(
   callback: string,
   title: string,
   submit: string | null,
@@ -37,7 +37,7 @@ function modal(
   };
 }
 
-const input = (
+export const input = (
   id: string,
   label: string,
   multiline: boolean,
@@ -59,7 +59,7 @@ const input = (
   ...(hint === undefined ? {} : { hint: words(hint) }),
 });
 
-const select = (
+export const select = (
   id: string,
   label: string,
   options: ReturnType<typeof option>[],
@@ -94,9 +94,16 @@ export function resolveView(incident: Incident, text: string): ModalView {
   ]);
 }
 
-export function declareView(title: string): ModalView {
+/** What a submitted dialog turns into when its answer takes longer than Slack waits, and then when it is there. */
+export const laterView = (text: string, drill: boolean): ModalView => ({
+  ...modal('later', 'Standdown', null, '', [section(`${drill ? '*DRILL* · ' : ''}${text}`)]),
+  close: { type: 'plain_text', text: 'Close', emoji: false },
+});
+
+/** `from`: where the message stands that it is declared from, as `declaredFrom` wrote it. */
+export function declareView(title: string, from = ''): ModalView {
   const severities = SEVERITIES.map((one) => option(one));
-  return modal(CALLBACK.declare, 'Declare an incident', 'Declare', '', [
+  return modal(CALLBACK.declare, 'Declare an incident', 'Declare', from, [
     input('title', 'What is wrong', false, false, undefined, cut(title, 200)),
     select('severity', 'Severity', severities, false, option('P1')),
   ]);
@@ -212,9 +219,17 @@ function flattenRow({
   return `*${inert(venue, 60)}* ${inert(line.symbol, 60)} ${line.side} ${size(line.amount)} · ${money(line.notional, line.currency)}\n${slippage}`;
 }
 
-type Values = Record<
+export type Values = Record<
   string,
-  Record<string, { value?: string | null; selected_option?: { value: string } | null }>
+  Record<
+    string,
+    {
+      value?: string | null;
+      selected_option?: { value: string } | null;
+      selected_user?: string | null;
+      selected_date?: string | null;
+    }
+  >
 >;
 
 const textOf = (values: Values, block: string): string => values[block]?.['text']?.value?.trim() ?? '';

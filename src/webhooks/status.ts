@@ -121,6 +121,25 @@ export function incidentDetail(incident: Incident, history: StandingEvent[]): ob
       incident.resolution === undefined
         ? null
         : { by: incident.resolution.by.name, at: iso(incident.resolution.at), how: incident.resolution.how },
+    commander:
+      incident.commander === undefined
+        ? null
+        : { name: incident.commander.who.name, since: iso(incident.commander.at) },
+    mitigated:
+      incident.mitigated === undefined
+        ? null
+        : {
+            by: incident.mitigated.by.name,
+            at: iso(incident.mitigated.at),
+            text: incident.mitigated.text,
+          },
+    actionItems: incident.actionItems.map(({ id, text, owner, priority, due }) => ({
+      id,
+      text,
+      owner: owner ?? null,
+      priority: priority ?? null,
+      due: due ?? null,
+    })),
     alerts: Object.values(incident.alerts).map((alert) => ({
       source: alert.source,
       fingerprint: alert.fingerprint ?? alert.key,

@@ -9,7 +9,19 @@ export interface SlackUser {
   readonly email: string;
   readonly isBot?: boolean;
   readonly isRestricted?: boolean;
+  readonly isDeleted?: boolean;
   readonly teamId?: string;
+}
+
+/**
+ * Another app of the workspace. With `botUserId` it posts with a bot token; without, through an incoming webhook, which
+ * Slack shows as a `bot_message` of nobody. An old integration has no `appId`.
+ */
+export interface OtherApp {
+  readonly botId: string;
+  readonly name: string;
+  readonly appId?: string;
+  readonly botUserId?: string;
 }
 
 /** A channel. Without `members`, everybody is in it; `botIsMember` is true unless said otherwise. */
@@ -76,7 +88,10 @@ export interface StoredMessage {
   readonly channel: string;
   readonly ts: string;
   readonly user: string;
+  /** By the app under test. */
   readonly byBot: boolean;
+  /** By another app. */
+  readonly app: OtherApp | undefined;
   readonly threadTs: string | undefined;
   readonly ephemeralTo: string | undefined;
   readonly broadcast: boolean;

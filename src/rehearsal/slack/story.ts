@@ -11,12 +11,13 @@ export interface TextOptions {
 function messageText(workspace: Workspace, message: StoredMessage): string {
   const { names } = workspace;
   const time = new Date(Number(message.ts) * 1000).toISOString().slice(11, 19);
-  const author = message.user === 'USLACKBOT' ? 'Slackbot' : names.user(message.user);
+  const author = message.app?.name ?? (message.user === 'USLACKBOT' ? 'Slackbot' : names.user(message.user));
   const marks = [
     ...(message.edited ? [' (edited)'] : []),
     ...(message.ephemeralTo === undefined ? [] : [' (only visible to you)']),
   ].join('');
   const attached = message.attachments.flatMap((attachment) => [
+    str(attachment['title']),
     mrkdwnAsText(str(attachment['text']), names),
     blocksAsText(list(attachment['blocks']), names),
   ]);

@@ -14,6 +14,18 @@ export function wireMessage(workspace: Workspace, message: StoredMessage, withMe
     team: workspace.users.get(message.user)?.teamId ?? options.teamId,
   };
   if (message.broadcast) wire['subtype'] = 'thread_broadcast';
+  if (message.app !== undefined) {
+    const { botId, appId, name, botUserId } = message.app;
+    wire['bot_id'] = botId;
+    if (appId !== undefined) wire['app_id'] = appId;
+    if (botUserId === undefined) {
+      delete wire['user'];
+      wire['subtype'] = 'bot_message';
+      wire['username'] = name;
+    } else {
+      wire['bot_profile'] = { id: botId, app_id: appId ?? '', name, team_id: options.teamId };
+    }
+  }
   if (message.byBot) {
     wire['bot_id'] = options.botId;
     wire['app_id'] = options.appId;
@@ -58,12 +70,13 @@ export function wireUser(workspace: Workspace, user: SlackUser): JsonObject {
     team_id: teamId,
     name: user.name,
     real_name: user.realName,
-    deleted: false,
+    deleted: user.isDeleted ?? false,
     is_bot: user.isBot ?? false,
     is_app_user: false,
     is_restricted: user.isRestricted ?? false,
     is_ultra_restricted: false,
     is_stranger: teamId !== options.teamId,
+    is_email_confirmed: user.email !== '',
     tz: 'Etc/UTC',
     tz_offset: 0,
     profile: { real_name: user.realName, display_name: user.name, email: user.email, team: teamId },

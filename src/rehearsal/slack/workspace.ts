@@ -3,6 +3,7 @@ import type { KnownBlock } from '@slack/types';
 import type { JsonObject } from './json.ts';
 import type {
   ApiCall,
+  OtherApp,
   SlackChannel,
   SlackOptions,
   SlackUser,
@@ -52,6 +53,7 @@ export interface NewMessage {
   readonly channel: string;
   readonly user: string;
   readonly byBot: boolean;
+  readonly app?: OtherApp;
   readonly text: string;
   readonly blocks?: readonly KnownBlock[];
   readonly attachments?: readonly JsonObject[];
@@ -171,6 +173,7 @@ export function createWorkspace(options: SlackOptions): Workspace {
         ts: workspace.nextTs(),
         user: message.user,
         byBot: message.byBot,
+        app: message.app,
         threadTs: message.threadTs,
         ephemeralTo: message.ephemeralTo,
         broadcast: message.broadcast ?? false,

@@ -1,0 +1,186 @@
+/** What each verb of `/incident` does: a row a verb. The incident is found before, and the role is checked before. */
+
+import type { WebClient } from '@slack/web-api';
+import type { Actor, Incident } from '../../domain/incident.ts';
+import {
+  actionView,
+  handoverView,
+  mitigateView,
+  reopenView,
+  severityView,
+} from '../../render/incidentViews.ts';
+import { onCallText } from '../../render/onCall.ts';
+import { incidentList, incidentStatus, postmortemText, timelineText } from '../../render/replies.ts';
+import { fromSlack, plain } from '../../render/text.ts';
+import { type IncidentVerb, incidentHelp } from '../../render/usage.ts';
+import { declareView, resolveView } from '../../render/views.ts';
+import type { ListenerContext, Reply } from '../context.ts';
+import { commander, ownerName } from '../persons.ts';
+import { open } from '../trigger.ts';
+import { readActionItem, readDeclared, readPerson, readSeverityChange } from './read.ts';
+
+/** A command as its verb sees it. `text` is Slack's wire form. */
+export interface Asked {
+  by: Actor;
+  text: string;
+  triggerId: string;
+  client: WebClient;
+  context: ListenerContext;
+}
+type OnIncident = Asked & { incident: Incident };
+
+/** Which incidents a verb may mean when it names none. `past`: those that are over, when none is open. */
+type About = 'open' | 'past' | 'resolved';
+
+/** `reads` false: the text is unclear, and nothing is done. */
+type Verb = { reads(text: string): boolean } & (
+  | { about: 'desk'; run(asked: Asked): Promise<Reply> }
+  | { about: About; run(asked: OnIncident): Promise<Reply> }
+);
+
+const nothing = (text: string): boolean => text === '';
+const anything = (): boolean => true;
+const optional =
+  (read: (text: string) => unknown) =>
+  (text: string): boolean =>
+    text === '' || read(text) !== null;
+
+/** What a later part of Standdown will do: said as it is, and nothing is faked. */
+const notBuilt = (words: string): Verb => ({
+  about: 'desk',
+  reads: anything,
+  run: async () => `${words} Nothing was done.`,
+});
+
+export const VERBS: Record<IncidentVerb, Verb> = {
+  help: { about: 'desk', reads: anything, run: async () => incidentHelp() },
+  list: {
+    about: 'desk',
+    reads: nothing,
+    run: async ({ context }) => incidentList(context.store.summaries()),
+  },
+  declare: { about: 'desk', reads: anything, run: declare },
+  oncall: {
+    about: 'desk',
+    reads: nothing,
+    // Telephone numbers are in it: it is answered to the responder alone.
+    run: async ({ context }) => onCallText(await context.onCall.now()),
+  },
+  adjust: notBuilt('Outages that do not count are not built yet: no budget is kept.'),
+  budget: notBuilt('Error budgets are not measured yet.'),
+  readiness: notBuilt(
+    'The readiness checks are not built yet: go through the playbook’s go-live list by hand.',
+  ),
+  drill: notBuilt(
+    'Drills on this desk are not built yet. `npm run drill` rehearses on a machine of its own.',
+  ),
+
+  status: {
+    about: 'past',
+    reads: nothing,
+    run: async ({ incident, context }) => incidentStatus(incident, context.ledger.trading()),
+  },
+  timeline: {
+    about: 'past',
+    reads: nothing,
+    run: async ({ incident, context }) => timelineText(incident, await context.ledger.history(incident.id)),
+  },
+  summary: {
+    about: 'past',
+    reads: nothing,
+    run: async ({ incident, context }) => incidentStatus(incident, context.ledger.trading()),
+  },
+  postmortem: { about: 'past', reads: nothing, run: async ({ incident }) => postmortemText(incident) },
+
+  ack: {
+    about: 'open',
+    reads: nothing,
+    async run({ incident, by, context }) {
+      await context.desk.command(incident.id, { type: 'AcknowledgeIncident', by });
+      return `You acknowledged ${incident.id}. PagerDuty is being told.`;
+    },
+  },
+  severity: { about: 'open', reads: optional(readSeverityChange), run: severity },
+  assign: { about: 'open', reads: (text) => readPerson(text)?.text === '', run: assign },
+  handover: { about: 'open', reads: optional(readPerson), run: handover },
+  note: { about: 'past', reads: (text) => plain(fromSlack(text)) !== '', run: note },
+  action: { about: 'past', reads: optional(readActionItem), run: action },
+  mitigate: { about: 'open', reads: anything, run: mitigate },
+  resolve: {
+    about: 'open',
+    reads: anything,
+    async run({ incident, text, client, triggerId, context }) {
+      if (incident.status === 'resolved') return `${incident.id} is already resolved.`;
+      return open(client, triggerId, resolveView(incident, fromSlack(text)), context);
+    },
+  },
+  reopen: { about: 'resolved', reads: anything, run: reopen },
+};
+
+async function declare({ by, text, client, triggerId, context }: Asked): Promise<Reply> {
+  const read = readDeclared(text);
+  if (read === null) return open(client, triggerId, declareView(plain(fromSlack(text), 200)), context);
+  const declared = await context.desk.declare(by, read.title, read.severity);
+  return `${declared.id} is declared as ${declared.severity}. Its headline follows in <#${context.channel}>.`;
+}
+
+async function severity({ incident, by, text, client, triggerId, context }: OnIncident): Promise<Reply> {
+  const read = readSeverityChange(text);
+  if (read === null) return open(client, triggerId, severityView(incident), context);
+  await context.desk.command(incident.id, { type: 'ChangeSeverity', by, ...read });
+  return `${incident.id} is ${read.to} now, was ${incident.severity}. The headline says who is paged.`;
+}
+
+async function assign({ incident, by, text, context }: OnIncident): Promise<Reply> {
+  const who = await commander(context, readPerson(text)?.user ?? '');
+  await context.desk.command(incident.id, { type: 'AssignCommander', by, who });
+  return `${who.name} commands ${incident.id} now, and is told in its thread.`;
+}
+
+async function handover({ incident, by, text, client, triggerId, context }: OnIncident): Promise<Reply> {
+  const read = readPerson(text);
+  if (read === null || read.text === '')
+    return open(client, triggerId, handoverView(incident, read?.user), context);
+  const who = await commander(context, read.user);
+  const told = plain(read.text, 2_000);
+  await context.desk.command(incident.id, { type: 'AssignCommander', by, who, handover: told });
+  return `Handed over: ${who.name} commands ${incident.id} now, and is told in its thread.`;
+}
+
+async function note({ incident, by, text, context }: OnIncident): Promise<Reply> {
+  const said = plain(fromSlack(text), 2_000);
+  await context.desk.command(incident.id, { type: 'AddNote', by, text: said });
+  return `Noted on ${incident.id}.`;
+}
+
+async function action({ incident, by, text, client, triggerId, context }: OnIncident): Promise<Reply> {
+  const read = readActionItem(text);
+  if (read === null) return open(client, triggerId, actionView(incident), context);
+  const { owner, ...item } = read;
+  const name = owner === undefined ? undefined : await ownerName(context, owner);
+  await context.desk.command(incident.id, {
+    type: 'AddActionItem',
+    by,
+    ...item,
+    ...(name === undefined ? {} : { owner: name }),
+  });
+  const draft =
+    incident.postmortem === undefined
+      ? 'The postmortem will have it.'
+      : `The draft ${incident.postmortem.id} was written before: add it there by hand.`;
+  return `Added to ${incident.id}, and shown in its thread. ${draft}`;
+}
+
+async function mitigate({ incident, by, text, client, triggerId, context }: OnIncident): Promise<Reply> {
+  const said = plain(fromSlack(text), 2_000);
+  if (said === '') return open(client, triggerId, mitigateView(incident), context);
+  await context.desk.command(incident.id, { type: 'MitigateIncident', by, text: said });
+  return `${incident.id} is mitigated, and stays open until it is resolved.`;
+}
+
+async function reopen({ incident, by, text, client, triggerId, context }: OnIncident): Promise<Reply> {
+  const why = plain(fromSlack(text), 500);
+  if (why === '') return open(client, triggerId, reopenView(incident), context);
+  await context.desk.command(incident.id, { type: 'ReopenIncident', by, why });
+  return `${incident.id} is open again. Its headline says who is paged.`;
+}
