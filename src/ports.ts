@@ -1,7 +1,7 @@
 /** What the engine needs of the outside, in plain nouns. Adapters implement these, one vendor a file. */
 
 import type { Effect } from './domain/effects.ts';
-import type { Incident, StandingEvent } from './domain/incident.ts';
+import type { Incident, MailWhat, StandingEvent } from './domain/incident.ts';
 import type { VenueReading } from './domain/kill.ts';
 import type { Condition } from './domain/measure/conditions.ts';
 import type { MeasurementsSnapshot } from './domain/measure/measurements.ts';
@@ -40,6 +40,8 @@ export interface IncidentSummary {
   /** Slack's time stamp of the headline: messages in its thread belong to it, also long after. */
   thread: string | null;
   drill: boolean;
+  /** For a resolved one: when its clocks are to be looked at next, ms since the epoch (clocks.ts); null: never again. */
+  dueAt: number | null;
 }
 
 export interface StoredEffect {
@@ -284,11 +286,9 @@ export interface Draw {
   /** One line in the thread about an event; null when it has nothing to say. */
   notice(incident: Incident, event: StandingEvent, history: StandingEvent[]): ChatMessage | null;
   page(incident: Incident, n: number, thread: string | null): Omit<PageRequest, 'dedupKey'> | null;
-  mail(
-    what: 'opened' | 'verdict' | 'resolved',
-    incident: Incident,
-    trading: Trading,
-  ): Pick<Mail, 'subject' | 'text' | 'html'>;
+  mail(what: MailWhat, incident: Incident, trading: Trading): Pick<Mail, 'subject' | 'text' | 'html'>;
+  /** What the playbook asks for after an incident, with who supplied what; null where it asks for nothing. */
+  checklist(incident: Incident): ChatMessage | null;
   /** The postmortem's Markdown. */
   postmortem(id: string, incident: Incident, history: StandingEvent[]): string;
 }

@@ -1,7 +1,8 @@
 /** What the outside is owed after an event: the only place where effects are made. Pure. */
 
+import { owesPostmortem } from './clocks.ts';
 import type { Effect, Lane, Work } from './effects.ts';
-import type { Incident, StandingEvent } from './incident.ts';
+import { type Incident, type MailWhat, mailsAtOnce, type StandingEvent } from './incident.ts';
 
 /**
  * The effects that one event owes, given the incident after it. Their ids hold the incident's version, so that the same
@@ -18,14 +19,27 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
   const urgent: Lane = incident.severity === 'P0' ? 'slackUrgent' : 'slack';
   const headline = () => owe(urgent, 'headline', { kind: 'headline' });
   const receipt = (kill: string) => owe('slackUrgent', `receipt:${kill}`, { kind: 'receipt', kill });
-  const mail = (what: 'opened' | 'verdict' | 'resolved') =>
-    owe('mail', `mail:${what}:${incident.version}`, {
-      kind: 'mail',
-      what,
-      key: `${what}:${incident.version}`,
-    });
+  const mail = (what: MailWhat) =>
+    owe('mail', 'mail', { kind: 'mail', what, key: `${what}:${incident.version}` });
   /** In the thread there is nothing to post to before the headline stands; `Posted` owes it again then. */
   const inThread = (effects: Effect[]) => (incident.posts['headline'] === undefined ? [] : effects);
+  /** Posted with the resolution, and drawn again with all that it shows. */
+  const checklist = () =>
+    (incident.resolution?.owes ?? []).length > 0 || incident.posts['checklist'] !== undefined
+      ? inThread([owe('slack', 'checklist', { kind: 'checklist' })])
+      : [];
+  /** Pages of clocks that were missed after the resolution end when what they ask for is there. */
+  const lateDone = () =>
+    incident.status !== 'resolved'
+      ? []
+      : incident.pages.flatMap(({ n, state, severity, clocks }) =>
+          state !== 'closed' &&
+          state !== 'superseded' &&
+          clocks?.every((clock) => incident.checklist[clock] !== undefined) === true
+            ? [owe(pageLane(severity), `pageResolve:${n}`, { kind: 'pageResolve', n })]
+            : [],
+        );
+  const supplied = () => [...checklist(), ...lateDone()];
   const notice = () =>
     inThread([owe(urgent, `notice:${incident.version}`, { kind: 'notice', version: incident.version })]);
 
@@ -34,7 +48,7 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
 
   switch (event.type) {
     case 'IncidentOpened':
-      return [headline(), ...(event.severity === 'P0' ? [mail('opened')] : [])];
+      return [headline(), ...(mailsAtOnce(event.severity) ? [mail('opened')] : [])];
     case 'PageOwed':
       return [owe(pageLane(event.severity), `page:${event.n}`, { kind: 'page', n: event.n }), headline()];
     case 'PageQueued':
@@ -58,6 +72,7 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
         headline(),
         owe(urgent, 'runbook', { kind: 'runbook' }),
         ...Object.keys(incident.kills).map(receipt),
+        ...checklist(),
         ...(incident.pages.length > 0
           ? [
               owe('pageCheck', 'pageNote', {
@@ -89,12 +104,18 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
           .map((page) =>
             owe(pageLane(page.severity), `pageResolve:${page.n}`, { kind: 'pageResolve', n: page.n }),
           ),
-        ...(event.how === 'person' ? [owe('slack', 'postmortem', { kind: 'postmortem' })] : []),
-        ...(incident.severity === 'P0' || incident.severity === 'P1' ? [mail('resolved')] : []),
+        ...(event.how === 'person' || owesPostmortem(incident)
+          ? [owe('slack', 'postmortem', { kind: 'postmortem' })]
+          : []),
+        ...checklist(),
+        // Whoever was told that it began is told that it is over, whatever it was lowered to.
+        ...(incident.severity === 'P0' || incident.severity === 'P1' || incident.told !== undefined
+          ? [mail('resolved')]
+          : []),
       ];
     case 'SeverityChanged':
       // A raise to P0 tells the stakeholders as an opening would.
-      return [headline(), ...(event.to === 'P0' ? [mail('opened')] : [])];
+      return [headline(), ...(mailsAtOnce(event.to) ? [mail('opened')] : [])];
     case 'AlertFired':
     case 'AlertCleared':
     case 'PageAssigned':
@@ -102,7 +123,17 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
     case 'PageClosed':
       return [headline()];
     case 'IncidentReopened':
-      return [headline(), ...inThread(Object.keys(incident.kills).map(receipt))];
+      return [
+        headline(),
+        ...inThread(Object.keys(incident.kills).map(receipt)),
+        ...checklist(),
+        ...(mailsAtOnce(incident.severity) ? [mail('reopened')] : []),
+      ];
+    case 'MailOwed':
+      return [headline(), mail(event.what)];
+    case 'MailSent':
+    case 'MailFailed':
+      return [headline(), ...notice()];
     case 'LatchAdopted':
     case 'HoldPlaced':
     case 'HoldLifted':
@@ -113,10 +144,20 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
     case 'StepBranched':
       return inThread([owe(urgent, 'runbook', { kind: 'runbook' })]);
     case 'FeedGapBegan':
-    case 'ClockMet':
       return [headline()];
-    case 'FeedGapEnded':
     case 'ClockMissed':
+      return [
+        headline(),
+        // Clocks that are missed together are one message.
+        ...inThread([
+          owe(urgent, `missed:${event.at}`, { kind: 'notice', version: incident.version }),
+        ]),
+        ...checklist(),
+      ];
+    case 'ChecklistMarked':
+    case 'RootCauseNamed':
+      return [headline(), ...supplied()];
+    case 'FeedGapEnded':
     case 'CommanderAssigned':
     case 'IncidentMitigated':
     case 'PagerSaid':
@@ -139,6 +180,12 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
       return [headline(), ...notice(), ...inThread(Object.keys(incident.kills).slice(-1).map(receipt))];
     case 'PostmortemReviewed':
     case 'RecoveryChecked':
+      return [
+        headline(),
+        ...notice(),
+        ...supplied(),
+        ...inThread(Object.keys(incident.kills).slice(-1).map(receipt)),
+      ];
     case 'ResumeAsked':
     case 'ResumeApproved':
     case 'ResumeRefused':
@@ -146,8 +193,10 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
     case 'CancelFinished':
     case 'FlattenFinished':
     case 'PostmortemDrafted':
-    case 'NoteAdded':
+      return [...notice(), ...checklist()];
     case 'ActionItemAdded':
+      return [...notice(), ...(incident.status === 'resolved' ? [headline(), ...supplied()] : [])];
+    case 'NoteAdded':
     case 'UpdateReminded':
     case 'CommandAsked':
       return notice();
@@ -156,8 +205,9 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
     case 'AlertRepeated':
     case 'PageSuperseded':
     case 'PostFailed':
-    case 'MailSent':
-    case 'MailFailed':
+    // What it says is drawn from what was done.
+    case 'ClockMet':
+    case 'ImpactNoted':
     case 'MessageLogged':
     case 'MessageEdited':
     case 'MessageDeleted':
