@@ -16,6 +16,8 @@ import { openStore } from './adapters/store.ts';
 import { createWindowsFile } from './adapters/windows.ts';
 import { type LiveConfig, secretsOf } from './config.ts';
 import type { KillPace } from './domain/kill.ts';
+import { impactOf } from './domain/measure/impact.ts';
+import { followedBy } from './domain/playbook.ts';
 import { createDraw } from './draw.ts';
 import { createAccess } from './engine/access.ts';
 import { createDesk, type Desk } from './engine/desk.ts';
@@ -27,13 +29,14 @@ import { createMonitor, type Monitor } from './engine/monitor.ts';
 import { openOnce } from './engine/once.ts';
 import { createOutbox } from './engine/outbox.ts';
 import { createPerform } from './engine/perform.ts';
-import { tick } from './engine/tick.ts';
+import { createTicker } from './engine/tick.ts';
 import { type Failpoint, failAtSteps, failingControl, failingPerform, failingVenue } from './failpoint.ts';
 import { registerActions } from './listeners/actions.ts';
 import { registerCommands } from './listeners/commands.ts';
 import type { ListenerContext } from './listeners/context.ts';
 import { registerEvents } from './listeners/events.ts';
 import { registerGuard } from './listeners/guard.ts';
+import { registerSummary } from './listeners/summary.ts';
 import { registerViews } from './listeners/views.ts';
 import { createLog, createMask } from './log.ts';
 import type { Policy } from './policy.ts';
@@ -120,7 +123,18 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
       );
   }
 
-  const ledger = createLedger({ store, clock, playbook: policy.playbook, log });
+  const mail = config.mail === 'off' ? null : config.mail;
+  const playbook = followedBy(policy.playbook, {
+    recoveryCheck: config.recoveryCheck !== 'off',
+    mail: mail !== null,
+  });
+  const clockRules = { playbook, hours: config.hours };
+  const rules = {
+    approvals: config.access.approvals,
+    recoveryCheck: config.recoveryCheck !== 'off',
+    checklist: playbook.checklist.map(({ id }) => id),
+  };
+  const ledger = createLedger({ store, clock, playbook, log });
   const engines = createEngines({
     ledger,
     clock,
@@ -149,16 +163,35 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     ...(pagerduty.apiServer === null ? {} : { apiServer: pagerduty.apiServer }),
     ...(options.pagerAgent === undefined ? {} : { agent: options.pagerAgent }),
   });
-  const mail = config.mail === 'off' ? null : config.mail;
+  const members = await openMembers(store, clock, log);
+  const access = createAccess({
+    responders: config.access.responders,
+    approvers: config.access.approvers,
+    clock,
+    log,
+    groupMembers: (group) => slack.chat.groupMembers(group),
+    async scheduleMembers(schedule) {
+      const people = await pager.onCall([schedule]);
+      if (people === null) return null;
+      const ids = await Promise.all(people.map(({ email }) => slack.userByEmail(email)));
+      // Somebody who could not be looked up is not somebody without the role.
+      return ids.includes(undefined) ? null : ids.filter((id) => typeof id === 'string');
+    },
+    ...members,
+  });
   const draw = createDraw({
-    policy,
+    policy: { ...policy, playbook },
     names: { venues: venues.map((venue) => venue.id), protectiveOrders: config.kill.protectiveOrders },
     venuePages: Object.fromEntries(venues.map((venue) => [venue.id, venue.page])),
     trading: () => ledger.trading(),
     unrecorded: () => ledger.unrecorded(),
     engines: () => engines.status(),
     mask,
-    rules: { approvals: config.access.approvals, recoveryCheck: config.recoveryCheck !== 'off' },
+    rules,
+    clocks: clockRules,
+    now: clock.now,
+    mail: mail !== null,
+    mentions: { approvers: access.whoCan('approver'), responders: access.whoCan('responder') },
   });
 
   const feeds = config.feeds === 'off' ? [] : config.feeds;
@@ -168,11 +201,11 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     clock,
     control,
     venues,
-    playbook: policy.playbook,
+    playbook,
     runbooks: policy.runbooks,
     drill,
     protectiveOrders: config.kill.protectiveOrders,
-    rules: { approvals: config.access.approvals, recoveryCheck: config.recoveryCheck !== 'off' },
+    rules,
     criteriaNotOk: () =>
       monitor
         .criteria()
@@ -196,7 +229,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     clock,
     log,
     rules: {
-      criteria: policy.playbook.criteria,
+      criteria: playbook.criteria,
       limits: {
         ...config.limits,
         perVenue: Object.fromEntries(
@@ -219,6 +252,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   });
   cleanups.push(() => monitor.stop());
 
+  const money = () => impactOf(monitor.criteria(), config.limits.currency);
   const perform = createPerform({
     store,
     ledger,
@@ -227,6 +261,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     pager,
     mailer: mail === null ? null : createSmtpMailer({ url: mail.smtpUrl, from: mail.from }),
     stakeholders: mail?.stakeholders ?? [],
+    money,
     drafts: createDrafts(join(config.dataDir, 'postmortems')),
     draw,
     channel: config.slack.channel,
@@ -245,38 +280,30 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   cleanups.push(() => outbox.stop(DRAIN_MS));
 
   const once = await openOnce(store, clock, log);
-  const members = await openMembers(store, clock, log);
   const context: ListenerContext = {
     desk,
     ledger,
     store,
     once,
-    playbook: policy.playbook,
+    playbook,
     clock,
     log,
     channel: config.slack.channel,
     drill,
     identity: () => slack.identity(),
-    access: createAccess({
-      responders: config.access.responders,
-      approvers: config.access.approvers,
-      clock,
-      log,
-      groupMembers: (group) => slack.chat.groupMembers(group),
-      async scheduleMembers(schedule) {
-        const people = await pager.onCall([schedule]);
-        if (people === null) return null;
-        const ids = await Promise.all(people.map(({ email }) => slack.userByEmail(email)));
-        // Somebody who could not be looked up is not somebody without the role.
-        return ids.includes(undefined) ? null : ids.filter((id) => typeof id === 'string');
-      },
-      ...members,
-    }),
+    access,
+    clocks: clockRules,
+    letters: {
+      to: mail?.stakeholders ?? null,
+      money,
+      draw: (incident) => draw.mail('update', incident, ledger.trading()),
+    },
   };
   registerGuard(slack.app, context);
   registerCommands(slack.app, context);
   registerActions(slack.app, context);
   registerViews(slack.app, context);
+  registerSummary(slack.app, context);
   registerEvents(slack.app, context);
 
   const edge = await startEdge({
@@ -288,7 +315,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     ledger,
     store,
     once,
-    playbook: policy.playbook,
+    playbook,
     clock,
     log,
     metrics: createMetrics(ledger, outbox, monitor, engines),
@@ -327,7 +354,8 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   const watch = watchControlFile({ control: controlFile, wait: clock.wait, onChange: keeper.onChange });
   cleanups.push(async () => watch.stop());
   outbox.start();
-  cleanups.push(everySecond(() => tick({ ledger, clock, playbook: policy.playbook, log }), log));
+  const ticker = createTicker({ ledger, store, clock, rules: clockRules, money, log });
+  cleanups.push(everySecond(() => ticker.look(), log));
   cleanups.push(everySecond(() => monitor.tick(), log));
   void slack.identify();
   cleanups.push(keepWarm(venues, clock, log));

@@ -92,6 +92,10 @@ export function samplePostmortems(playbook: Playbook): PostmortemView[] {
 }
 
 /** Mail views: one with everything in it, one of an incident that has just opened. */
-export function sampleMails(): MailView[] {
-  return [mailView('resolved', fold(FULL), RUNNING), mailView('opened', fold([OPENED]), RUNNING)];
+export function sampleMails(playbook: Playbook): MailView[] {
+  const rules = { playbook, hours: { timezone: 'UTC', days: [] } };
+  return [
+    mailView('resolved', fold(FULL), RUNNING, rules),
+    mailView('opened', fold([OPENED]), RUNNING, rules),
+  ];
 }

@@ -30,6 +30,16 @@ function localDate(at: number, timezone: string): number {
 
 /** The first instant of a local date: midnight there, or where DST skips midnight, the instant after the gap. */
 function dayBegins(date: number, timezone: string): number {
+  const key = `${timezone} ${date}`;
+  const known = beginnings.get(key) ?? searched(date, timezone);
+  beginnings.set(key, known);
+  return known;
+}
+
+/** Asked every second for each open P3. */
+const beginnings = new Map<string, number>();
+
+function searched(date: number, timezone: string): number {
   // No zone is more than 14 hours from UTC.
   let before = date - 15 * HOUR_MS;
   let after = date + 15 * HOUR_MS;

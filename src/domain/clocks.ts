@@ -79,8 +79,12 @@ function whileOpen(incident: Incident, rules: ClockRules): Clock[] {
   const clocks: Clock[] = [acknowledgeClock(incident, rules), ...told(incident, playbook)];
   const every = playbook.severities[severity].updateEveryMin;
   if (every !== null) {
-    const dueAt = silentSince(incident) + every * MIN;
-    clocks.push({ id: 'update', title: 'next update', dueAt, doneAt: null });
+    clocks.push({
+      id: 'update',
+      title: 'next update',
+      dueAt: incident.silentFrom + every * MIN,
+      doneAt: null,
+    });
   }
   clocks.push({
     id: 'still-open',
@@ -90,10 +94,6 @@ function whileOpen(incident: Incident, rules: ClockRules): Clock[] {
   });
   return clocks;
 }
-
-/** Since when nobody gave an update and nobody was reminded of it, ms since the epoch. */
-export const silentSince = ({ clocksFrom, updateAt, remindedAt }: Incident): number =>
-  Math.max(clocksFrom, updateAt ?? 0, remindedAt ?? 0);
 
 /** The team in #incidents and the stakeholders by mail. */
 function told(incident: Incident, playbook: Playbook): Clock[] {

@@ -1,6 +1,6 @@
 /** Commands, and what each of them makes happen. Pure: `decide` returns events or throws a Refusal. */
 
-import { owedAfter, silentSince } from './clocks.ts';
+import { owedAfter } from './clocks.ts';
 import {
   type Actor,
   type Alert,
@@ -392,7 +392,7 @@ function onIncident(command: OnIncident, incident: Incident, now: number, playbo
     case 'RecordClocks':
       return recordClocks(command, incident);
     case 'RemindUpdate':
-      return incident.status === 'resolved' || silentSince(incident) !== command.last
+      return incident.status === 'resolved' || incident.silentFrom !== command.last
         ? []
         : [{ type: 'UpdateReminded', sinceMs: now - (incident.updateAt ?? incident.openSince) }];
     case 'OweMail':
@@ -488,7 +488,9 @@ function takeFiring(
       fired,
       ...firstPage(alert.severity, 'opened', playbook),
       ...cleared,
-      ...(cleared.length > 0 && resolvesItself(alert.severity) ? [resolvedByAlerts(begun, now, playbook)] : []),
+      ...(cleared.length > 0 && resolvesItself(alert.severity)
+        ? [resolvedByAlerts(begun, now, playbook)]
+        : []),
     ];
   }
   const known = alertOf(incident, alert.key);

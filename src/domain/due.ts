@@ -3,12 +3,13 @@
  * misses none and repeats none: each command is refused by `decide` once it is on record. Pure.
  */
 
-import { type ClockRules, clocksOf, type IncidentClock, lineOf, silentSince } from './clocks.ts';
+import { type ClockRules, clocksOf, type IncidentClock, lineOf } from './clocks.ts';
 import { type Command, newestKill, nextPage } from './decide.ts';
 import { type Incident, type Severity, STANDDOWN } from './incident.ts';
 import type { KillState } from './kill.ts';
 import type { Playbook } from './playbook.ts';
 import { toldOf } from './stakeholderMail.ts';
+import { lateBy } from './timeline.ts';
 import type { Trading } from './trading.ts';
 
 const MIN = 60_000;
@@ -27,7 +28,8 @@ export function dueNow(
 ): Command[] {
   const clocks = clocksOf(incident, rules, null);
   const over = clocks.filter(
-    ({ id, dueAt, doneAt, recorded }) => id !== 'update' && !recorded && (doneAt !== null || isOver(id, dueAt)),
+    ({ id, dueAt, doneAt, recorded }) =>
+      id !== 'update' && !recorded && (doneAt !== null || isOver(id, dueAt)),
   );
   const missed = over.filter(({ doneAt }) => doneAt === null);
   const commands: Command[] = [];
@@ -51,7 +53,7 @@ export function dueNow(
     commands.push({ type: 'PageAgain', by: STANDDOWN, n: again.n, why: again.why });
   const update = clocks.find(({ id }) => id === 'update');
   if (update !== undefined && isOver(update.id, update.dueAt))
-    commands.push({ type: 'RemindUpdate', by: STANDDOWN, last: silentSince(incident) });
+    commands.push({ type: 'RemindUpdate', by: STANDDOWN, last: incident.silentFrom });
   return commands;
 }
 
@@ -116,20 +118,20 @@ export function dueMail(
   playbook: Playbook,
   now: number,
   changedAt: number,
+  isOver: IsOver = (_clock, dueAt) => now >= dueAt,
 ): Command | null {
   const line = lineOf(playbook, 'stakeholders');
   if (line === undefined || incident.status === 'resolved') return null;
   const { severity, mailedAt, mailOwedAt, told, clocksFrom } = incident;
   const first = line.severities.includes(severity) ? line.afterMin?.[severity] : undefined;
-  if (first !== undefined && mailedAt === undefined && mailOwedAt === undefined)
-    return now >= clocksFrom + first * MIN
-      ? {
-          type: 'OweMail',
-          by: STANDDOWN,
-          what: incident.reopened > 0 ? 'reopened' : 'opened',
-          why: `${first} min after it began, and nobody had mailed them`,
-        }
-      : null;
+  if (first !== undefined && mailedAt === undefined && mailOwedAt === undefined) {
+    const dueAt = clocksFrom + first * MIN;
+    if (!isOver('first mail', dueAt)) return null;
+    const late = lateBy({ at: now, dueAt });
+    const what = incident.reopened > 0 ? 'reopened' : 'opened';
+    const why = `${first} min after it began, and nobody had mailed them`;
+    return { type: 'OweMail', by: STANDDOWN, what, why: late === null ? why : `${why}; ${late} late` };
+  }
   const tell = toldOf(severity, trading);
   if (told === undefined || told === tell) return null;
   // Who was told of a P1 is told that it is one no longer; of what comes after that they need not hear.
@@ -137,6 +139,8 @@ export function dueMail(
   if (!concerns || incident.mail?.state === 'retrying') return null;
   const { settleMin, atMostEveryMin } = playbook.stakeholderMail;
   const lastAt = Math.max(mailOwedAt ?? 0, incident.mail?.at ?? 0);
-  if (now < changedAt + settleMin * MIN || now < lastAt + atMostEveryMin * MIN) return null;
-  return { type: 'OweMail', by: STANDDOWN, what: 'changed', why: 'severity or trading state changed' };
+  const dueAt = Math.max(changedAt + settleMin * MIN, lastAt + atMostEveryMin * MIN);
+  return isOver('changed mail', dueAt)
+    ? { type: 'OweMail', by: STANDDOWN, what: 'changed', why: 'severity or trading state changed' }
+    : null;
 }

@@ -242,8 +242,8 @@ export interface Incident {
   clocksFrom: number;
   /** When a person last gave an update (a message, a note, a summary). */
   updateAt?: number;
-  /** When it was last reminded that none came. */
-  remindedAt?: number;
+  /** From when the next update is counted: the newest one, a reminder, or the start of the clocks, in the log's order. */
+  silentFrom: number;
   /** What is supplied of the checklist after it, by item. A reopening empties it. */
   checklist: Record<string, ChecklistMark>;
   mail?: MailOutcome;
@@ -407,6 +407,7 @@ export function evolve(incident: Incident | undefined, event: StandingEvent): In
       worst: event.severityNote === undefined ? event.severity : 'P3',
       openSince: event.at,
       clocksFrom: event.at,
+      silentFrom: event.at,
       checklist: {},
       ...(mailsAtOnce(event.severity) ? { mailOwedAt: event.at } : {}),
     };
@@ -443,14 +444,14 @@ function fold(next: Incident, event: Exclude<StandingEvent, { type: 'IncidentOpe
     case 'IncidentReopened':
       next.status = 'open';
       next.reopened += 1;
-      for (const gone of ['resolution', 'acknowledged', 'mitigated', 'updateAt', 'remindedAt'] as const)
-        delete next[gone];
+      for (const gone of ['resolution', 'acknowledged', 'mitigated', 'updateAt'] as const) delete next[gone];
       for (const gone of ['mailOwedAt', 'mailedAt', 'told', 'impact'] as const) delete next[gone];
       // Its clocks and its checklist begin anew.
       next.clocks = {};
       next.checklist = {};
       next.openSince = event.at;
       next.clocksFrom = event.at;
+      next.silentFrom = event.at;
       if (mailsAtOnce(next.severity)) next.mailOwedAt = event.at;
       return;
     case 'IncidentAcknowledged':
@@ -533,8 +534,7 @@ function fold(next: Incident, event: Exclude<StandingEvent, { type: 'IncidentOpe
     }
     case 'MailOwed':
       next.mailOwedAt = event.at;
-      if (event.what === 'update') next.updateAt = event.at;
-      return;
+      return event.what === 'update' ? updated(next, event.at) : undefined;
     case 'StepMarked':
       next.steps = {
         ...next.steps,
@@ -548,7 +548,7 @@ function fold(next: Incident, event: Exclude<StandingEvent, { type: 'IncidentOpe
       };
       return;
     case 'MessageLogged':
-      if (event.fromBot === undefined) next.updateAt = event.at;
+      if (event.fromBot === undefined) updated(next, event.at);
       next.messages = {
         ...next.messages,
         [event.ts]: { user: event.user, text: event.text, edited: false, deleted: false },
@@ -605,7 +605,11 @@ function fold(next: Incident, event: Exclude<StandingEvent, { type: 'IncidentOpe
       const { category, text } = event;
       mark(next, 'root-cause', event, category);
       if (next.resolution !== undefined)
-        next.resolution = { ...next.resolution, category, ...(text === undefined ? {} : { rootCause: text }) };
+        next.resolution = {
+          ...next.resolution,
+          category,
+          ...(text === undefined ? {} : { rootCause: text }),
+        };
       return;
     }
     case 'ImpactNoted': {
@@ -615,7 +619,7 @@ function fold(next: Incident, event: Exclude<StandingEvent, { type: 'IncidentOpe
       return;
     }
     case 'UpdateReminded':
-      next.remindedAt = event.at;
+      next.silentFrom = event.at;
       return;
     case 'CommanderAssigned':
       next.commander = { who: event.who, by: event.by, at: event.at };
@@ -658,8 +662,7 @@ function fold(next: Incident, event: Exclude<StandingEvent, { type: 'IncidentOpe
       return;
     }
     case 'NoteAdded':
-      next.updateAt = event.at;
-      return;
+      return updated(next, event.at);
     case 'HoldPlaced':
     case 'HoldLifted':
     case 'ControlWritten':
@@ -711,6 +714,7 @@ export const mailsAtOnce = (severity: Severity): boolean => severity === 'P0';
 /** From a raise on the clocks of the new severity run; what was missed before it stays in the log. */
 function raised(incident: Incident, at: number): void {
   incident.clocksFrom = at;
+  incident.silentFrom = at;
   incident.clocks = without(incident.clocks, 'stakeholder-mail');
   // Whoever acknowledged it works on it, whatever it is called by now.
   if (incident.clocks['acknowledge']?.state === 'missed')
@@ -718,6 +722,11 @@ function raised(incident: Incident, at: number): void {
   delete incident.mailedAt;
   delete incident.mailOwedAt;
   if (mailsAtOnce(incident.severity)) incident.mailOwedAt = at;
+}
+
+function updated(incident: Incident, at: number): void {
+  incident.updateAt = at;
+  incident.silentFrom = at;
 }
 
 function mark(incident: Incident, item: string, said: Said, text: string | undefined): void {

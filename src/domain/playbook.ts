@@ -100,6 +100,16 @@ export interface Playbook {
   goLive: { id: string; text: string }[];
 }
 
+/** The playbook as a desk can follow it: without the recovery check or the mails that its configuration turned off. */
+export const followedBy = (
+  playbook: Playbook,
+  desk: { recoveryCheck: boolean; mail: boolean },
+): Playbook => ({
+  ...playbook,
+  checklist: playbook.checklist.filter(({ id }) => desk.recoveryCheck || id !== 'recovery-check'),
+  communication: playbook.communication.filter(({ id }) => desk.mail || id !== 'stakeholders'),
+});
+
 /** What a runbook step's button does. The names are the domain's; render/ turns them into action ids. */
 export const STEP_BUTTONS = [
   'kill',

@@ -149,9 +149,7 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
       return [
         headline(),
         // Clocks that are missed together are one message.
-        ...inThread([
-          owe(urgent, `missed:${event.at}`, { kind: 'notice', version: incident.version }),
-        ]),
+        ...inThread([owe(urgent, `missed:${event.at}`, { kind: 'notice', version: incident.version })]),
         ...checklist(),
       ];
     case 'ChecklistMarked':

@@ -121,7 +121,10 @@ function missingItem(item: string, { postmortem, recovery }: Incident): Missing 
     case 'postmortem':
       return postmortem === undefined
         ? { what: 'no postmortem draft yet', who: 'it is drafted when the incident is resolved' }
-        : { what: `postmortem ${postmortem.id} is not in review`, who: 'a responder: the button at the draft' };
+        : {
+            what: `postmortem ${postmortem.id} is not in review`,
+            who: 'a responder: the button at the draft',
+          };
     case 'recovery-check':
       return {
         what:

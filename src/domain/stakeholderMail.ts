@@ -4,7 +4,7 @@
  */
 
 import { type ClockRules, clocksOf, type IncidentClock } from './clocks.ts';
-import type { ImpactReading, Incident, MailWhat } from './incident.ts';
+import type { Incident, MailWhat } from './incident.ts';
 import type { KillState } from './kill.ts';
 import { verdictWords } from './timeline.ts';
 import { type HoldKey, SWITCHES, type Trading } from './trading.ts';
@@ -44,12 +44,7 @@ export function toldOf(severity: Incident['severity'], trading: Trading): string
 }
 
 /** The view of one mail. */
-export function mailView(
-  what: MailWhat,
-  incident: Incident,
-  trading: Trading,
-  rules: ClockRules,
-): MailView {
+export function mailView(what: MailWhat, incident: Incident, trading: Trading, rules: ClockRules): MailView {
   const kill = Object.values(incident.kills).sort((a, b) => b.at - a.at)[0];
   return {
     drill: incident.drill,
@@ -66,12 +61,7 @@ export function mailView(
   };
 }
 
-function headline(
-  what: MailWhat,
-  incident: Incident,
-  trading: Trading,
-  kill: KillState | undefined,
-): string {
+function headline(what: MailWhat, incident: Incident, trading: Trading, kill: KillState | undefined): string {
   if (incident.status === 'resolved') return 'resolved';
   const again = what === 'reopened' ? 'open again, ' : '';
   if (kill !== undefined && kill.over === null)
@@ -83,8 +73,7 @@ function headline(
 
 function happened(incident: Incident, kill: KillState | undefined): string[] {
   const lines = [`${incident.title}. Opened at ${utc(incident.openedAt)}, now ${incident.severity}.`];
-  if (incident.reopened > 0)
-    lines.push(`It was resolved and began again at ${utc(incident.openSince)}.`);
+  if (incident.reopened > 0) lines.push(`It was resolved and began again at ${utc(incident.openSince)}.`);
   if (kill !== undefined) lines.push(`${kill.by.name} stopped trading at ${utc(kill.at)}: ${kill.reason}.`);
   const { acknowledged, commander, mitigated, resolution } = incident;
   if (acknowledged !== undefined)
@@ -220,9 +209,7 @@ function next(
     // This mail is the one; and the ones within the desk are not theirs.
     if (clock.id === 'stakeholder-mail' || clock.id === 'update' || clock.id === 'still-open') continue;
     if (clock.doneAt === null)
-      lines.push(
-        `Due by ${utc(clock.dueAt)}: ${clock.title}${clock.state === 'missed' ? ' (MISSED)' : ''}.`,
-      );
+      lines.push(`Due by ${utc(clock.dueAt)}: ${clock.title}${clock.state === 'missed' ? ' (MISSED)' : ''}.`);
   }
   if (incident.status !== 'resolved')
     lines.push(

@@ -1,19 +1,24 @@
 /** Buttons: who pressed what, on which message, with which role; then one engine call and one answer. */
 
 import type { App, BlockAction, ButtonAction, RespondFn } from '@slack/bolt';
+import type { ModalView } from '@slack/types';
 import type { WebClient } from '@slack/web-api';
 import type { Actor, Incident } from '../domain/incident.ts';
 import { ACTION, type ActionId, readButtonValue } from '../render/actions.ts';
 import { killReply, switchReply } from '../render/replies.ts';
 import {
   acceptView,
+  actionItemView,
   flattenReadingView,
   flattenRefusedView,
   flattenView,
+  noActionItemView,
   resolveView,
+  rootCauseView,
   skipView,
 } from '../render/views.ts';
 import { inWords, type ListenerContext, refusalFor, slackActor } from './context.ts';
+import { mailPreview } from './summary.ts';
 
 /** A button has no room for a reason; who pressed it, and where, is on record beside it. */
 const BY_BUTTON = 'none given (button)';
@@ -105,6 +110,18 @@ export function registerActions(app: App, context: ListenerContext): void {
         ? 'Approved. The venues are read again now; the result is posted in the thread.'
         : 'Approved. More approvals are needed.';
     },
+    [ACTION.previewMail]: async ({ incident, triggerId, client }) => {
+      await client.views.open({ trigger_id: triggerId, view: await mailPreview(incident, context) });
+      return null;
+    },
+    [ACTION.rootCause]: (pressed) => ask(pressed, rootCauseView(pressed.incident)),
+    [ACTION.actionItem]: (pressed) => ask(pressed, actionItemView(pressed.incident)),
+    [ACTION.noActionItem]: (pressed) => ask(pressed, noActionItemView(pressed.incident)),
+    [ACTION.checklistDone]: async ({ by, incident, ref }) => {
+      if (ref === undefined) return STALE;
+      await desk.command(incident.id, { type: 'MarkChecklist', by, item: ref });
+      return null;
+    },
     [ACTION.stepDone]: async ({ by, incident, ref }) => {
       if (ref === undefined || !desk.hasStep(incident, ref)) return STALE;
       await desk.command(incident.id, { type: 'MarkStep', by, step: ref, mark: 'done' });
@@ -116,6 +133,12 @@ export function registerActions(app: App, context: ListenerContext): void {
       return null;
     },
   };
+
+  async function ask({ incident, triggerId, client }: Pressed, view: ModalView): Promise<string | null> {
+    if (incident.status !== 'resolved') return STALE;
+    await client.views.open({ trigger_id: triggerId, view });
+    return null;
+  }
 
   async function fillPreview(incident: string, viewId: string, client: WebClient): Promise<void> {
     const view = await desk.previewFlatten(incident).then(
@@ -185,7 +208,10 @@ export function registerActions(app: App, context: ListenerContext): void {
       // Slack shows a headline before we have its answer: what stops must work from the first moment.
       const posting = incident?.posts['headline'] === undefined && body.channel?.id === context.channel;
       const stops = action !== undefined && STOPS.has(action.action_id);
-      if (value === null || incident === undefined || !(ours || inThread || (posting && stops))) return STALE;
+      // A preview only shows, and stands under an answer to one person as well, which is nobody's post.
+      const shows = action?.action_id === ACTION.previewMail;
+      if (value === null || incident === undefined || !(ours || inThread || shows || (posting && stops)))
+        return STALE;
       const role = action?.action_id === ACTION.approveResume ? 'approver' : 'responder';
       const refused = await refusalFor(context, body.user.id, role);
       if (refused !== null) return refused;

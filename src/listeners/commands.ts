@@ -1,7 +1,7 @@
 /** Slash commands: parse, one engine call, one answer. Stopping never waits for Slack. */
 
 import type { AckFn, App, RespondArguments, SlashCommand } from '@slack/bolt';
-import type { ModalView } from '@slack/types';
+import type { KnownBlock, ModalView } from '@slack/types';
 import type { WebClient } from '@slack/web-api';
 import { SEVERITIES } from '../domain/incident.ts';
 import {
@@ -15,8 +15,11 @@ import {
 import { fromSlack, plain } from '../render/text.ts';
 import { cancelView, declareView, resolveView } from '../render/views.ts';
 import { chooseIncident, inWords, type ListenerContext, refusalFor, slackActor } from './context.ts';
+import { summaryReply } from './summary.ts';
 
 type Ack = AckFn<string | RespondArguments>;
+/** To the person alone; null where a dialog or the channel shows it. */
+type Answer = string | { text: string; blocks: KnownBlock[] } | null;
 interface Asked {
   command: SlashCommand;
   ack: Ack;
@@ -29,16 +32,18 @@ const REASON = 500;
 const asksForHelp = (text: string): boolean => text === 'help' || text === '?';
 
 export function registerCommands(app: App, context: ListenerContext): void {
-  const on = (name: string, handle: (asked: Asked) => Promise<string | null>) =>
+  const on = (name: string, handle: (asked: Asked) => Promise<Answer>) =>
     app.command(name, async ({ command, ack, client }) => {
-      let text: string | null;
+      let answer: Answer;
       try {
-        text = await handle({ command, ack, client });
+        answer = await handle({ command, ack, client });
       } catch (error) {
-        text = inWords(error, context);
+        answer = inWords(error, context);
       }
-      if (text === null) await ack();
-      else await ack({ response_type: 'ephemeral', text: context.drill ? `DRILL · ${text}` : text });
+      if (answer === null) await ack();
+      // A message that render/ composed says itself that it is a drill.
+      else if (typeof answer === 'object') await ack({ response_type: 'ephemeral', ...answer });
+      else await ack({ response_type: 'ephemeral', text: context.drill ? `DRILL · ${answer}` : answer });
     });
 
   on('/kill', async ({ command }) => {
@@ -140,12 +145,12 @@ async function open(
   }
 }
 
-async function incidentCommand({ command, client }: Asked, context: ListenerContext): Promise<string | null> {
+async function incidentCommand({ command, client }: Asked, context: ListenerContext): Promise<Answer> {
   const [, verb = '', named, rest = ''] =
     /^\s*(\S+)?(?:\s+(INC-\d{8}-\d{3,9})(?=\s|$))?\s*([\s\S]*)$/.exec(fromSlack(command.text)) ?? [];
   const text = rest.trim();
   const by = slackActor(command.user_id, command.user_name);
-  const reads = verb === 'list' || verb === 'status' || verb === 'timeline';
+  const reads = verb === 'list' || verb === 'status' || verb === 'timeline' || verb === 'summary';
   if (verb === '' || asksForHelp(verb)) return USAGE.incident;
   // An id that is mistyped is not part of what is said about another incident.
   if (/^INC-/i.test(text)) return USAGE.incident;
@@ -166,7 +171,7 @@ async function incidentCommand({ command, client }: Asked, context: ListenerCont
     );
     return `${declared.id} is declared as ${declared.severity}. Its headline follows in <#${context.channel}>.`;
   }
-  if (!['status', 'timeline', 'ack', 'note', 'resolve'].includes(verb)) return USAGE.incident;
+  if (!['status', 'timeline', 'summary', 'ack', 'note', 'resolve'].includes(verb)) return USAGE.incident;
   const chosen = chooseIncident(context, named);
   if ('say' in chosen) return chosen.say;
   const incident = await context.ledger.load(chosen.id);
@@ -174,6 +179,8 @@ async function incidentCommand({ command, client }: Asked, context: ListenerCont
   switch (verb) {
     case 'status':
       return incidentStatus(incident, context.ledger.trading());
+    case 'summary':
+      return summaryReply(incident, context);
     case 'timeline':
       return timelineText(incident, await context.ledger.history(incident.id));
     case 'ack':

@@ -1,7 +1,8 @@
 /** What every listener has at hand, and how it answers a person. */
 
-import { Refusal } from '../domain/decide.ts';
-import type { Actor } from '../domain/incident.ts';
+import type { ClockRules } from '../domain/clocks.ts';
+import { type FactEvent, Refusal } from '../domain/decide.ts';
+import type { Actor, Incident } from '../domain/incident.ts';
 import type { Playbook } from '../domain/playbook.ts';
 import type { Access, Role } from '../engine/access.ts';
 import type { Desk } from '../engine/desk.ts';
@@ -18,6 +19,13 @@ export interface ListenerContext {
   playbook: Playbook;
   clock: Clock;
   log: Log;
+  clocks: ClockRules;
+  /** The mails to the stakeholders. `to` null: mail is off. */
+  letters: {
+    to: string[] | null;
+    money(): Extract<FactEvent, { type: 'ImpactNoted' }>;
+    draw(incident: Incident): { subject: string; text: string };
+  };
   /** The #incidents channel. */
   channel: string;
   drill: boolean;

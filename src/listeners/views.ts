@@ -8,10 +8,12 @@ import { fromSlack, plain } from '../render/text.ts';
 import {
   declareView,
   flattenRefusedView,
+  readActionItem,
   readCancel,
   readDeclare,
   readReason,
   readResolve,
+  readRootCause,
   readWhy,
 } from '../render/views.ts';
 import { inWords, type ListenerContext, refusalFor, slackActor } from './context.ts';
@@ -77,6 +79,30 @@ export function registerViews(app: App, context: ListenerContext): void {
     const [incident = '', kill = ''] = metadata.split('|');
     return desk.command(incident, { type: 'AcceptResidual', by, kill, reason: readReason(values) });
   });
+
+  on(CALLBACK.rootCause, 'rootCause', ({ by, metadata, values }) => {
+    const { category, text } = readRootCause(values);
+    if (category === undefined) throw new Refusal('category_missing', 'Choose a category.');
+    const said = text === undefined ? {} : { text };
+    return desk.command(metadata, { type: 'NameRootCause', by, category, ...said });
+  });
+
+  on(CALLBACK.actionItem, 'text', async ({ by, metadata, values }) => {
+    const item = readActionItem(values);
+    if (item.text === '') throw new Refusal('text_missing', 'Say what is to be done.');
+    const known = await context.ledger.load(metadata);
+    const id = `A${(known?.actionItems.length ?? 0) + 1}`;
+    return desk.command(metadata, { type: 'AddActionItem', by, id, ...item });
+  });
+
+  on(CALLBACK.noActionItem, 'why', ({ by, metadata, values }) =>
+    desk.command(metadata, {
+      type: 'MarkChecklist',
+      by,
+      item: 'action-items',
+      text: `none: ${plain(readWhy(values), 500)}`,
+    }),
+  );
 
   on(CALLBACK.skip, 'why', async ({ by, metadata, values }) => {
     const [incident = '', step = ''] = metadata.split('|');

@@ -17,6 +17,11 @@ export const ACTION = {
   review: 'postmortem.review',
   recovery: 'recovery.run',
   approveResume: 'resume.approve',
+  previewMail: 'mail.preview',
+  rootCause: 'rootCause.name',
+  actionItem: 'actionItem.add',
+  noActionItem: 'actionItem.skip',
+  checklistDone: 'checklist.mark',
   stepDone: 'step.done',
   stepSkip: 'step.skip',
 } as const;
@@ -30,6 +35,10 @@ export const CALLBACK = {
   accept: 'residual.accept',
   skip: 'step.skip',
   flatten: 'position.flatten',
+  sendMail: 'mail.send',
+  rootCause: 'rootCause.name',
+  actionItem: 'actionItem.add',
+  noActionItem: 'actionItem.skip',
 } as const;
 
 /** The action behind a runbook step's button. */

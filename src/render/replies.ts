@@ -14,7 +14,7 @@ export const USAGE = {
     '`/resume orders|signals [reason]` lifts a halt or a pause. `/resume [start=VALUE] [reason]` asks to lift the kill latch: postmortem in review, recovery check passed, approvals of others.',
   incident: [
     '`/incident declare [P0-P3 title]` · `list`',
-    '`/incident status|timeline [INC-…]`',
+    '`/incident status|timeline|summary [INC-…]` (summary: what stakeholders are mailed, to look at and to send)',
     '`/incident ack [INC-…]` · `note [INC-…] text` · `resolve [INC-…] [summary]`',
     'Without an id: the only open incident.',
   ].join('\n'),

@@ -85,12 +85,7 @@ export function resolveView(incident: Incident, text: string): ModalView {
     ),
     input('summary', 'What happened, and how it ended', true, false, undefined, text),
     input('rootCause', 'Root cause, as far as it is known', true, true),
-    select(
-      'category',
-      'Root cause category',
-      ROOT_CAUSE_CATEGORIES.map((one) => option(one)),
-      true,
-    ),
+    select('category', 'Root cause category', categories, true),
   ]);
 }
 
@@ -138,6 +133,27 @@ export function skipView(incident: string, step: string): ModalView {
     input('why', 'Why', false, false),
   ]);
 }
+
+const categories = ROOT_CAUSE_CATEGORIES.map((one) => option(one));
+
+export const rootCauseView = (incident: Incident): ModalView =>
+  modal(CALLBACK.rootCause, 'Root cause', 'Save', incident.id, [
+    select('category', 'Root cause category', categories, false),
+    input('rootCause', 'Root cause', true, true, undefined, incident.resolution?.rootCause),
+  ]);
+
+export const actionItemView = (incident: Incident): ModalView =>
+  modal(CALLBACK.actionItem, 'Action item', 'Add', incident.id, [
+    input('text', 'What is to be done', true, false),
+    input('owner', 'Who does it', false, true),
+    input('priority', 'Priority', false, true),
+    input('due', 'Due', false, true, 'As 2026-12-01'),
+  ]);
+
+export const noActionItemView = (incident: Incident): ModalView =>
+  modal(CALLBACK.noActionItem, 'No action item', 'Save', incident.id, [
+    input('why', 'Why nothing needs to be done', true, false),
+  ]);
 
 /** Slack's limit is 100 blocks; who has more positions than this closes them at the venue. */
 const ROWS = 40;
@@ -253,6 +269,30 @@ export function readCancel(values: Values): { scope: CancelScope; reason: string
       ...(symbol === '' ? {} : { symbol }),
     },
     reason: textOf(values, 'reason') || 'none given',
+  };
+}
+
+export function readRootCause(values: Values): { category?: RootCauseCategory; text?: string } {
+  const text = textOf(values, 'rootCause');
+  const category = ROOT_CAUSE_CATEGORIES.find((one) => one === choiceOf(values, 'category'));
+  return { ...(category === undefined ? {} : { category }), ...(text === '' ? {} : { text }) };
+}
+
+export function readActionItem(values: Values): {
+  text: string;
+  owner?: string;
+  priority?: string;
+  due?: string;
+} {
+  const optional = (name: 'owner' | 'priority' | 'due') => {
+    const value = plain(textOf(values, name), 100);
+    return value === '' ? {} : { [name]: value };
+  };
+  return {
+    text: plain(textOf(values, 'text'), 1_000),
+    ...optional('owner'),
+    ...optional('priority'),
+    ...optional('due'),
   };
 }
 
