@@ -124,19 +124,21 @@ function told(incident: Incident, playbook: Playbook): Clock[] {
 
 /** After the resolution: what it left owed, with the due times that were put on record with it. */
 function afterwards(incident: Incident, rules: ClockRules): Clock[] {
-  const doneAt = (clock: string): number | null => {
-    if (clock === 'incidents-channel') return incident.posts['headline']?.at ?? null;
-    if (clock === 'stakeholder-mail') return incident.mailedAt ?? null;
-    return incident.checklist[clock]?.at ?? null;
-  };
   return [
     acknowledgeClock(incident, rules),
     ...(incident.resolution?.owes ?? []).flatMap(({ clock, dueAt }) =>
       dueAt === null
         ? []
-        : [{ id: clock, title: titleOf(clock, rules.playbook), dueAt, doneAt: doneAt(clock) }],
+        : [{ id: clock, title: titleOf(clock, rules.playbook), dueAt, doneAt: suppliedAt(incident, clock) }],
     ),
   ];
+}
+
+/** When what a clock after the resolution asks for was there, ms since the epoch; null: it is not. */
+export function suppliedAt(incident: Incident, clock: string): number | null {
+  if (clock === 'incidents-channel') return incident.posts['headline']?.at ?? null;
+  if (clock === 'stakeholder-mail') return incident.mailedAt ?? null;
+  return incident.checklist[clock]?.at ?? null;
 }
 
 const TITLES: Record<string, string> = {
@@ -147,7 +149,7 @@ const TITLES: Record<string, string> = {
   'still-open': 'resolve it',
   postmortem: 'postmortem in review',
   'root-cause': 'root cause category',
-  'action-items': 'action items, or why none',
+  'action-items': 'action items or a reason for none',
   'sli-data': 'SLI data updated',
   'recovery-check': 'recovery check passed',
 };

@@ -77,6 +77,8 @@ export interface Page {
   acknowledgedAt?: number;
   /** The clocks whose miss owed it. */
   clocks?: string[];
+  /** It was owed after the resolution: a resolved incident's other pages must not leave any more. */
+  afterwards?: true;
 }
 
 export interface StepMark {
@@ -449,6 +451,7 @@ function fold(next: Incident, event: Exclude<StandingEvent, { type: 'IncidentOpe
       // Its clocks and its checklist begin anew.
       next.clocks = {};
       next.checklist = {};
+      next.pages = next.pages.map(({ afterwards: _gone, ...page }) => page);
       next.openSince = event.at;
       next.clocksFrom = event.at;
       next.silentFrom = event.at;
@@ -485,6 +488,7 @@ function fold(next: Incident, event: Exclude<StandingEvent, { type: 'IncidentOpe
           state: 'owed',
           assignedTo: [],
           ...(event.clocks === undefined ? {} : { clocks: event.clocks }),
+          ...(next.status === 'resolved' ? { afterwards: true } : {}),
         },
       ];
       return;

@@ -1,6 +1,6 @@
 /** What the outside is owed after an event: the only place where effects are made. Pure. */
 
-import { owesPostmortem } from './clocks.ts';
+import { owesPostmortem, suppliedAt } from './clocks.ts';
 import type { Effect, Lane, Work } from './effects.ts';
 import { type Incident, type MailWhat, mailsAtOnce, type StandingEvent } from './incident.ts';
 
@@ -35,7 +35,7 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
       : incident.pages.flatMap(({ n, state, severity, clocks }) =>
           state !== 'closed' &&
           state !== 'superseded' &&
-          clocks?.every((clock) => incident.checklist[clock] !== undefined) === true
+          clocks?.every((clock) => suppliedAt(incident, clock) !== null) === true
             ? [owe(pageLane(severity), `pageResolve:${n}`, { kind: 'pageResolve', n })]
             : [],
         );
@@ -72,7 +72,7 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
         headline(),
         owe(urgent, 'runbook', { kind: 'runbook' }),
         ...Object.keys(incident.kills).map(receipt),
-        ...checklist(),
+        ...supplied(),
         ...(incident.pages.length > 0
           ? [
               owe('pageCheck', 'pageNote', {
@@ -132,6 +132,7 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
     case 'MailOwed':
       return [headline(), mail(event.what)];
     case 'MailSent':
+      return [headline(), ...notice(), ...lateDone()];
     case 'MailFailed':
       return [headline(), ...notice()];
     case 'LatchAdopted':

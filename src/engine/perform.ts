@@ -119,10 +119,11 @@ export function createPerform(deps: PerformDeps): Perform {
 
   async function page(attempt: Attempt, incident: Incident, n: number): Promise<Outcome> {
     const dedupKey = `${incident.id}/${n}`;
-    const state = incident.pages.find((one) => one.n === n)?.state;
-    if (state !== 'owed' && state !== 'retrying') return done();
-    // What was owed before a resolution is superseded by it: PagerDuty would open a new incident for a trigger after its
-    // resolve. What is owed in a resolved incident is a clock that was missed after it.
+    const owed = incident.pages.find((one) => one.n === n);
+    if (owed?.state !== 'owed' && owed?.state !== 'retrying') return done();
+    // PagerDuty would open a new incident for a trigger after its resolve. What is owed after the resolution is another page.
+    if (incident.status === 'resolved' && owed.afterwards === undefined)
+      return done({ type: 'PageSuperseded', n, why: 'resolved before the page could leave' });
     if (attempt.maybe && pager.canConfirm) {
       const found = await pager.find(dedupKey);
       if (found.state === 'found') return done({ type: 'PageQueued', n, dedupKey });
@@ -173,7 +174,7 @@ export function createPerform(deps: PerformDeps): Perform {
     if (
       !pager.canConfirm ||
       known === undefined ||
-      (incident.status === 'resolved' && known.clocks === undefined) ||
+      (incident.status === 'resolved' && known.afterwards === undefined) ||
       known.state === 'acknowledged' ||
       known.state === 'closed'
     )
