@@ -89,13 +89,12 @@ export function createTicker(deps: {
   }
 
   async function countDown(incident: Incident, now: number): Promise<void> {
-    const shown = clocksOf(incident, rules, now)
-      .filter(({ state }) => state === 'running')
-      .map(({ id, dueAt }) => `${id} ${REDRAW_MIN.filter((min) => dueAt - now <= min * 60_000).length}`)
-      .join();
-    const before = drawn.get(incident.id);
+    const headline = incident.posts['headline'];
+    if (headline === undefined) return;
+    const before = drawn.get(incident.id) ?? left(incident, headline.at);
+    const shown = left(incident, now);
     drawn.set(incident.id, shown);
-    if (before === undefined || before === shown || incident.posts['headline'] === undefined) return;
+    if (before === shown) return;
     await ledger.owe(incident.id, [
       {
         id: `${incident.id}/${incident.version}/headline:clock:${now}`,
@@ -106,6 +105,13 @@ export function createTicker(deps: {
       },
     ]);
   }
+
+  /** How far the clocks that run have come, in the steps of the countdown. */
+  const left = (incident: Incident, now: number): string =>
+    clocksOf(incident, rules, now)
+      .filter(({ state }) => state === 'running')
+      .map(({ id, dueAt }) => `${id} ${REDRAW_MIN.filter((min) => dueAt - now <= min * 60_000).length}`)
+      .join();
 
   async function lookAtResolved(id: string): Promise<void> {
     try {

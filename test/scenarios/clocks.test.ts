@@ -25,7 +25,7 @@ interface Timed extends InProcess {
 
 async function withDesk(story: (desk: Timed) => Promise<void>, options: DeskOptions = {}): Promise<void> {
   let offset = 0;
-  const desk = await startDesk({ ...options, now: () => Date.now() + offset });
+  const desk = await startDesk({ mode: 'socket', ...options, now: () => Date.now() + offset });
   try {
     await story(
       Object.assign(desk, {
