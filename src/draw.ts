@@ -93,7 +93,7 @@ export function createDraw({
     },
     page: (incident, n, thread) => pageText(incident, n, thread, trading(), playbook),
     mail(what, incident, desk) {
-      const view = mailView(what, incident, desk, clocks);
+      const view = mailView(what, incident, desk, clocksOf(incident, clocks, null));
       const { subject, text, html } = policy.mailTemplates.incident;
       return {
         subject: fill(subject, 'subject', view),

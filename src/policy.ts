@@ -72,7 +72,7 @@ export function loadPolicy(
     if (runbook !== null) runbooks.push(runbook);
   }
 
-  const mails = playbook === null ? [] : sampleMails(playbook);
+  const mails = sampleMails();
   const incident: MailTemplates = {
     subject: template('subject', mails, 'mail', 'incident.subject'),
     text: template('text', mails, 'mail', 'incident.text'),

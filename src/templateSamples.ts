@@ -92,10 +92,10 @@ export function samplePostmortems(playbook: Playbook): PostmortemView[] {
 }
 
 /** Mail views: one with everything in it, one of an incident that has just opened. */
-export function sampleMails(playbook: Playbook): MailView[] {
-  const rules = { playbook, hours: { timezone: 'UTC', days: [] } };
+export function sampleMails(): MailView[] {
+  const clock = { id: 'acknowledge', title: 'acknowledge', dueAt: at, doneAt: null, recorded: true };
   return [
-    mailView('resolved', fold(FULL), RUNNING, rules),
-    mailView('opened', fold([OPENED]), RUNNING, rules),
+    mailView('resolved', fold(FULL), RUNNING, [{ ...clock, state: 'missed' }]),
+    mailView('opened', fold([OPENED]), RUNNING, [{ ...clock, state: 'running' }]),
   ];
 }

@@ -3,7 +3,7 @@
  * and when. It follows from the log alone: the same log gives the same mail. Pure.
  */
 
-import { type ClockRules, clocksOf, type IncidentClock } from './clocks.ts';
+import type { IncidentClock } from './clocks.ts';
 import type { Incident, MailWhat } from './incident.ts';
 import type { KillState } from './kill.ts';
 import { verdictWords } from './timeline.ts';
@@ -43,8 +43,13 @@ export function toldOf(severity: Incident['severity'], trading: Trading): string
   ].join(', ');
 }
 
-/** The view of one mail. */
-export function mailView(what: MailWhat, incident: Incident, trading: Trading, rules: ClockRules): MailView {
+/** The view of one mail. `clocks` are those of the incident as far as its record says (clocksOf with `now` null). */
+export function mailView(
+  what: MailWhat,
+  incident: Incident,
+  trading: Trading,
+  clocks: IncidentClock[],
+): MailView {
   const kill = Object.values(incident.kills).sort((a, b) => b.at - a.at)[0];
   return {
     drill: incident.drill,
@@ -56,7 +61,7 @@ export function mailView(what: MailWhat, incident: Incident, trading: Trading, r
     stopped: stopped(trading),
     exposure: exposure(kill),
     impact: impact(incident, kill),
-    next: next(incident, trading, kill, clocksOf(incident, rules, null)),
+    next: next(incident, trading, kill, clocks),
     link: incident.posts['headline']?.permalink ?? null,
   };
 }

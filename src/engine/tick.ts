@@ -20,7 +20,7 @@ export interface Ticker {
 const REDRAW_MIN = [30, 15, 10, 5, 2, 1];
 
 /** Incidents looked at between two turns of the event loop. */
-const BATCH = 200;
+const BATCH = 100;
 /** Resolved incidents read back in one look: after a long absence many are due at once. */
 const READ_BACK = 20;
 /** One that cannot be read back is tried again after this long. */

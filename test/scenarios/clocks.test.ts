@@ -172,6 +172,7 @@ describe.concurrent('after a P0 or P1', () => {
       await posted(desk, id);
       await resolve(desk, id, { summary: 'Over.' });
       await shows(desk, id, 'After the incident: 0 of 4 done');
+      await settled(desk, id, ({ posts }) => posts['checklist'] !== undefined);
       await press(desk, id, 'Name the category…');
       expect(await submit(desk, CAST.ada.id, { category: 'data' })).toEqual({ action: 'close', errors: {} });
       await press(desk, id, 'Add an action item…');
@@ -206,7 +207,7 @@ describe.concurrent('after a P0 or P1', () => {
       desk.advance(47 * HOUR);
       desk.advance(HOUR);
       await paged(desk, id, 2);
-      await shows(desk, id, 'Missed: postmortem in review');
+      await shows(desk, id, 'please look at it');
       expect(noticesWith(desk, id, 'please look at it')).toHaveLength(1);
       expect(pagesOf(desk, id).find(({ dedupKey }) => dedupKey.endsWith('/2'))?.severity).toBe('warning');
       await desk.restart();
