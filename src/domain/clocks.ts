@@ -44,7 +44,7 @@ export const lineOf = (
 /** Every clock of an incident. `now` null: as far as the record and what was done say, for texts that must not change with time. */
 export function clocksOf(incident: Incident, rules: ClockRules, now: number | null): IncidentClock[] {
   const clocks = incident.status === 'resolved' ? afterwards(incident, rules) : whileOpen(incident, rules);
-  return clocks.map(({ id, title, dueAt, doneAt }) => {
+  return clocks.map(({ id, dueAt, doneAt }) => {
     const record = incident.clocks[id];
     const recorded = record !== undefined && (record.state === 'met' || record.dueAt >= dueAt);
     const judged = (): IncidentClock['state'] => {
@@ -52,11 +52,11 @@ export function clocksOf(incident: Incident, rules: ClockRules, now: number | nu
       if (doneAt !== null) return doneAt < dueAt || recorded ? 'met' : 'missed';
       return now !== null && now >= dueAt ? 'missed' : 'running';
     };
-    return { id, title, dueAt, doneAt, state: judged(), recorded };
+    return { id, title: titleOf(id, rules.playbook), dueAt, doneAt, state: judged(), recorded };
   });
 }
 
-type Clock = Pick<IncidentClock, 'id' | 'title' | 'dueAt' | 'doneAt'>;
+type Clock = Pick<IncidentClock, 'id' | 'dueAt' | 'doneAt'>;
 
 function acknowledgeClock(incident: Incident, { playbook, hours }: ClockRules): Clock {
   const within = playbook.severities[incident.severity].acknowledgeWithinMin;
@@ -67,7 +67,6 @@ function acknowledgeClock(incident: Incident, { playbook, hours }: ClockRules): 
   const done = [acknowledged?.at, ...atPager, resolution?.at].filter((at) => at !== undefined);
   return {
     id: 'acknowledge',
-    title: 'acknowledge',
     dueAt: within === null ? endOfNextBusinessDay(clocksFrom, hours) : clocksFrom + within * MIN,
     doneAt: done[0] ?? null,
   };
@@ -81,14 +80,12 @@ function whileOpen(incident: Incident, rules: ClockRules): Clock[] {
   if (every !== null) {
     clocks.push({
       id: 'update',
-      title: 'next update',
       dueAt: incident.silentFrom + every * MIN,
       doneAt: null,
     });
   }
   clocks.push({
     id: 'still-open',
-    title: 'resolve it',
     dueAt: openSince + playbook.postmortem.remindAfterHours * HOUR,
     doneAt: null,
   });
@@ -107,7 +104,6 @@ function told(incident: Incident, playbook: Playbook): Clock[] {
   if (asks(team) && (headline === undefined || headline.at >= clocksFrom))
     clocks.push({
       id: 'incidents-channel',
-      title: 'post in #incidents',
       dueAt: clocksFrom + team.withinMin * MIN,
       doneAt: headline?.at ?? null,
     });
@@ -115,7 +111,6 @@ function told(incident: Incident, playbook: Playbook): Clock[] {
   if (asks(stakeholders))
     clocks.push({
       id: 'stakeholder-mail',
-      title: 'mail the stakeholders',
       dueAt: clocksFrom + stakeholders.withinMin * MIN,
       doneAt: mailedAt ?? null,
     });
@@ -127,9 +122,7 @@ function afterwards(incident: Incident, rules: ClockRules): Clock[] {
   return [
     acknowledgeClock(incident, rules),
     ...(incident.resolution?.owes ?? []).flatMap(({ clock, dueAt }) =>
-      dueAt === null
-        ? []
-        : [{ id: clock, title: titleOf(clock, rules.playbook), dueAt, doneAt: suppliedAt(incident, clock) }],
+      dueAt === null ? [] : [{ id: clock, dueAt, doneAt: suppliedAt(incident, clock) }],
     ),
   ];
 }
@@ -146,7 +139,7 @@ const TITLES: Record<string, string> = {
   'incidents-channel': 'post in #incidents',
   'stakeholder-mail': 'mail the stakeholders',
   update: 'next update',
-  'still-open': 'resolve it',
+  'still-open': 'resolve it or be reminded',
   postmortem: 'postmortem in review',
   'root-cause': 'root cause category',
   'action-items': 'action items or a reason for none',

@@ -5,7 +5,7 @@
 
 import type { IncidentClock } from './clocks.ts';
 import type { Incident, MailWhat } from './incident.ts';
-import type { KillState } from './kill.ts';
+import { type KillState, withoutStop } from './kill.ts';
 import { verdictWords } from './timeline.ts';
 import { type HoldKey, SWITCHES, type Trading } from './trading.ts';
 import { counted, listed, utc } from './words.ts';
@@ -125,7 +125,11 @@ function exposure(kill: KillState | undefined): string[] {
     venue.verdict === null ? `${id}: UNKNOWN, not read` : verdictWords(venue.verdict),
   );
   const accepted = kill.accepted;
+  const bare = withoutStop(kill).map(
+    ({ venue, line }) => `${venue} ${line.symbol} ${line.side} ${line.amount}`,
+  );
   return [
+    ...(bare.length === 0 ? [] : [`WITHOUT A STOP: ${listed(bare, '')}.`]),
     `${kill.verdict}, as read at ${read}.`,
     ...venues,
     ...(accepted === null ? [] : [`${accepted.by.name} accepted the residual: ${accepted.reason}.`]),

@@ -361,15 +361,7 @@ describe('the mail to stakeholders', () => {
       reason: 'feed frozen',
       at: seconds(160),
     };
-    const view = mailView(
-      'verdict',
-      fold(events),
-      { ...RUNNING, latch },
-      {
-        playbook,
-        hours: { timezone: 'UTC', days: [] },
-      },
-    );
+    const view = mailView('verdict', fold(events), { ...RUNNING, latch }, []);
     const rendered = renderTemplate(mailTemplates.incident[kind], kind, view);
     if (!rendered.ok) throw new Error(rendered.failure.what);
     return rendered.text;
