@@ -466,8 +466,6 @@ function fold(next: Incident, event: Exclude<StandingEvent, { type: 'IncidentOpe
       next.status = 'resolved';
       next.resolution = resolution;
       next.mailOwedAt = event.at;
-      // The recovery is checked after the resolution.
-      next.checklist = without(next.checklist, 'recovery-check');
       if (event.category !== undefined) mark(next, 'root-cause', event, event.category);
       // A page that did not leave by now must not leave later either, not even when the incident reopens: that one has its own.
       next.pages = next.pages.map((page) =>
@@ -656,6 +654,7 @@ function fold(next: Incident, event: Exclude<StandingEvent, { type: 'IncidentOpe
     case 'RecoveryChecked':
       next.recovery = { passed: event.passed, reason: event.reason, at: event.at, by: event.by };
       next.checklist = without(next.checklist, 'recovery-check');
+      // One that ran before the resolution proves nothing of it.
       if (event.passed && next.status === 'resolved') mark(next, 'recovery-check', event, event.reason);
       return;
     case 'ResumeAsked':

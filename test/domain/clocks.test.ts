@@ -282,6 +282,14 @@ describe('a look at the clock', () => {
     expect(dueTypes(incident, T0 + 5 * MIN - 1)).not.toContain('PageAgain');
     expect(dueTypes(incident, T0 + 5 * MIN)).toContain('PageAgain');
   });
+  it('a missed acknowledgement and a kill that is not proven at one moment are one page', () => {
+    const kill = [
+      at(T0, { type: 'KillAsked', kill: 'K', reason: 'r', venues: ['v'] }),
+      at(T0, { type: 'KillJudged', kill: 'K', verdict: 'UNKNOWN', timings: {} }),
+    ];
+    const incident = fold(opened('P0'), paged(), ...kill);
+    expect(look(incident, T0 + 5 * MIN).pages).toHaveLength(2);
+  });
   it('P3 is not paged, and its miss is on record', () => {
     const incident = look(fold(opened('P3')), Date.UTC(2026, 10, 24));
     expect(incident.clocks['acknowledge']?.state).toBe('missed');
