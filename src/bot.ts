@@ -316,6 +316,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     store,
     once,
     playbook,
+    clocks: clockRules,
     clock,
     log,
     metrics: createMetrics(ledger, outbox, monitor, engines),

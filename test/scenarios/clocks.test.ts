@@ -69,6 +69,14 @@ describe.concurrent('while an incident is open', () => {
       await shows(desk, id, '(in 9 min)');
       desk.advance(5 * MIN);
       await shows(desk, id, '(in 4 min)');
+      const { json } = await desk.get(`/incidents/${id}`);
+      expect(json['clocks']).toMatchObject([
+        { id: 'acknowledge', state: 'running', doneAt: null },
+        { id: 'incidents-channel', state: 'met' },
+        { id: 'stakeholder-mail' },
+        { id: 'update' },
+        { id: 'still-open' },
+      ]);
       await desk.click('ada', 'Acknowledge', id);
       await settled(desk, id, ({ clocks }) => clocks['acknowledge']?.state === 'met');
       await shows(desk, id, '✓ in time: acknowledge');
