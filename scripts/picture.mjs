@@ -20,8 +20,8 @@ const { blocksHtml, escapeHtml, mrkdwnHtml } = await from('rehearsal/blocksHtml.
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const DOCS = resolve(import.meta.dirname, '../docs');
 
-/** Rehearse in a folder of its own, and return every message with all its versions. */
-async function rehearse(folder, onStage, story) {
+/** Rehearse in a folder of its own, and return every message with all its versions; `mails` takes what was mailed. */
+async function rehearse(folder, onStage, story, mails = []) {
   await mkdir(folder, { recursive: true });
   const loaded = loadConfig({
     env: { STANDDOWN_REHEARSAL: '1', PORT: '0', LOG_LEVEL: 'silent' },
@@ -32,18 +32,24 @@ async function rehearse(folder, onStage, story) {
   const rehearsal = await startRehearsal(loaded.config, policy.policy, onStage);
   try {
     await story(rehearsal);
-    const { slack } = rehearsal.stage;
+    const { slack, mail } = rehearsal.stage;
+    mails.push(...mail.messages());
     return slack.messages(CHANNEL).map((message) => ({ ...message, history: [...message.history] }));
   } finally {
     await rehearsal.stop();
   }
 }
 
-const play = (folder) =>
-  rehearse(folder, {}, async ({ stage, bot, token, controlFile }) => {
-    const result = await runDrill({ stage, url: bot.url, token, controlFile, print: () => undefined });
-    if (!result.ok) throw new Error(`The drill failed: ${result.failure}`);
-  });
+const play = (folder, mails) =>
+  rehearse(
+    folder,
+    {},
+    async ({ stage, bot, token, controlFile }) => {
+      const result = await runDrill({ stage, url: bot.url, token, controlFile, print: () => undefined });
+      if (!result.ok) throw new Error(`The drill failed: ${result.failure}`);
+    },
+    mails,
+  );
 
 /** What each verdict takes: what the exchange holds, and what it does wrong. */
 const VERDICTS = [
@@ -259,7 +265,8 @@ function chromium(folder, ...args) {
 /** As high as the page is: it is laid out once for its height, then once for the picture. */
 async function shoot(folder, name, width, html) {
   const measured = join(folder, `${name}.measure.html`);
-  const script = '<script>document.title = String(document.querySelector(".window").offsetHeight)</script>';
+  const script =
+    '<script>addEventListener("load", () => { document.title = String(document.querySelector(".window").offsetHeight); });</script>';
   await writeFile(measured, `${html}${script}`);
   const dom = await chromium(folder, '--dump-dom', `--window-size=${width},800`, `file://${measured}`);
   const height = Number(/<title>(\d+)<\/title>/.exec(dom)?.[1]);
@@ -269,6 +276,14 @@ async function shoot(folder, name, width, html) {
   const picture = join(DOCS, `${name}.png`);
   await chromium(folder, `--screenshot=${picture}`, `--window-size=${width},${height}`, `file://${file}`);
   return `${picture}: ${width} × ${height}`;
+}
+
+/** The mail as it was sent, side by side for a light and a dark reader: the dark one as if its system asked for it. */
+function mailPage(html) {
+  const dark = html.replace('@media (prefers-color-scheme: dark)', '@media all');
+  const frame = (one) =>
+    `<iframe style="width:700px;border:0" srcdoc="${escapeHtml(one)}" onload="this.height=this.contentDocument.documentElement.scrollHeight"></iframe>`;
+  return `<!doctype html><meta charset="utf-8"><body style="margin:0"><div class="window" style="width:1400px;display:flex;align-items:flex-start">${frame(html)}${frame(dark)}</div>`;
 }
 
 // ── What is on them ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -287,7 +302,8 @@ const folder = await mkdtemp(join(tmpdir(), 'standdown-picture-'));
 try {
   await mkdir(DOCS, { recursive: true });
   if (isWanted('thread')) {
-    const messages = await play(folder);
+    const mails = [];
+    const messages = await play(folder, mails);
     const receipt = messages.find((message) =>
       message.history.some((one) => hasButton(one, 'Flatten…') && one.text.startsWith('DRILL · Kill by')),
     );
@@ -323,6 +339,9 @@ try {
         page(760, pane('Thread', '# incidents', 760, messageHtml(alone))),
       ),
     );
+    const told = mails.findLast((one) => one.subject.includes('RESIDUAL') && one.html !== null);
+    if (told === undefined) throw new Error('the drill mailed nothing about its verdict');
+    say(await shoot(folder, 'mail', 1_400, mailPage(told.html)));
   }
   if (isWanted('receipts')) {
     const receipts = [];

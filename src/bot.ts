@@ -18,6 +18,8 @@ import { createWindowsFile } from './adapters/windows.ts';
 import { type LiveConfig, secretsOf } from './config.ts';
 import { isRunning, type KillPace } from './domain/kill.ts';
 import { marketAt } from './domain/measure/hours.ts';
+import { impactOf } from './domain/measure/impact.ts';
+import { followedBy } from './domain/playbook.ts';
 import { createDraw } from './draw.ts';
 import { createAccess } from './engine/access.ts';
 import { createDesk, type Desk } from './engine/desk.ts';
@@ -33,7 +35,7 @@ import { createOutbox, type Pace } from './engine/outbox.ts';
 import { createPeople } from './engine/people.ts';
 import { createPerform } from './engine/perform.ts';
 import { createStopFromAlert } from './engine/stopFromAlert.ts';
-import { tick } from './engine/tick.ts';
+import { createTicker } from './engine/tick.ts';
 import { createVenueWatch, type KillPhase, type WatchPace } from './engine/venueWatch.ts';
 import { type Failpoint, failAtSteps, failingControl, failingPerform, failingVenue } from './failpoint.ts';
 import { registerActions } from './listeners/actions.ts';
@@ -46,6 +48,7 @@ import { createChoices } from './listeners/incident/choices.ts';
 import { registerChoice } from './listeners/incident/command.ts';
 import { registerPageOnCall } from './listeners/pageOnCall.ts';
 import { registerShortcut } from './listeners/shortcut.ts';
+import { registerSummary } from './listeners/summary.ts';
 import { registerViews } from './listeners/views.ts';
 import { createLog, createMask } from './log.ts';
 import type { Policy } from './policy.ts';
@@ -138,7 +141,18 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
       );
   }
 
-  const ledger = createLedger({ store, clock, playbook: policy.playbook, log });
+  const mail = config.mail === 'off' ? null : config.mail;
+  const playbook = followedBy(policy.playbook, {
+    recoveryCheck: config.recoveryCheck !== 'off',
+    mail: mail !== null,
+  });
+  const clockRules = { playbook, hours: config.hours };
+  const rules = {
+    approvals: config.access.approvals,
+    recoveryCheck: config.recoveryCheck !== 'off',
+    checklist: playbook.checklist.map(({ id }) => id),
+  };
+  const ledger = createLedger({ store, clock, playbook, log });
   const engines = createEngines({
     ledger,
     clock,
@@ -167,20 +181,42 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     ...(pagerduty.apiServer === null ? {} : { apiServer: pagerduty.apiServer }),
     ...(options.pagerAgent === undefined ? {} : { agent: options.pagerAgent }),
   });
-  const mail = config.mail === 'off' ? null : config.mail;
   const names = {
     venues: venues.map((venue) => venue.id),
     protectiveOrders: config.kill.protectiveOrders,
   };
+  const members = await openMembers(store, clock, log);
+  const people = createPeople({ ask: slack.person, clock, log });
+  const access = createAccess({
+    responders: config.access.responders,
+    approvers: config.access.approvers,
+    clock,
+    log,
+    groupMembers: (group) => slack.chat.groupMembers(group),
+    async scheduleMembers(schedule) {
+      const onSchedule = await pager.onCall([schedule]);
+      if (onSchedule === null) return null;
+      const ids = await Promise.all(onSchedule.map(({ email }) => slack.userByEmail(email)));
+      // Somebody who could not be looked up is not somebody without the role.
+      return ids.includes(undefined) ? null : ids.filter((id) => typeof id === 'string');
+    },
+    person: (id) => people.of(id),
+    ...members,
+  });
+  const named = [...new Set([...config.access.responders, ...config.access.approvers])];
   const draw = createDraw({
-    policy,
+    policy: { ...policy, playbook },
     names,
     venuePages: Object.fromEntries(venues.map((venue) => [venue.id, venue.page])),
     trading: () => ledger.trading(),
     unrecorded: () => ledger.unrecorded(),
     engines: () => engines.status(),
     mask,
-    rules: { approvals: config.access.approvals, recoveryCheck: config.recoveryCheck !== 'off' },
+    rules,
+    clocks: clockRules,
+    now: clock.now,
+    mail: mail !== null,
+    mentions: { approvers: access.whoCan('approver'), responders: access.whoCan('responder') },
   });
 
   const feeds = config.feeds === 'off' ? [] : config.feeds;
@@ -190,11 +226,11 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     clock,
     control,
     venues,
-    playbook: policy.playbook,
+    playbook,
     runbooks: policy.runbooks,
     drill,
     protectiveOrders: config.kill.protectiveOrders,
-    rules: { approvals: config.access.approvals, recoveryCheck: config.recoveryCheck !== 'off' },
+    rules,
     criteriaNotOk: () =>
       monitor
         .criteria()
@@ -219,7 +255,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     log,
     rules: stopRulesOf(
       config,
-      policy.playbook,
+      playbook,
       venues.map((venue) => venue.id),
     ),
     hours: config.hours,
@@ -230,7 +266,6 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   });
   cleanups.push(() => monitor.stop());
 
-  const members = await openMembers(store, clock, log);
   const onCall = createOnCall({
     pager,
     responders: config.access.responders,
@@ -241,6 +276,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     clock,
     log,
   });
+  const money = () => impactOf(monitor.criteria(), config.limits.currency);
   const perform = createPerform({
     store,
     ledger,
@@ -250,6 +286,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     mailer: mail === null ? null : createSmtpMailer({ url: mail.smtpUrl, from: mail.from }),
     stakeholders: mail?.stakeholders ?? [],
     onCall,
+    money,
     drafts: createDrafts(join(config.dataDir, 'postmortems')),
     draw,
     channel: config.slack.channel,
@@ -269,24 +306,6 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   cleanups.push(() => outbox.stop(DRAIN_MS));
 
   const once = await openOnce(store, clock, log);
-  const people = createPeople({ ask: slack.person, clock, log });
-  const access = createAccess({
-    responders: config.access.responders,
-    approvers: config.access.approvers,
-    clock,
-    log,
-    groupMembers: (group) => slack.chat.groupMembers(group),
-    async scheduleMembers(schedule) {
-      const onSchedule = await pager.onCall([schedule]);
-      if (onSchedule === null) return null;
-      const ids = await Promise.all(onSchedule.map(({ email }) => slack.userByEmail(email)));
-      // Somebody who could not be looked up is not somebody without the role.
-      return ids.includes(undefined) ? null : ids.filter((id) => typeof id === 'string');
-    },
-    person: (id) => people.of(id),
-    ...members,
-  });
-  const named = [...new Set([...config.access.responders, ...config.access.approvers])];
   const context: ListenerContext = {
     desk,
     ledger,
@@ -313,7 +332,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
           ledger.unrecorded(),
         ]),
     }),
-    playbook: policy.playbook,
+    playbook,
     clock,
     log,
     channel: config.slack.channel,
@@ -327,6 +346,12 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     engines: () => engines.status(),
     permalink: slack.chat.permalink,
     mask,
+    clocks: clockRules,
+    letters: {
+      to: mail?.stakeholders ?? null,
+      money,
+      draw: (incident) => draw.mail('update', incident, ledger.trading()),
+    },
   };
   registerGuard(slack.app, context);
   registerCommands(slack.app, context);
@@ -335,6 +360,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   registerShortcut(slack.app, context);
   registerChoice(slack.app, context);
   registerHome(slack.app, context);
+  registerSummary(slack.app, context);
   registerEvents(slack.app, context);
   registerPageOnCall(slack.app, context);
 
@@ -347,7 +373,8 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     ledger,
     store,
     once,
-    playbook: policy.playbook,
+    playbook,
+    clocks: clockRules,
     clock,
     log,
     metrics: createMetrics(ledger, outbox, monitor, engines, {
@@ -404,7 +431,8 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   const watch = watchControlFile({ control: controlFile, wait: clock.wait, onChange: keeper.onChange });
   cleanups.push(async () => watch.stop());
   outbox.start();
-  cleanups.push(everySecond(() => tick({ ledger, clock, playbook: policy.playbook, log }), log));
+  const ticker = createTicker({ ledger, store, clock, rules: clockRules, money, log });
+  cleanups.push(everySecond(() => ticker.look(), log));
   cleanups.push(everySecond(() => monitor.tick(), log));
   const venueWatch = createVenueWatch({
     venues,

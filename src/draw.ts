@@ -1,6 +1,7 @@
 /** The Draw port: render/ and the templates, put together from the policy. */
 
 import { renderTemplate, type TemplateKind } from './adapters/liquid.ts';
+import { type ClockRules, clocksOf } from './domain/clocks.ts';
 import { draftPostmortem } from './domain/postmortem.ts';
 import type { GateRules } from './domain/resume.ts';
 import { mailView } from './domain/stakeholderMail.ts';
@@ -8,9 +9,10 @@ import type { Trading } from './domain/trading.ts';
 import type { Policy } from './policy.ts';
 import type { Draw } from './ports.ts';
 import type { DeskNames } from './render/buttons.ts';
+import { checklist } from './render/checklist.ts';
 import { headline } from './render/headline.ts';
 import { masked } from './render/masked.ts';
-import { notice } from './render/notice.ts';
+import { notice, type Told } from './render/notice.ts';
 import { pageText } from './render/page.ts';
 import { pagerNote } from './render/pagerNote.ts';
 import { receipt, type VenuePages } from './render/receipt.ts';
@@ -28,6 +30,12 @@ export interface DrawDeps {
   /** Applied to every text that leaves: what a source or a person wrote may hold a secret of ours. */
   mask(text: string): string;
   engines(): { id: string; ageMs: number | null }[];
+  clocks: ClockRules;
+  /** Wall clock, ms since the epoch: what is left of a clock is as of then. */
+  now(): number;
+  /** Whether stakeholders can be mailed. */
+  mail: boolean;
+  mentions: Told['mentions'];
 }
 
 export function createDraw({
@@ -39,6 +47,10 @@ export function createDraw({
   engines,
   rules,
   mask,
+  clocks,
+  now,
+  mail,
+  mentions,
 }: DrawDeps): Draw {
   const { playbook, runbooks } = policy;
 
@@ -53,7 +65,15 @@ export function createDraw({
     fill(policy.postmortemTemplate, 'markdown', draftPostmortem(incident, history, playbook, { id }));
 
   const draw: Draw = {
-    headline: (incident, now) => headline(incident, now, playbook, names),
+    headline(incident, trading) {
+      const at = now();
+      return headline(incident, trading, playbook, names, {
+        clocks: clocksOf(incident, clocks, at),
+        now: at,
+        mail,
+      });
+    },
+    checklist: (incident) => checklist(incident, clocks.playbook, now()),
     runbook: (incident) =>
       runbookMessage(incident, runbooks.find((one) => one.id === incident.runbook) ?? null, names),
     receipt(incident, kill) {
@@ -72,14 +92,14 @@ export function createDraw({
     notice(incident, event, history) {
       const draft =
         event.type === 'PostmortemDrafted' ? postmortem(event.id, incident, history.slice(0, -1)) : null;
-      return notice(incident, event, draft);
+      return notice(incident, event, { draft, history, playbook, mentions });
     },
     pagerNote,
     summon: summonMessage,
     summonMail,
     page: (incident, n, thread) => pageText(incident, n, thread, trading(), playbook),
-    mail(what, incident, now) {
-      const view = mailView(what, incident, now);
+    mail(what, incident, desk) {
+      const view = mailView(what, incident, desk, clocksOf(incident, clocks, null));
       const { subject, text, html } = policy.mailTemplates.incident;
       return {
         subject: fill(subject, 'subject', view),
@@ -99,6 +119,7 @@ export function createDraw({
     summon: (...args) => masked(draw.summon(...args), mask),
     summonMail: (...args) => masked(draw.summonMail(...args), mask),
     mail: (...args) => masked(draw.mail(...args), mask),
+    checklist: (...args) => masked(draw.checklist(...args), mask),
     postmortem: (...args) => masked(draw.postmortem(...args), mask),
   };
 }

@@ -11,7 +11,7 @@ import { parseYaml, strict } from './adapters/yaml.ts';
 import { SEVERITIES } from './domain/incident.ts';
 import { patternProblem } from './domain/pattern.ts';
 import type { BudgetBand, Criterion, Playbook, RestrictionKey, Runbook } from './domain/playbook.ts';
-import { RESTRICTIONS, STEP_BUTTONS } from './domain/playbook.ts';
+import { COMMUNICATION_IDS, RESTRICTIONS, STEP_BUTTONS } from './domain/playbook.ts';
 import { sampleMails, samplePostmortems } from './templateSamples.ts';
 
 /** The playbook that ships with Standdown; `templates` lies beside `src` and beside `dist`. */
@@ -136,6 +136,7 @@ const severityPolicy = strict({
   responseTime: sentence,
   symbol: z.string().min(1).max(8),
   acknowledgeWithinMin: minutes.nullable(),
+  updateEveryMin: z.number().min(1).max(100_000).nullable(),
   page: pageSeverity.nullable(),
   class: z.enum(['CRITICAL', 'HIGH', 'MEDIUM', 'LOW']),
   postmortem: z.boolean(),
@@ -249,8 +250,9 @@ const playbookSchema = strict({
   }),
   slos: unique(strict({ id, title: sentence, targetPct: z.number().positive().lt(100) }), 1),
   budgets: bands,
-  communication: z.array(
+  communication: unique(
     strict({
+      id: z.enum(COMMUNICATION_IDS),
       audience: sentence,
       channel: sentence,
       severities: z.array(severity).min(1),
@@ -270,8 +272,17 @@ const playbookSchema = strict({
             path: ['afterMin'],
             message: `The bot would be later (${after} min) than the limit (${line.withinMin} min).`,
           });
+      if (line.id === 'stakeholders' && (line.afterMin?.P0 ?? 0) !== 0)
+        context.addIssue({
+          code: 'custom',
+          path: ['afterMin', 'P0'],
+          message: 'A P0 is mailed at once: this must be 0.',
+        });
     }),
+    COMMUNICATION_IDS.length,
   ),
+  stakeholderMail: strict({ settleMin: minutes, atMostEveryMin: minutes }),
+  paging: strict({ unprovenKillAgainMin: z.number().min(1).max(100_000) }),
   postmortem: strict({
     inReviewWithinHours: z.number().positive(),
     remindAfterHours: z.number().positive(),
@@ -279,13 +290,27 @@ const playbookSchema = strict({
   }),
   checklist: unique(strict({ id, text: sentence, withinHours: z.number().positive().nullable() }), 1),
   goLive: unique(strict({ id, text: sentence }), 1),
+}).superRefine(({ checklist, postmortem }, context) => {
+  // One clock cannot have two due times.
+  const index = checklist.findIndex((item) => item.id === 'postmortem');
+  const withinHours = checklist[index]?.withinHours;
+  if (index >= 0 && withinHours !== postmortem.inReviewWithinHours)
+    context.addIssue({
+      code: 'custom',
+      path: ['checklist', index, 'withinHours'],
+      message: `postmortem.inReviewWithinHours is ${postmortem.inReviewWithinHours}: this must be the same.`,
+    });
 });
 
 const PLAYBOOK_HINTS: Hints = {
   severities: 'All four of P0, P1, P2 and P3 are needed; see templates/playbook.yml as it ships.',
   'severities.*.acknowledgeWithinMin': 'Write minutes, or null for the end of the next business day.',
+  'severities.*.updateEveryMin': 'Write minutes, or null where nobody is reminded.',
   'severities.*.page': 'Write critical, error or warning, or null where nobody is paged.',
   alertSeverities: 'Write a word of a source and the severity that it means, e.g. "critical: P1".',
+  communication: `The lines are, by their id: ${COMMUNICATION_IDS.join(', ')}; see templates/playbook.yml as it ships.`,
+  stakeholderMail: 'Write "stakeholderMail: { settleMin: 1, atMostEveryMin: 10 }".',
+  paging: 'Write "paging: { unprovenKillAgainMin: 5 }".',
   criteria: 'All four of dailyLoss, positionSize, rejectRate and dataFeedGap are needed.',
   'criteria.*.unit': 'The unit is fixed; see templates/playbook.yml as it ships.',
   budgets: 'See the five bands of templates/playbook.yml as it ships.',

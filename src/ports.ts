@@ -1,7 +1,7 @@
 /** What the engine needs of the outside, in plain nouns. Adapters implement these, one vendor a file. */
 
 import type { Effect } from './domain/effects.ts';
-import type { Incident, StandingEvent } from './domain/incident.ts';
+import type { Incident, MailWhat, StandingEvent } from './domain/incident.ts';
 import type { VenueReading } from './domain/kill.ts';
 import type { Condition } from './domain/measure/conditions.ts';
 import type { Transfer } from './domain/measure/dayStart.ts';
@@ -43,6 +43,8 @@ export interface IncidentSummary {
   /** Slack's time stamp of the headline: messages in its thread belong to it, also long after. */
   thread: string | null;
   drill: boolean;
+  /** For a resolved one: when its clocks are to be looked at next, ms since the epoch (clocks.ts); null: never again. */
+  dueAt: number | null;
 }
 
 export interface StoredEffect {
@@ -377,11 +379,9 @@ export interface Draw {
     others: Incident[],
   ): ChatMessage;
   summonMail(incident: Incident, n: number, others: Incident[]): Pick<Mail, 'subject' | 'text' | 'html'>;
-  mail(
-    what: 'opened' | 'verdict' | 'resolved',
-    incident: Incident,
-    trading: Trading,
-  ): Pick<Mail, 'subject' | 'text' | 'html'>;
+  mail(what: MailWhat, incident: Incident, trading: Trading): Pick<Mail, 'subject' | 'text' | 'html'>;
+  /** What the playbook asks for after an incident, with who supplied what; null where it asks for nothing. */
+  checklist(incident: Incident): ChatMessage | null;
   /** The postmortem's Markdown. */
   postmortem(id: string, incident: Incident, history: StandingEvent[]): string;
 }

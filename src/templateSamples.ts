@@ -93,5 +93,9 @@ export function samplePostmortems(playbook: Playbook): PostmortemView[] {
 
 /** Mail views: one with everything in it, one of an incident that has just opened. */
 export function sampleMails(): MailView[] {
-  return [mailView('resolved', fold(FULL), RUNNING), mailView('opened', fold([OPENED]), RUNNING)];
+  const clock = { id: 'acknowledge', title: 'acknowledge', dueAt: at, doneAt: null, recorded: true };
+  return [
+    mailView('resolved', fold(FULL), RUNNING, [{ ...clock, state: 'missed' }]),
+    mailView('opened', fold([OPENED]), RUNNING, [{ ...clock, state: 'running' }]),
+  ];
 }

@@ -1,6 +1,7 @@
 /** What the store keeps beside its journal, and where: the snapshot, the index, the desk's older log, the incidents. */
 
 import { join } from 'node:path';
+import { followedUntil } from '../domain/clocks.ts';
 import type { Effect } from '../domain/effects.ts';
 import type { Incident, StandingEvent } from '../domain/incident.ts';
 import type { Trading } from '../domain/trading.ts';
@@ -179,5 +180,6 @@ export function summaryOf(incident: Incident, alerts: number): IncidentSummary {
     postmortem: incident.postmortem?.id ?? null,
     thread: incident.posts['headline']?.ts ?? null,
     drill: incident.drill,
+    dueAt: followedUntil(incident),
   };
 }

@@ -1,14 +1,17 @@
 /** Commands, and what each of them makes happen. Pure: `decide` returns events or throws a Refusal. */
 
+import { owedAfter } from './clocks.ts';
 import {
   type Actor,
   type Alert,
   alertOf,
+  evolve,
   groupOf,
   type Incident,
   type IncidentEvent,
   isWorse,
   KILL_GROUP,
+  type MailWhat,
   type MessageSource,
   OWN_SOURCE,
   type PagerSaid,
@@ -131,15 +134,17 @@ export type Command = { by: Actor } & (
       priority?: string;
       due?: string;
     }
-  /** A clock is over. A missed one pages the next step where `pages`; the same clock is recorded once a due time. */
-  | {
-      type: 'RecordClock';
-      clock: string;
-      state: 'met' | 'missed';
-      dueAt: number;
-      pages: boolean;
-      why: string;
-    }
+  /**
+   * Clocks are over. Those that were missed and are not done page the next step, once for all of them, with the severity
+   * `page` (null: nobody is paged). A clock is recorded once a due time.
+   */
+  | { type: 'RecordClocks'; clocks: OverClock[]; page: Severity | null; why: string }
+  /** No update came since `last`, ms since the epoch: a reminder of it is given once. */
+  | { type: 'RemindUpdate'; last: number }
+  /** Mail the stakeholders: the clock says so, or (`update`) a person. */
+  | { type: 'OweMail'; what: MailWhat; why: string }
+  | { type: 'MarkChecklist'; item: string; text?: string }
+  | { type: 'NameRootCause'; category: RootCauseCategory; text?: string }
   /** PagerDuty said what became of page `n`; `by` is who did it there. */
   | ({ type: 'HearPager' } & Omit<PagerSaid, 'type'>)
   /** The time in which PagerDuty should have said who has page `n` is over: the next ways are tried. */
@@ -149,7 +154,7 @@ export type Command = { by: Actor } & (
   | { type: 'AskCommand'; command: string; run: string }
   | { type: 'ResolveIncident'; summary: string; rootCause?: string; category?: RootCauseCategory }
   | { type: 'MarkStep'; step: string; mark: 'done' | 'skipped'; why?: string }
-  | { type: 'LogMessage'; ts: string; user: string; text: string }
+  | { type: 'LogMessage'; ts: string; user: string; text: string; fromBot?: true }
   | { type: 'EditMessage'; ts: string; text: string }
   | { type: 'DeleteMessage'; ts: string }
   | { type: 'AddNote'; text: string }
@@ -179,7 +184,7 @@ export type FactEvent =
         | 'StepBranched'
         | 'FeedGapBegan'
         | 'FeedGapEnded'
-        | 'UpdateReminded'
+        | 'ImpactNoted'
         | 'CommandFinished'
         | 'SummonSent'
         | 'SummonFailed';
@@ -189,6 +194,14 @@ export type FactEvent =
       ? Omit<E, 'at' | 'by'>
       : never
     : never;
+
+/** A clock that is over, with when it was done where it was. ms since the epoch. */
+export interface OverClock {
+  clock: string;
+  state: 'met' | 'missed';
+  dueAt: number;
+  doneAt?: number;
+}
 
 type Unsigned<E> = E extends { at: number; by: Actor } ? Omit<E, 'at' | 'by'> : never;
 type NewEvent = Unsigned<StandingEvent>;
@@ -231,7 +244,7 @@ function decided(
 ): NewEvent[] {
   switch (command.type) {
     case 'TakeFiring':
-      return takeFiring(command, incident, playbook);
+      return takeFiring(command, incident, now, playbook);
     case 'DeclareIncident':
       return [
         {
@@ -290,7 +303,7 @@ type OnIncident = Exclude<
 function onIncident(command: OnIncident, incident: Incident, now: number, playbook: Playbook): NewEvent[] {
   switch (command.type) {
     case 'TakeClearing':
-      return takeClearing(command, incident);
+      return takeClearing(command, incident, now, playbook);
     case 'JoinKill':
       mustHaveKill(incident, command.kill);
       return [{ type: 'KillJoined', kill: command.kill, reason: command.reason }];
@@ -422,8 +435,17 @@ function onIncident(command: OnIncident, incident: Incident, now: number, playbo
       // Numbered here, so that two people at once get two numbers.
       return [{ type: 'ActionItemAdded', id: `A${incident.actionItems.length + 1}`, ...item }];
     }
-    case 'RecordClock':
-      return recordClock(command, incident);
+    case 'RecordClocks':
+      return recordClocks(command, incident);
+    case 'RemindUpdate':
+      return incident.status === 'resolved' || incident.silentFrom !== command.last
+        ? []
+        : [{ type: 'UpdateReminded', sinceMs: now - (incident.updateAt ?? incident.openSince) }];
+    case 'OweMail':
+      return oweMail(command, incident);
+    case 'MarkChecklist':
+    case 'NameRootCause':
+      return supply(command, incident, playbook);
     case 'HearPager':
       return hearPager(command, incident);
     case 'AskCommand':
@@ -431,7 +453,7 @@ function onIncident(command: OnIncident, incident: Incident, now: number, playbo
         throw new Refusal('command_running', 'A command is already running here: nothing was started.');
       return [{ type: 'CommandAsked', command: command.command, run: command.run }];
     case 'ResolveIncident':
-      return resolveIncident(command, incident);
+      return resolveIncident(command, incident, now, playbook);
     case 'MarkStep': {
       const mark = incident.steps[command.step];
       if (mark !== undefined) {
@@ -452,7 +474,15 @@ function onIncident(command: OnIncident, incident: Incident, now: number, playbo
     case 'LogMessage':
       // Slack delivers at least once: the message's own time stamp is its identity.
       return incident.messages[command.ts] === undefined
-        ? [{ type: 'MessageLogged', ts: command.ts, user: command.user, text: command.text }]
+        ? [
+            {
+              type: 'MessageLogged',
+              ts: command.ts,
+              user: command.user,
+              text: command.text,
+              ...(command.fromBot === undefined ? {} : { fromBot: command.fromBot }),
+            },
+          ]
         : [];
     case 'EditMessage': {
       const message = incident.messages[command.ts];
@@ -476,6 +506,7 @@ function onIncident(command: OnIncident, incident: Incident, now: number, playbo
 function takeFiring(
   command: Extract<Command, { type: 'TakeFiring' }>,
   incident: Incident | undefined,
+  now: number,
   playbook: Playbook,
 ): NewEvent[] {
   const { alert } = command;
@@ -485,22 +516,26 @@ function takeFiring(
       ? []
       : [{ type: 'AlertCleared', key: alert.key, endedAt: command.clearedAt }];
   if (incident === undefined) {
+    const opened = {
+      type: 'IncidentOpened' as const,
+      id: command.incident,
+      severity: alert.severity,
+      ...(alert.severityGuess === undefined ? {} : { severityNote: alert.severityGuess }),
+      origin: command.storm === undefined ? ('alert' as const) : ('storm' as const),
+      title: alert.title,
+      ...(command.storm ?? groupOf(alert)),
+      runbook: command.runbook,
+      drill: command.drill,
+    };
+    const begun = evolve(undefined, { ...opened, at: now, by: command.by });
     return [
-      {
-        type: 'IncidentOpened',
-        id: command.incident,
-        title: command.storm?.title ?? alert.title,
-        severity: alert.severity,
-        ...(alert.severityGuess === undefined ? {} : { severityNote: alert.severityGuess }),
-        origin: command.storm === undefined ? 'alert' : 'storm',
-        ...(command.storm ?? groupOf(alert)),
-        runbook: command.runbook,
-        drill: command.drill,
-      },
+      opened,
       fired,
       ...firstPage(alert.severity, 'opened', playbook),
       ...cleared,
-      ...(cleared.length > 0 && resolvesItself(alert.severity) ? [resolvedByAlerts] : []),
+      ...(cleared.length > 0 && resolvesItself(alert.severity)
+        ? [resolvedByAlerts(begun, now, playbook)]
+        : []),
     ];
   }
   const known = alertOf(incident, alert.key);
@@ -547,12 +582,21 @@ function raise(
   return events;
 }
 
-const resolvedByAlerts: NewEvent = { type: 'IncidentResolved', how: 'alertsCleared' };
+const resolvedByAlerts = (incident: Incident, now: number, playbook: Playbook): NewEvent => ({
+  type: 'IncidentResolved',
+  how: 'alertsCleared',
+  owes: owedAfter(incident, now, playbook),
+});
 
 /** P2 and P3 resolve by themselves when all their alerts do; P0 and P1 only by a person. */
 const resolvesItself = (severity: Severity): boolean => severity === 'P2' || severity === 'P3';
 
-function takeClearing(command: Extract<Command, { type: 'TakeClearing' }>, incident: Incident): NewEvent[] {
+function takeClearing(
+  command: Extract<Command, { type: 'TakeClearing' }>,
+  incident: Incident,
+  now: number,
+  playbook: Playbook,
+): NewEvent[] {
   const known = alertOf(incident, command.alert.key);
   if (known === undefined || known.state === 'resolved') return [];
   // The end of an older firing does not end the one that is burning now.
@@ -561,7 +605,7 @@ function takeClearing(command: Extract<Command, { type: 'TakeClearing' }>, incid
   const allClear = incident.firing === 1;
   const events: NewEvent[] = [{ type: 'AlertCleared', key: known.key, endedAt: command.endedAt }];
   if (allClear && resolvesItself(incident.severity) && incident.status !== 'resolved')
-    events.push(resolvedByAlerts);
+    events.push(resolvedByAlerts(incident, now, playbook));
   return events;
 }
 
@@ -621,16 +665,26 @@ function changeSeverity(
   return [{ type: 'SeverityChanged', from: incident.severity, to, why }];
 }
 
-function recordClock(command: Extract<Command, { type: 'RecordClock' }>, incident: Incident): NewEvent[] {
-  const { clock, dueAt, state } = command;
-  const known = incident.clocks[clock];
-  // A due time is over once; a clock that runs again (an update is due every half hour) has a later one.
-  if (known !== undefined && known.dueAt >= dueAt) return [];
-  if (state === 'met') return [{ type: 'ClockMet', clock, dueAt }];
-  const page: NewEvent[] = command.pages
-    ? [{ type: 'PageOwed', n: nextPage(incident), severity: incident.severity, why: command.why }]
-    : [];
-  return [{ type: 'ClockMissed', clock, dueAt }, ...page];
+function recordClocks(
+  { clocks, page, why }: Extract<Command, { type: 'RecordClocks' }>,
+  incident: Incident,
+): NewEvent[] {
+  const fresh = clocks.filter(({ clock, dueAt }) => {
+    const known = incident.clocks[clock];
+    return known === undefined || (known.state === 'missed' && known.dueAt < dueAt);
+  });
+  const late = fresh.flatMap(({ clock, state, doneAt }) =>
+    state === 'missed' && doneAt === undefined && clock !== 'still-open' ? [clock] : [],
+  );
+  return [
+    ...fresh.map(({ state, ...clock }): NewEvent => {
+      const type = state === 'met' ? ('ClockMet' as const) : ('ClockMissed' as const);
+      return { type, ...clock };
+    }),
+    ...(page === null || late.length === 0
+      ? []
+      : [{ type: 'PageOwed' as const, n: nextPage(incident), severity: page, why, clocks: late }]),
+  ];
 }
 
 /** One page a person in this time: "Page on-call" can be pressed by anybody in the channel. */
@@ -656,6 +710,44 @@ function askPage(incident: Incident, by: Actor, now: number, playbook: Playbook)
     },
   ];
 }
+
+function oweMail({ what, why }: Extract<Command, { type: 'OweMail' }>, incident: Incident): NewEvent[] {
+  // Two looks at the clock owe one first mail.
+  if ((what === 'opened' || what === 'reopened') && incident.mailOwedAt !== undefined) return [];
+  if (what === 'update' && incident.severity !== 'P0' && incident.severity !== 'P1')
+    throw new Refusal(
+      'not_mailed',
+      `${incident.id} is ${incident.severity}: stakeholders are mailed for P0 and P1. Nothing was sent.`,
+    );
+  return [{ type: 'MailOwed', what, why }];
+}
+
+/** What a person supplies of the checklist after the incident. */
+function supply(
+  command: Extract<Command, { type: 'MarkChecklist' | 'NameRootCause' }>,
+  incident: Incident,
+  playbook: Playbook,
+): NewEvent[] {
+  if (incident.status !== 'resolved')
+    throw new Refusal('not_resolved', `${incident.id} is open: its checklist comes with the resolution.`);
+  if (command.type === 'NameRootCause') {
+    const { category, text } = command;
+    return [{ type: 'RootCauseNamed', category, ...(text === undefined ? {} : { text }) }];
+  }
+  const { item, text } = command;
+  if (!markedByPeople(item) || !playbook.checklist.some(({ id }) => id === item))
+    throw new Refusal('no_such_item', 'That item is not supplied by a word: its own button does it.');
+  const known = incident.checklist[item];
+  if (known !== undefined)
+    throw new Refusal('already_marked', `${known.by.name} already did that at ${utcTime(known.at)}.`);
+  if (item === 'action-items' && (text ?? '').trim() === '')
+    throw new Refusal('reason_missing', 'Say why there is no action item.');
+  return [{ type: 'ChecklistMarked', item, ...(text === undefined ? {} : { text }) }];
+}
+
+/** Items that the log cannot tell by itself; of the action items, only that there are none. */
+const markedByPeople = (item: string): boolean =>
+  item !== 'postmortem' && item !== 'root-cause' && item !== 'recovery-check';
 
 function mustNotBeResolved(incident: Incident): void {
   if (incident.resolution === undefined) return;
@@ -737,6 +829,8 @@ function acceptResidual(
 function resolveIncident(
   command: Extract<Command, { type: 'ResolveIncident' }>,
   incident: Incident,
+  now: number,
+  playbook: Playbook,
 ): NewEvent[] {
   if (incident.resolution !== undefined) {
     const { by, at } = incident.resolution;
@@ -767,6 +861,7 @@ function resolveIncident(
       summary: command.summary,
       ...(command.rootCause === undefined ? {} : { rootCause: command.rootCause }),
       ...(command.category === undefined ? {} : { category: command.category }),
+      owes: owedAfter(incident, now, playbook),
     },
   ];
 }

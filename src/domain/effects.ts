@@ -1,5 +1,7 @@
 /** What the outside world is owed. Pure data: the outbox performs it, and appends what really happened. */
 
+import type { MailWhat } from './incident.ts';
+
 /** One thing owed. `id` is `<incident>/<sequence>/<kind>`: the idempotency key. Effects of one `target` coalesce. */
 export interface Effect {
   id: string;
@@ -34,4 +36,7 @@ export type Work =
   /** One line in the thread about the event at this version of the incident's log. */
   | { kind: 'notice'; version: number }
   | { kind: 'postmortem' }
-  | { kind: 'mail'; what: 'opened' | 'verdict' | 'resolved'; key: string };
+  /** What the playbook asks for after a P0 or P1, posted once and edited in place. */
+  | { kind: 'checklist' }
+  /** To the stakeholders. All that an incident owes them is one target: what leaves late says how it stands by then. */
+  | { kind: 'mail'; what: MailWhat; key: string };

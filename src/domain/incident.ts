@@ -105,6 +105,12 @@ export interface Page {
   askedBy?: string;
   /** The next ways to on-call that were taken, because PagerDuty did not say that anybody has it. */
   summons?: Partial<Record<SummonWay, Summons>>;
+  /** When PagerDuty was seen to say so, ms since the epoch. */
+  acknowledgedAt?: number;
+  /** The clocks whose miss owed it. */
+  clocks?: string[];
+  /** It was owed after the resolution: a resolved incident's other pages must not leave any more. */
+  afterwards?: true;
 }
 
 /** Where a Slack message that was made part of an incident stands. `author` is who wrote it, as Slack names them. */
@@ -145,11 +151,48 @@ export interface FeedGap {
   to: number | null;
 }
 
-/** One of the playbook's clocks, once it is over: `at` is when it was met, or when it was found to be missed. */
+/** One of the playbook's clocks, once it is over: `at` is when that was put on record. ms since the epoch. */
 export interface ClockRecord {
   clock: string;
   state: 'met' | 'missed';
   dueAt: number;
+  at: number;
+  /** When what it asks for was done; absent where it was not by then. */
+  doneAt?: number;
+}
+
+/** What is still owed after a resolution. `dueAt` null: it is asked for, without a clock. */
+export interface OwedClock {
+  clock: string;
+  dueAt: number | null;
+}
+
+/** Who supplied an item of the checklist after an incident, and what they said. */
+export interface ChecklistMark {
+  by: Actor;
+  at: number;
+  text?: string;
+}
+
+/** What a mail to the stakeholders is sent for. `update`: a person sends it. */
+export const MAIL_WHATS = ['opened', 'reopened', 'changed', 'verdict', 'resolved', 'update'] as const;
+export type MailWhat = (typeof MAIL_WHATS)[number];
+
+/** What became of the newest mail to the stakeholders. `accepted` only after the server's 250. */
+export interface MailOutcome {
+  state: 'accepted' | 'retrying' | 'failed';
+  at: number;
+  to: string[];
+  refused: { address: string; reason: string }[];
+  reason?: string;
+}
+
+/** The desk's profit and loss since 00:00 UTC as it was measured at `at`; null: unknown, and `why`. */
+export interface ImpactReading {
+  dayPnl: number | null;
+  currency: string;
+  source: string | null;
+  why: string;
   at: number;
 }
 
@@ -202,6 +245,8 @@ export interface Resolution {
   summary?: string;
   rootCause?: string;
   category?: RootCauseCategory;
+  /** What stays owed after it, with its due times; absent in a log of an older version. */
+  owes?: OwedClock[];
 }
 
 export const ROOT_CAUSE_CATEGORIES = ['system', 'data', 'strategy', 'operator'] as const;
@@ -231,7 +276,7 @@ export interface Incident {
   firing: number;
   pages: Page[];
   /** Slack's time stamps of what was posted, by what it is: 'headline', 'runbook', 'receipt:<kill>', 'postmortem:<n>'. */
-  posts: Record<string, { channel: string; ts: string; permalink?: string }>;
+  posts: Record<string, { channel: string; ts: string; at: number; permalink?: string }>;
   /** What could not be posted or mailed, and why, by what it is. */
   undelivered: Record<string, string>;
   kills: Record<string, KillState>;
@@ -247,8 +292,27 @@ export interface Incident {
   commander?: { who: Actor; by: Actor; at: number };
   mitigated?: { by: Actor; at: number; text: string };
   actionItems: ActionItem[];
-  /** When an update was last given by a person or reminded of, ms since the epoch. */
+  /** Its worst severity that was not a guess: what comes after the resolution is owed for that. */
+  worst: Severity;
+  /** Since when it is open: its opening, or its newest reopening. ms since the epoch, as all that follow. */
+  openSince: number;
+  /** From when its clocks run: as `openSince`, and anew from each raise of the severity. */
+  clocksFrom: number;
+  /** When a person last gave an update (a message, a note, a summary). */
   updateAt?: number;
+  /** From when the next update is counted: the newest one, a reminder, or the start of the clocks, in the log's order. */
+  silentFrom: number;
+  /** What is supplied of the checklist after it, by item. A reopening empties it. */
+  checklist: Record<string, ChecklistMark>;
+  mail?: MailOutcome;
+  /** When a mail was last owed since the clocks run; absent: none yet. */
+  mailOwedAt?: number;
+  /** When a mail was first accepted since the clocks run. */
+  mailedAt?: number;
+  /** What the stakeholders were last told: severity and trading state (stakeholderMail.ts). */
+  told?: string;
+  /** The first and the newest measurement of the money since it is open. */
+  impact?: { first: ImpactReading; last: ImpactReading };
   /** Cancels and flattens that were asked for and have no result yet: a restart settles them. */
   unfinished: Record<string, 'cancel' | 'flatten' | 'command'>;
   postmortem?: { id: string; file: string; at: number; reviewedBy?: Actor };
@@ -285,8 +349,8 @@ export type IncidentEvent = Said &
     | { type: 'IncidentReopened'; why: string }
     | { type: 'IncidentAcknowledged' }
     | ({ type: 'IncidentResolved' } & Omit<Resolution, 'by' | 'at'>)
-    /** `asked`: a person pressed "Page on-call". */
-    | { type: 'PageOwed'; n: number; severity: Severity; why: string; asked?: true }
+    /** `asked`: a person pressed "Page on-call". `clocks`: those whose miss owes it. */
+    | { type: 'PageOwed'; n: number; severity: Severity; why: string; asked?: true; clocks?: string[] }
     | { type: 'PageQueued'; n: number; dedupKey: string }
     | {
         type: 'PageAssigned';
@@ -301,10 +365,19 @@ export type IncidentEvent = Said &
     | { type: 'PageClosed'; n: number }
     | { type: 'Posted'; what: string; channel: string; ts: string; permalink?: string }
     | { type: 'PostFailed'; what: string; reason: string; gaveUp: boolean }
-    | { type: 'MailSent'; what: string; to: string[]; refused: { address: string; reason: string }[] }
+    /** A mail to the stakeholders that no other event owes: by the clock, or by a person. */
+    | { type: 'MailOwed'; what: MailWhat; why: string }
+    /** The server's 250. `told`: what it said of severity and trading state. */
+    | {
+        type: 'MailSent';
+        what: string;
+        to: string[];
+        refused: { address: string; reason: string }[];
+        told?: string;
+      }
     | { type: 'MailFailed'; what: string; reason: string; gaveUp: boolean }
     | { type: 'StepMarked'; step: string; mark: StepMark['mark']; why?: string }
-    | { type: 'MessageLogged'; ts: string; user: string; text: string }
+    | { type: 'MessageLogged'; ts: string; user: string; text: string; fromBot?: true }
     | { type: 'MessageEdited'; ts: string; text: string }
     | { type: 'MessageDeleted'; ts: string }
     /** `from`: it is a Slack message that somebody else wrote, by whom and where it stands. */
@@ -314,8 +387,14 @@ export type IncidentEvent = Said &
     | ({ type: 'StepBranched'; step: string } & Omit<StepBranch, 'at'>)
     | { type: 'FeedGapBegan'; feed: string; symbol: string; from: number }
     | { type: 'FeedGapEnded'; feed: string; symbol: string; from: number; to: number }
-    | { type: 'ClockMet'; clock: string; dueAt: number }
-    | { type: 'ClockMissed'; clock: string; dueAt: number }
+    | { type: 'ClockMet'; clock: string; dueAt: number; doneAt?: number }
+    /** `doneAt`: it was done, and too late. */
+    | { type: 'ClockMissed'; clock: string; dueAt: number; doneAt?: number }
+    /** A person says that an item of the checklist is done, or why it needs nothing. */
+    | { type: 'ChecklistMarked'; item: string; text?: string }
+    | { type: 'RootCauseNamed'; category: RootCauseCategory; text?: string }
+    /** What the measurements said of the money: what is told of it is on record. */
+    | ({ type: 'ImpactNoted' } & Omit<ImpactReading, 'at'>)
     /** Nobody said anything for as long as the playbook lets an incident be silent. */
     | { type: 'UpdateReminded'; sinceMs: number }
     /** `handover`: what the one before told the next one. */
@@ -448,6 +527,12 @@ function opened(
     clocks: {},
     actionItems: [],
     unfinished: {},
+    worst: event.severityNote === undefined ? event.severity : 'P3',
+    openSince: event.at,
+    clocksFrom: event.at,
+    silentFrom: event.at,
+    checklist: {},
+    ...(mailsAtOnce(event.severity) ? { mailOwedAt: event.at } : {}),
   };
 }
 
@@ -488,16 +573,23 @@ function fold(
     }
     case 'SeverityChanged':
       next.severity = event.to;
+      if (isWorse(event.to, next.worst)) next.worst = event.to;
       delete next.severityNote;
+      if (isWorse(event.to, event.from)) raised(next, event.at);
       return;
     case 'IncidentReopened':
       next.status = 'open';
       next.reopened += 1;
-      delete next.resolution;
-      delete next.acknowledged;
-      delete next.mitigated;
-      // Its clocks run anew.
+      for (const gone of ['resolution', 'acknowledged', 'mitigated', 'updateAt'] as const) delete next[gone];
+      for (const gone of ['mailOwedAt', 'mailedAt', 'told', 'impact'] as const) delete next[gone];
+      // Its clocks and its checklist begin anew.
       next.clocks = {};
+      next.checklist = {};
+      next.pages = next.pages.map(({ afterwards: _gone, ...page }) => page);
+      next.openSince = event.at;
+      next.clocksFrom = event.at;
+      next.silentFrom = event.at;
+      if (mailsAtOnce(next.severity)) next.mailOwedAt = event.at;
       return;
     case 'IncidentAcknowledged':
       next.status = 'acknowledged';
@@ -507,6 +599,8 @@ function fold(
       const { type: _type, ...resolution } = event;
       next.status = 'resolved';
       next.resolution = resolution;
+      next.mailOwedAt = event.at;
+      if (event.category !== undefined) mark(next, 'root-cause', event, event.category);
       // A page that did not leave by now must not leave later either, not even when the incident reopens: that one has its own.
       next.pages = next.pages.map((page) =>
         page.state === 'owed' || page.state === 'retrying'
@@ -526,6 +620,8 @@ function fold(
           state: 'owed',
           assignedTo: [],
           ...(event.asked === true ? { askedBy: event.by.id } : {}),
+          ...(event.clocks === undefined ? {} : { clocks: event.clocks }),
+          ...(next.status === 'resolved' ? { afterwards: true } : {}),
         },
       ];
       return;
@@ -541,7 +637,9 @@ function fold(
         state: event.acknowledgedBy === undefined ? 'assigned' : 'acknowledged',
         assignedTo: event.to,
         url: event.url,
-        ...(event.acknowledgedBy === undefined ? {} : { acknowledgedBy: event.acknowledgedBy }),
+        ...(event.acknowledgedBy === undefined
+          ? {}
+          : { acknowledgedBy: event.acknowledgedBy, acknowledgedAt: event.at }),
         ...(event.pagerId === undefined ? {} : { pagerId: event.pagerId }),
       });
     case 'PageFailed':
@@ -564,18 +662,32 @@ function fold(
       const { channel, ts, permalink, what } = event;
       next.posts = {
         ...next.posts,
-        [what]: { channel, ts, ...(permalink === undefined ? {} : { permalink }) },
+        [what]: { channel, ts, at: event.at, ...(permalink === undefined ? {} : { permalink }) },
       };
       next.undelivered = without(next.undelivered, what);
       return;
     }
     case 'PostFailed':
-    case 'MailFailed':
       next.undelivered = { ...next.undelivered, [event.what]: event.reason };
       return;
-    case 'MailSent':
-      next.undelivered = without(next.undelivered, event.what);
+    case 'MailFailed': {
+      const { what, reason, at } = event;
+      next.undelivered = { ...next.undelivered, [what]: reason };
+      next.mail = { state: event.gaveUp ? 'failed' : 'retrying', at, to: [], refused: [], reason };
       return;
+    }
+    case 'MailSent': {
+      // One mail stands for all that were owed before it.
+      const others = Object.entries(next.undelivered).filter(([what]) => !what.startsWith('mail:'));
+      next.undelivered = without(Object.fromEntries(others), event.what);
+      next.mail = { state: 'accepted', at: event.at, to: event.to, refused: event.refused };
+      if (event.to.length > 0) next.mailedAt ??= event.at;
+      if (event.told !== undefined) next.told = event.told;
+      return;
+    }
+    case 'MailOwed':
+      next.mailOwedAt = event.at;
+      return event.what === 'update' ? updated(next, event.at) : undefined;
     case 'StepMarked':
       next.steps = {
         ...next.steps,
@@ -589,7 +701,7 @@ function fold(
       };
       return;
     case 'MessageLogged':
-      next.updateAt = event.at;
+      if (event.fromBot === undefined) updated(next, event.at);
       next.messages = own(next.messages, owned);
       next.messages[event.ts] = { user: event.user, text: event.text, edited: false, deleted: false };
       return;
@@ -603,6 +715,7 @@ function fold(
     }
     case 'PostmortemDrafted':
       next.postmortem = { id: event.id, file: event.file, at: event.at };
+      next.checklist = without(next.checklist, 'postmortem');
       return;
     case 'StepChecked': {
       const { step, check, state, text, at } = event;
@@ -631,13 +744,33 @@ function fold(
       return;
     case 'ClockMet':
     case 'ClockMissed': {
-      const { clock, dueAt, at } = event;
+      const { clock, dueAt, at, doneAt } = event;
       const state = event.type === 'ClockMet' ? 'met' : 'missed';
-      next.clocks = { ...next.clocks, [clock]: { clock, state, dueAt, at } };
+      const record = { clock, state, dueAt, at, ...(doneAt === undefined ? {} : { doneAt }) } as const;
+      next.clocks = { ...next.clocks, [clock]: record };
+      return;
+    }
+    case 'ChecklistMarked':
+      return mark(next, event.item, event, event.text);
+    case 'RootCauseNamed': {
+      const { category, text } = event;
+      mark(next, 'root-cause', event, category);
+      if (next.resolution !== undefined)
+        next.resolution = {
+          ...next.resolution,
+          category,
+          ...(text === undefined ? {} : { rootCause: text }),
+        };
+      return;
+    }
+    case 'ImpactNoted': {
+      const { dayPnl, currency, source, why, at } = event;
+      const reading = { dayPnl, currency, source, why, at };
+      next.impact = { first: next.impact?.first ?? reading, last: reading };
       return;
     }
     case 'UpdateReminded':
-      next.updateAt = event.at;
+      next.silentFrom = event.at;
       return;
     case 'CommanderAssigned':
       next.commander = { who: event.who, by: event.by, at: event.at };
@@ -648,7 +781,7 @@ function fold(
     case 'ActionItemAdded': {
       const { type: _type, ...item } = event;
       next.actionItems = [...next.actionItems, item];
-      return;
+      return mark(next, 'action-items', event, event.id);
     }
     case 'PagerSaid':
       return changePage(next, event.n, (page) => hear(page, event));
@@ -667,10 +800,14 @@ function fold(
     case 'MembersSeen':
       return; // stand in the desk's log only
     case 'PostmortemReviewed':
-      if (next.postmortem?.id === event.id) next.postmortem = { ...next.postmortem, reviewedBy: event.by };
-      return;
+      if (next.postmortem?.id !== event.id) return;
+      next.postmortem = { ...next.postmortem, reviewedBy: event.by };
+      return mark(next, 'postmortem', event, event.id);
     case 'RecoveryChecked':
       next.recovery = { passed: event.passed, reason: event.reason, at: event.at, by: event.by };
+      next.checklist = without(next.checklist, 'recovery-check');
+      // One that ran before the resolution proves nothing of it.
+      if (event.passed && next.status === 'resolved') mark(next, 'recovery-check', event, event.reason);
       return;
     case 'ResumeAsked':
     case 'ResumeApproved':
@@ -680,8 +817,7 @@ function fold(
       return;
     }
     case 'NoteAdded':
-      next.updateAt = event.at;
-      return;
+      return updated(next, event.at);
     case 'HoldPlaced':
     case 'HoldLifted':
     case 'ControlWritten':
@@ -717,6 +853,7 @@ function fold(
     case 'ResidualAccepted': {
       const kill = evolveKill(next.kills[event.kill], event);
       if (kill !== undefined) next.kills = { ...next.kills, [event.kill]: kill };
+      if (event.type === 'KillJudged') next.mailOwedAt = event.at;
       return;
     }
     default: {
@@ -724,6 +861,32 @@ function fold(
       throw new Error(`unknown event ${JSON.stringify(unknown)}`);
     }
   }
+}
+
+/** A P0 tells the stakeholders at once (the playbook's check holds it to that); the others by their clock. */
+export const mailsAtOnce = (severity: Severity): boolean => severity === 'P0';
+
+/** From a raise on the clocks of the new severity run; what was missed before it stays in the log. */
+function raised(incident: Incident, at: number): void {
+  incident.clocksFrom = at;
+  incident.silentFrom = at;
+  incident.clocks = without(incident.clocks, 'stakeholder-mail');
+  // Whoever acknowledged it works on it, whatever it is called by now.
+  if (incident.clocks['acknowledge']?.state === 'missed')
+    incident.clocks = without(incident.clocks, 'acknowledge');
+  delete incident.mailedAt;
+  delete incident.mailOwedAt;
+  if (mailsAtOnce(incident.severity)) incident.mailOwedAt = at;
+}
+
+function updated(incident: Incident, at: number): void {
+  incident.updateAt = at;
+  incident.silentFrom = at;
+}
+
+function mark(incident: Incident, item: string, said: Said, text: string | undefined): void {
+  const given = { by: said.by, at: said.at, ...(text === undefined ? {} : { text }) };
+  incident.checklist = { ...incident.checklist, [item]: given };
 }
 
 /** The alert with this key, which a source chose: `toString` is a key like any other. */

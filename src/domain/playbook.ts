@@ -10,6 +10,8 @@ export interface SeverityPolicy {
   symbol: string;
   /** Minutes to the acknowledgement; null: the end of the next business day. */
   acknowledgeWithinMin: number | null;
+  /** Minutes that it may be without an update while it is open; null: nobody is reminded. */
+  updateEveryMin: number | null;
   /** PagerDuty's severity; null: not paged. */
   page: 'critical' | 'error' | 'warning' | null;
   /** The postmortem template's own word for it. */
@@ -49,6 +51,21 @@ export const RESTRICTIONS = {
 } as const;
 export type RestrictionKey = keyof typeof RESTRICTIONS;
 
+export const COMMUNICATION_IDS = ['on-call', 'team', 'stakeholders', 'post-incident'] as const;
+
+/** One line of the communication protocol. */
+export interface CommunicationLine {
+  id: (typeof COMMUNICATION_IDS)[number];
+  audience: string;
+  channel: string;
+  severities: Severity[];
+  /** The playbook's limit in minutes. */
+  withinMin: number | null;
+  /** Minutes after the opening at which the bot does it by itself, unless a person did before. */
+  afterMin?: Partial<Record<Severity, number>>;
+  text: string;
+}
+
 export interface Playbook {
   version: string;
   severities: Record<Severity, SeverityPolicy>;
@@ -60,16 +77,18 @@ export interface Playbook {
   criteria: { dailyLoss: Criterion; positionSize: Criterion; rejectRate: Criterion; dataFeedGap: Criterion };
   slos: { id: string; title: string; targetPct: number }[];
   budgets: BudgetBand[];
-  communication: {
-    audience: string;
-    channel: string;
-    severities: Severity[];
-    /** The playbook's limit in minutes. */
-    withinMin: number | null;
-    /** Minutes after the opening at which the bot does it by itself, unless a person did before. */
-    afterMin?: Partial<Record<Severity, number>>;
-    text: string;
-  }[];
+  communication: CommunicationLine[];
+  /** Mails to the stakeholders after the first one. */
+  stakeholderMail: {
+    /** Changes of severity and trading state are collected this long, so that three presses make one mail. */
+    settleMin: number;
+    /** No mail about a change sooner after another mail than this; opening (P0), verdict and resolution do not wait. */
+    atMostEveryMin: number;
+  };
+  paging: {
+    /** A kill that is not proven pages again this long after the last page (DESIGN 8: "page again at 14:10"). */
+    unprovenKillAgainMin: number;
+  };
   postmortem: {
     /** From the resolution until it must be in review. */
     inReviewWithinHours: number;
@@ -81,6 +100,16 @@ export interface Playbook {
   checklist: { id: string; text: string; withinHours: number | null }[];
   goLive: { id: string; text: string }[];
 }
+
+/** The playbook as a desk can follow it: without the recovery check or the mails that its configuration turned off. */
+export const followedBy = (
+  playbook: Playbook,
+  desk: { recoveryCheck: boolean; mail: boolean },
+): Playbook => ({
+  ...playbook,
+  checklist: playbook.checklist.filter(({ id }) => desk.recoveryCheck || id !== 'recovery-check'),
+  communication: playbook.communication.filter(({ id }) => desk.mail || id !== 'stakeholders'),
+});
 
 /** What a runbook step's button does. The names are the domain's; render/ turns them into action ids. */
 export const STEP_BUTTONS = [

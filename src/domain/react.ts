@@ -1,7 +1,8 @@
 /** What the outside is owed after an event: the only place where effects are made. Pure. */
 
+import { owesPostmortem, suppliedAt } from './clocks.ts';
 import type { Effect, Lane, Work } from './effects.ts';
-import type { Incident, StandingEvent } from './incident.ts';
+import { type Incident, type MailWhat, mailsAtOnce, type StandingEvent } from './incident.ts';
 
 /**
  * The effects that one event owes, given the incident after it. Their ids hold the incident's version, so that the same
@@ -18,14 +19,27 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
   const urgent: Lane = incident.severity === 'P0' ? 'slackUrgent' : 'slack';
   const headline = () => owe(urgent, 'headline', { kind: 'headline' });
   const receipt = (kill: string) => owe('slackUrgent', `receipt:${kill}`, { kind: 'receipt', kill });
-  const mail = (what: 'opened' | 'verdict' | 'resolved') =>
-    owe('mail', `mail:${what}:${incident.version}`, {
-      kind: 'mail',
-      what,
-      key: `${what}:${incident.version}`,
-    });
+  const mail = (what: MailWhat) =>
+    owe('mail', 'mail', { kind: 'mail', what, key: `${what}:${incident.version}` });
   /** In the thread there is nothing to post to before the headline stands; `Posted` owes it again then. */
   const inThread = (effects: Effect[]) => (incident.posts['headline'] === undefined ? [] : effects);
+  /** Posted with the resolution, and drawn again with all that it shows. */
+  const checklist = () =>
+    (incident.resolution?.owes ?? []).length > 0 || incident.posts['checklist'] !== undefined
+      ? inThread([owe('slack', 'checklist', { kind: 'checklist' })])
+      : [];
+  /** Pages of clocks that were missed after the resolution end when what they ask for is there. */
+  const lateDone = () =>
+    incident.status !== 'resolved'
+      ? []
+      : incident.pages.flatMap(({ n, state, severity, clocks }) =>
+          state !== 'closed' &&
+          state !== 'superseded' &&
+          clocks?.every((clock) => suppliedAt(incident, clock) !== null) === true
+            ? [owe(pageLane(severity), `pageResolve:${n}`, { kind: 'pageResolve', n })]
+            : [],
+        );
+  const supplied = () => [...checklist(), ...lateDone()];
   const notice = () =>
     inThread([owe(urgent, `notice:${incident.version}`, { kind: 'notice', version: incident.version })]);
 
@@ -49,7 +63,7 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
 
   switch (event.type) {
     case 'IncidentOpened':
-      return [headline(), ...(event.severity === 'P0' ? [mail('opened')] : [])];
+      return [headline(), ...(mailsAtOnce(event.severity) ? [mail('opened')] : [])];
     case 'PageOwed':
       return [owe(pageLane(event.severity), `page:${event.n}`, { kind: 'page', n: event.n }), headline()];
     case 'PageQueued':
@@ -65,6 +79,7 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
         headline(),
         owe(urgent, 'runbook', { kind: 'runbook' }),
         ...Object.keys(incident.kills).map(receipt),
+        ...supplied(),
         ...(incident.pages.length > 0
           ? [
               owe('pageCheck', 'pageNote', {
@@ -96,8 +111,14 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
           .map((page) =>
             owe(pageLane(page.severity), `pageResolve:${page.n}`, { kind: 'pageResolve', n: page.n }),
           ),
-        ...(event.how === 'person' ? [owe('slack', 'postmortem', { kind: 'postmortem' })] : []),
-        ...(incident.severity === 'P0' || incident.severity === 'P1' ? [mail('resolved')] : []),
+        ...(event.how === 'person' || owesPostmortem(incident)
+          ? [owe('slack', 'postmortem', { kind: 'postmortem' })]
+          : []),
+        ...checklist(),
+        // Whoever was told that it began is told that it is over, whatever it was lowered to.
+        ...(incident.severity === 'P0' || incident.severity === 'P1' || incident.told !== undefined
+          ? [mail('resolved')]
+          : []),
       ];
     case 'SeverityChanged':
       // A raise to P0 tells the stakeholders as an opening would.
@@ -105,7 +126,7 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
         headline(),
         // A person's reason is read in the thread; an alert's own words stand there already.
         ...(event.by.via === 'slack' ? notice() : []),
-        ...(event.to === 'P0' ? [mail('opened')] : []),
+        ...(mailsAtOnce(event.to) ? [mail('opened')] : []),
       ];
     case 'AlertFired':
     case 'AlertCleared':
@@ -118,7 +139,15 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
         headline(),
         ...(event.by.via === 'slack' ? notice() : []),
         ...inThread(Object.keys(incident.kills).map(receipt)),
+        ...checklist(),
+        ...(mailsAtOnce(incident.severity) ? [mail('reopened')] : []),
       ];
+    case 'MailOwed':
+      return [headline(), mail(event.what)];
+    case 'MailSent':
+      return [headline(), ...notice(), ...lateDone()];
+    case 'MailFailed':
+      return [headline(), ...notice()];
     case 'LatchAdopted':
     case 'HoldPlaced':
     case 'HoldLifted':
@@ -129,10 +158,18 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
     case 'StepBranched':
       return inThread([owe(urgent, 'runbook', { kind: 'runbook' })]);
     case 'FeedGapBegan':
-    case 'ClockMet':
       return [headline()];
-    case 'FeedGapEnded':
     case 'ClockMissed':
+      return [
+        headline(),
+        // Clocks that are missed together are one message.
+        ...inThread([owe(urgent, `missed:${event.at}`, { kind: 'notice', version: incident.version })]),
+        ...checklist(),
+      ];
+    case 'ChecklistMarked':
+    case 'RootCauseNamed':
+      return [headline(), ...supplied()];
+    case 'FeedGapEnded':
       return [headline(), ...notice()];
     case 'PagerSaid':
       // That somebody has the page, the headline says.
@@ -169,6 +206,12 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
       return [headline(), ...notice(), ...inThread(Object.keys(incident.kills).slice(-1).map(receipt))];
     case 'PostmortemReviewed':
     case 'RecoveryChecked':
+      return [
+        headline(),
+        ...notice(),
+        ...supplied(),
+        ...inThread(Object.keys(incident.kills).slice(-1).map(receipt)),
+      ];
     case 'ResumeAsked':
     case 'ResumeApproved':
     case 'ResumeRefused':
@@ -184,7 +227,9 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
     case 'CancelFinished':
     case 'FlattenFinished':
     case 'PostmortemDrafted':
+      return [...notice(), ...checklist()];
     case 'ActionItemAdded':
+      return [...notice(), ...(incident.status === 'resolved' ? [headline(), ...supplied()] : [])];
     case 'UpdateReminded':
     case 'CommandAsked':
       return notice();
@@ -193,8 +238,9 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
     case 'AlertRepeated':
     case 'PageSuperseded':
     case 'PostFailed':
-    case 'MailSent':
-    case 'MailFailed':
+    // What it says is drawn from what was done.
+    case 'ClockMet':
+    case 'ImpactNoted':
     case 'MessageLogged':
     case 'MessageEdited':
     case 'MessageDeleted':

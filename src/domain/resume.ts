@@ -82,6 +82,8 @@ export interface GateRules {
   approvals: number;
   /** False: the configuration turned the recovery check off. */
   recoveryCheck: boolean;
+  /** The items of the playbook's checklist after an incident (clocks.ts), by id: the gate asks for the same list. */
+  checklist: readonly string[];
 }
 
 export interface Missing {
@@ -107,29 +109,40 @@ export function missingToAsk(incident: Incident, latch: Latch, rules: GateRules)
   }
   if (incident.status !== 'resolved')
     missing.push({ what: `${incident.id} is not resolved`, who: 'a responder: /incident resolve' });
-  if (incident.postmortem === undefined)
-    missing.push({ what: 'no postmortem draft yet', who: 'it is drafted when the incident is resolved' });
-  else if (incident.postmortem.reviewedBy === undefined) {
-    missing.push({
-      what: `postmortem ${incident.postmortem.id} is not in review`,
-      who: 'a responder: the button at the draft',
-    });
-  }
-  if (rules.recoveryCheck && !recovered(incident)) {
-    missing.push({
-      what:
-        incident.recovery === undefined
-          ? 'the recovery check did not run since the resolution'
-          : `the recovery check did not pass: ${incident.recovery.reason}`,
-      who: 'a responder: the button at the draft',
-    });
-  }
+  for (const item of rules.checklist)
+    if (incident.checklist[item] === undefined) missing.push(missingItem(item, incident));
   return missing;
 }
 
-const recovered = (incident: Incident): boolean =>
-  incident.recovery?.passed === true &&
-  incident.recovery.at >= (incident.resolution?.at ?? Number.POSITIVE_INFINITY);
+/** An item of the checklist that nobody supplied, in words. */
+function missingItem(item: string, { postmortem, recovery }: Incident): Missing {
+  const byButton = 'a responder: the button at the checklist in the thread';
+  switch (item) {
+    case 'postmortem':
+      return postmortem === undefined
+        ? { what: 'no postmortem draft yet', who: 'it is drafted when the incident is resolved' }
+        : {
+            what: `postmortem ${postmortem.id} is not in review`,
+            who: 'a responder: the button at the draft',
+          };
+    case 'recovery-check':
+      return {
+        what:
+          recovery === undefined || recovery.passed
+            ? 'the recovery check did not run since the resolution'
+            : `the recovery check did not pass: ${recovery.reason}`,
+        who: 'a responder: the button at the draft',
+      };
+    case 'root-cause':
+      return { what: 'the root cause has no category', who: byButton };
+    case 'action-items':
+      return { what: 'no action item, and no reason for none', who: byButton };
+    case 'sli-data':
+      return { what: 'the SLI data of the incident is not updated', who: byButton };
+    default:
+      return { what: `${item} is not done`, who: byButton };
+  }
+}
 
 export type Approval = { state: 'counts'; enough: boolean } | { state: 'refused'; code: string; why: string };
 

@@ -85,6 +85,13 @@ function closeWords(result: CloseResult): string {
   return `${result.venue} ${result.symbol} ${result.side} ${result.asked}: ${result.state}, ${left}${because(result.reason)}`;
 }
 
+/** A look at the clock comes every second; what is found later than this was not looked at in time. */
+const LATE_MS = 10_000;
+
+/** How late a missed clock was found, in words; null: in time. */
+export const lateBy = ({ at, dueAt }: { at: number; dueAt: number }): string | null =>
+  at - dueAt > LATE_MS ? span(at - dueAt) : null;
+
 /**
  * One event in words, without its time and author. Plain text as it was given: alert and message text is in it, so it
  * must be escaped where it is shown.
@@ -138,6 +145,8 @@ export function describe(event: StandingEvent): string {
       return `Posted to Slack: ${event.what}`;
     case 'PostFailed':
       return `Could not post ${event.what} to Slack (${event.gaveUp ? 'gave up' : 'will retry'})${because(event.reason)}`;
+    case 'MailOwed':
+      return `Mail to the stakeholders is due (${event.what})${because(event.why)}`;
     case 'MailSent': {
       const refused = event.refused.map(({ address, reason }) => `${address} (${reason})`);
       const to = `Mail ${event.what} accepted by the mail server for ${listed(event.to, 'nobody')}`;
@@ -232,9 +241,20 @@ export function describe(event: StandingEvent): string {
     case 'FeedGapEnded':
       return `Gap of feed ${event.feed} (${event.symbol}) ended at ${utc(event.to)}, after ${span(event.to - event.from) ?? 'an unknown time'}`;
     case 'ClockMet':
-      return `Clock met: ${event.clock}, due at ${utc(event.dueAt)}`;
-    case 'ClockMissed':
-      return `Clock MISSED: ${event.clock}, due at ${utc(event.dueAt)}`;
+      return `Clock met: ${event.clock}, due at ${utc(event.dueAt)}${event.doneAt === undefined ? '' : `, done at ${utc(event.doneAt)}`}`;
+    case 'ClockMissed': {
+      const done = event.doneAt === undefined ? 'not done' : `done at ${utc(event.doneAt)}`;
+      const late = lateBy(event);
+      return `Clock MISSED: ${event.clock}, due at ${utc(event.dueAt)}, ${done}${late === null ? '' : `; found ${late} late`}`;
+    }
+    case 'ChecklistMarked':
+      return `Checklist: ${event.item} done${because(event.text)}`;
+    case 'RootCauseNamed':
+      return `Root cause is of the category ${event.category}${because(event.text)}`;
+    case 'ImpactNoted':
+      return event.dayPnl === null
+        ? `Profit and loss of the day: unknown${because(event.why)}`
+        : `Profit and loss of the day: ${event.dayPnl.toFixed(2)} ${event.currency}, by ${event.source ?? 'an unnamed source'}`;
     case 'UpdateReminded':
       return `Reminded: no update for ${span(event.sinceMs) ?? 'an unknown time'}`;
     case 'CommanderAssigned':

@@ -59,10 +59,10 @@ export function createPages(deps: PagesDeps): Pages {
 
   async function page(attempt: Attempt, incident: Incident, n: number): Promise<Outcome> {
     const dedupKey = `${incident.id}/${n}`;
-    const state = incident.pages.find((one) => one.n === n)?.state;
-    if (state !== 'owed' && state !== 'retrying') return done();
-    // PagerDuty would open a new incident for a trigger after its resolve.
-    if (incident.status === 'resolved')
+    const owed = incident.pages.find((one) => one.n === n);
+    if (owed?.state !== 'owed' && owed?.state !== 'retrying') return done();
+    // PagerDuty would open a new incident for a trigger after its resolve. What is owed after the resolution is another page.
+    if (incident.status === 'resolved' && owed.afterwards === undefined)
       return done({ type: 'PageSuperseded', n, why: 'resolved before the page could leave' });
     if (attempt.maybe && pager.canConfirm) {
       const found = await pager.find(dedupKey);
@@ -116,7 +116,7 @@ export function createPages(deps: PagesDeps): Pages {
     if (
       !pager.canConfirm ||
       known === undefined ||
-      incident.status === 'resolved' ||
+      (incident.status === 'resolved' && known.afterwards === undefined) ||
       known.state === 'acknowledged' ||
       known.state === 'closed'
     )

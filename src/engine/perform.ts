@@ -2,7 +2,8 @@
 
 import type { FactEvent } from '../domain/decide.ts';
 import type { Work } from '../domain/effects.ts';
-import type { Incident } from '../domain/incident.ts';
+import { type Incident, STANDDOWN } from '../domain/incident.ts';
+import { toldOf } from '../domain/stakeholderMail.ts';
 import type { Chat, ChatMessage, Clock, Drafts, Draw, Log, Mailer, Pager, Sent, Store } from '../ports.ts';
 import { backoff } from './backoff.ts';
 import type { Ledger } from './ledger.ts';
@@ -21,6 +22,8 @@ export interface PerformDeps {
   mailer: Mailer | null;
   stakeholders: string[];
   onCall: OnCall;
+  /** What the measurements say of the money now. */
+  money(): Extract<FactEvent, { type: 'ImpactNoted' }>;
   drafts: Drafts;
   draw: Draw;
   /** The #incidents channel. */
@@ -110,19 +113,38 @@ export function createPerform(deps: PerformDeps): Perform {
     work: Extract<Work, { kind: 'mail' }>,
   ): Promise<Outcome> {
     if (mailer === null || deps.stakeholders.length === 0) return done();
-    const letter = draw.mail(work.what, incident, ledger.trading());
+    // A person was shown what is sent: nothing is measured anew for that.
+    const told = work.what === 'update' ? incident : await measured(incident);
+    const trading = ledger.trading();
+    const letter = draw.mail(work.what, told, trading);
     // The same mail sent again after a lost answer carries the same id.
     const messageId = `${incident.id}.${work.key.replace(':', '.')}@${deps.mailDomain}`;
     const sent = await mailer.send({ ...letter, to: deps.stakeholders, messageId });
     const what = `mail:${work.key}`;
     if (sent.state === 'done')
-      return done({ type: 'MailSent', what, to: sent.accepted, refused: sent.refused });
-    const known = incident.undelivered[what] === sent.reason;
+      return done({
+        type: 'MailSent',
+        what,
+        to: sent.accepted,
+        refused: sent.refused,
+        told: toldOf(told.severity, trading),
+      });
+    const known = incident.mail?.state === 'retrying' && incident.mail.reason === sent.reason;
     const facts: FactEvent[] = known
       ? []
       : [{ type: 'MailFailed', what, reason: sent.reason, gaveUp: !sent.retry }];
     if (!sent.retry) return done(...facts);
     return { done: false, retryInMs: backoff(attempt.tries, sent.retryAfterMs, 300_000), facts };
+  }
+
+  /** The incident with the money as it is measured now on its log, so that what a mail says of it can be drawn again. */
+  async function measured(incident: Incident): Promise<Incident> {
+    const now = deps.money();
+    const known = incident.impact?.last;
+    if (known !== undefined && known.dayPnl === now.dayPnl && known.currency === now.currency)
+      return incident;
+    const noted = { type: 'Note' as const, by: STANDDOWN, event: now };
+    return (await ledger.commit(incident.id, noted, { mustGoOn: true })).incident ?? incident;
   }
 
   /** `PM_YYYYMMDD_NNN`: the day of the resolution, and the next number of that day. */
@@ -156,7 +178,7 @@ export function createPerform(deps: PerformDeps): Perform {
         incident.id,
         {
           type: 'Note',
-          by: { via: 'standdown', id: 'standdown', name: 'Standdown' },
+          by: STANDDOWN,
           event: { type: 'PostmortemDrafted', id, file },
         },
         { mustGoOn: true },
@@ -200,6 +222,10 @@ export function createPerform(deps: PerformDeps): Perform {
           `receipt:${work.kill}`,
           draw.receipt(incident, work.kill, ledger.trading()),
         );
+      case 'checklist': {
+        const message = draw.checklist(incident);
+        return message === null ? done() : show(attempt, incident, 'checklist', message);
+      }
       case 'notice':
         return notice(attempt, incident, work.version);
       case 'page':

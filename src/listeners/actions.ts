@@ -1,9 +1,11 @@
 /** Buttons: who pressed what, on which message, with which role; then one engine call and one answer. */
 
 import type { App, BlockAction, ButtonAction, RespondFn } from '@slack/bolt';
+import type { ModalView } from '@slack/types';
 import type { WebClient } from '@slack/web-api';
 import type { Actor, Incident } from '../domain/incident.ts';
 import { ACTION, type ActionId, MENU, readButtonValue } from '../render/actions.ts';
+import { actionView } from '../render/incidentViews.ts';
 import { incidentStatus, killReply, switchReply } from '../render/replies.ts';
 import {
   acceptView,
@@ -11,7 +13,9 @@ import {
   flattenReadingView,
   flattenRefusedView,
   flattenView,
+  noActionItemView,
   resolveView,
+  rootCauseView,
   skipView,
 } from '../render/views.ts';
 import { mayLift } from './commands.ts';
@@ -26,6 +30,7 @@ import {
   slackActor,
 } from './context.ts';
 import { pressHome } from './home.ts';
+import { mailPreview } from './summary.ts';
 import { open } from './trigger.ts';
 
 /** A button has no room for a reason; who pressed it, and where, is on record beside it. */
@@ -123,6 +128,18 @@ export function registerActions(app: App, context: ListenerContext): void {
         ? 'Approved. The venues are read again now; the result is posted in the thread.'
         : 'Approved. More approvals are needed.';
     },
+    [ACTION.previewMail]: async ({ incident, triggerId, client }) => {
+      await client.views.open({ trigger_id: triggerId, view: await mailPreview(incident, context) });
+      return null;
+    },
+    [ACTION.rootCause]: (pressed) => ask(pressed, rootCauseView(pressed.incident)),
+    [ACTION.actionItem]: (pressed) => ask(pressed, actionView(pressed.incident)),
+    [ACTION.noActionItem]: (pressed) => ask(pressed, noActionItemView(pressed.incident)),
+    [ACTION.checklistDone]: async ({ by, incident, ref }) => {
+      if (ref === undefined) return STALE;
+      await desk.command(incident.id, { type: 'MarkChecklist', by, item: ref });
+      return null;
+    },
     [ACTION.stepDone]: async ({ by, incident, ref }) => {
       if (ref === undefined || !desk.hasStep(incident, ref)) return STALE;
       await desk.command(incident.id, { type: 'MarkStep', by, step: ref, mark: 'done' });
@@ -134,6 +151,12 @@ export function registerActions(app: App, context: ListenerContext): void {
       return null;
     },
   };
+
+  async function ask({ incident, triggerId, client }: Pressed, view: ModalView): Promise<string | null> {
+    if (incident.status !== 'resolved') return STALE;
+    await client.views.open({ trigger_id: triggerId, view });
+    return null;
+  }
 
   async function fillPreview(incident: string, viewId: string, client: WebClient): Promise<void> {
     const view = await desk.previewFlatten(incident).then(
@@ -208,10 +231,12 @@ export function registerActions(app: App, context: ListenerContext): void {
       const posting = incident?.posts['headline'] === undefined && body.channel?.id === context.channel;
       const stops = action !== undefined && STOPS.has(action.action_id);
       if (value === null || incident === undefined) return STALE;
+      // A preview only shows, and stands under an answer to one person as well, which is nobody's post.
+      const shows = action?.action_id === ACTION.previewMail;
       const role = action?.action_id === ACTION.approveResume ? 'approver' : 'responder';
       const refused = await refusalFor(context, body.user.id, role);
       if (refused !== null) return refused;
-      if (!(ours || inThread || (posting && stops)))
+      if (!(ours || inThread || shows || (posting && stops)))
         return `${STALE}\n${incidentStatus(incident, context.ledger.trading())}`;
       const by = slackActor(body.user.id, body.user.name ?? body.user.username);
       return await handle({ by, incident, ref: value.ref, triggerId: body.trigger_id, client });

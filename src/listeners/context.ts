@@ -1,8 +1,9 @@
 /** What every listener has at hand, and how it answers a person. */
 
 import type { KnownBlock } from '@slack/types';
-import { Refusal } from '../domain/decide.ts';
-import type { Actor } from '../domain/incident.ts';
+import type { ClockRules } from '../domain/clocks.ts';
+import { type FactEvent, Refusal } from '../domain/decide.ts';
+import type { Actor, Incident } from '../domain/incident.ts';
 import type { Criterion } from '../domain/measure/criteria.ts';
 import type { Playbook } from '../domain/playbook.ts';
 import type { Access, Role } from '../engine/access.ts';
@@ -32,6 +33,13 @@ export interface ListenerContext {
   playbook: Playbook;
   clock: Clock;
   log: Log;
+  clocks: ClockRules;
+  /** The mails to the stakeholders. `to` null: mail is off. */
+  letters: {
+    to: string[] | null;
+    money(): Extract<FactEvent, { type: 'ImpactNoted' }>;
+    draw(incident: Incident): { subject: string; text: string };
+  };
   /** The #incidents channel. */
   channel: string;
   /** Where alerts that other bots post are read. */

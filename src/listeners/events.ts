@@ -68,6 +68,8 @@ export function registerEvents(app: App, context: ListenerContext): void {
           ts: message.ts,
           user: by.id,
           text: messageText(message),
+          // What a program writes is on the timeline, and is no update by a person.
+          ...(message.bot_id === undefined ? {} : { fromBot: true }),
         });
     }
   });

@@ -20,6 +20,7 @@ import {
   readDeclare,
   readReason,
   readResolve,
+  readRootCause,
   readWhy,
   type Values,
 } from '../render/views.ts';
@@ -143,6 +144,22 @@ export function registerViews(app: App, context: ListenerContext): void {
     const [incident = '', kill = ''] = metadata.split('|');
     return desk.command(incident, { type: 'AcceptResidual', by, kill, reason: readReason(values) });
   });
+
+  on(CALLBACK.rootCause, 'rootCause', ({ by, metadata, values }) => {
+    const { category, text } = readRootCause(values);
+    if (category === undefined) throw new Refusal('category_missing', 'Choose a category.');
+    const said = text === undefined ? {} : { text };
+    return desk.command(metadata, { type: 'NameRootCause', by, category, ...said });
+  });
+
+  on(CALLBACK.noActionItem, 'why', ({ by, metadata, values }) =>
+    desk.command(metadata, {
+      type: 'MarkChecklist',
+      by,
+      item: 'action-items',
+      text: `none: ${plain(readWhy(values), 500)}`,
+    }),
+  );
 
   on(CALLBACK.skip, 'why', async ({ by, metadata, values }) => {
     const [incident = '', step = ''] = metadata.split('|');

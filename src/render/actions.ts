@@ -19,6 +19,11 @@ export const ACTION = {
   review: 'postmortem.review',
   recovery: 'recovery.run',
   approveResume: 'resume.approve',
+  previewMail: 'mail.preview',
+  rootCause: 'rootCause.name',
+  actionItem: 'actionItem.add',
+  noActionItem: 'actionItem.skip',
+  checklistDone: 'checklist.mark',
   stepDone: 'step.done',
   stepSkip: 'step.skip',
   pageOnCall: 'oncall.page',
@@ -38,6 +43,9 @@ export const CALLBACK = {
   mitigate: 'incident.mitigate',
   reopen: 'incident.reopen',
   action: 'incident.action',
+  sendMail: 'mail.send',
+  rootCause: 'rootCause.name',
+  noActionItem: 'actionItem.skip',
 } as const;
 
 /** Menus. */

@@ -1,6 +1,7 @@
 /** The post in #incidents, edited in place. Pure. */
 
 import type { KnownBlock } from '@slack/types';
+import type { IncidentClock } from '../domain/clocks.ts';
 import { newestKill } from '../domain/decide.ts';
 import type { Incident, Page } from '../domain/incident.ts';
 import type { Summons } from '../domain/paging.ts';
@@ -9,14 +10,24 @@ import type { Trading } from '../domain/trading.ts';
 import { ACTION, buttonValue } from './actions.ts';
 import { actions, type ButtonSpec, context, header, message, section } from './blocks.ts';
 import { cancelButton, type DeskNames, haltButton, killButton } from './buttons.ts';
+import { clockLines, metWords } from './clocks.ts';
 import { clockTime, count, dateTime, duration, inert, plain, safeLink } from './text.ts';
 import { tradingLine } from './trading.ts';
+
+/** What a headline shows beside the incident. `now` is ms since the epoch: when it is drawn. */
+export interface Around {
+  clocks: IncidentClock[];
+  now: number;
+  /** Whether stakeholders can be mailed. */
+  mail: boolean;
+}
 
 export function headline(
   incident: Incident,
   trading: Trading,
   playbook: Playbook,
   names: DeskNames,
+  around: Around,
 ): { text: string; blocks: KnownBlock[] } {
   const policy = playbook.severities[incident.severity];
   const drill = incident.drill ? 'DRILL · ' : '';
@@ -28,12 +39,17 @@ export function headline(
     header(`${lead}${plain(incident.title, 120)}`),
     section([tradingLine(trading), ...killLines(incident), ...valueLines(incident)].join('\n')),
   ];
-  const paging = pageLine(incident, playbook);
-  if (paging !== '') blocks.push(section(paging));
-  const people = peopleLines(incident);
-  if (people.length > 0) blocks.push(section(people.join('\n')));
-  blocks.push(context(...footer(incident)));
-  if (!resolved) blocks.push(actions(...buttons(incident, trading, names)));
+  const lines = [
+    pageLine(incident),
+    ...clockLines(around.clocks, around.now),
+    mailLine(incident),
+    ...peopleLines(incident),
+  ];
+  const told = lines.filter((line) => line !== '');
+  if (told.length > 0) blocks.push(section(told.join('\n')));
+  const met = metWords(around.clocks, around.now);
+  blocks.push(context(...footer(incident), ...(met === null ? [] : [met])));
+  if (!resolved) blocks.push(actions(...buttons(incident, trading, names, around)));
   // The fallback text is mrkdwn, the header above is not.
   return message(`${lead}${inert(incident.title, 120)} (${incident.id})`, blocks);
 }
@@ -71,12 +87,12 @@ function peopleLines({ commander, mitigated, status }: Incident): string[] {
 }
 
 /** Who was paged, and how sure that is: a 202 is "queued", never "paged". */
-function pageLine(incident: Incident, playbook: Playbook): string {
+function pageLine(incident: Incident): string {
   const page = incident.pages.at(-1);
   if (page === undefined) return '';
   const step = page.n > 1 ? ` (page ${page.n}: ${inert(page.why, 80)})` : '';
-  const due = incident.status === 'resolved' ? '' : deadline(incident, playbook);
-  return [`${pageWords(page, incident)}${step}${due}`, ...summonLines(page)].join('\n');
+  const acknowledged = incident.status === 'resolved' ? '' : acknowledgedWords(incident);
+  return [`${pageWords(page, incident)}${step}${acknowledged}`, ...summonLines(page)].join('\n');
 }
 
 /** The newest page failed for good, and nobody has taken the incident: it says so before anything else. */
@@ -141,12 +157,33 @@ function summonWords({ state, at, reason }: Summons, said: string, way: string):
   }
 }
 
-function deadline(incident: Incident, playbook: Playbook): string {
-  if (incident.acknowledged !== undefined) {
-    return ` · incident acknowledged by ${inert(incident.acknowledged.by.name, 60)} at ${clockTime(incident.acknowledged.at)}`;
+function acknowledgedWords({ acknowledged }: Incident): string {
+  return acknowledged === undefined
+    ? ''
+    : ` · incident acknowledged by ${inert(acknowledged.by.name, 60)} at ${clockTime(acknowledged.at)}`;
+}
+
+/** What became of the newest mail to the stakeholders: accepted by the mail server is all that anybody knows. */
+function mailLine({ mail }: Incident): string {
+  if (mail === undefined) return '';
+  const reason = inert(mail.reason ?? 'unknown', 200);
+  switch (mail.state) {
+    case 'accepted': {
+      const refused = mail.refused.map(
+        ({ address, reason: why }) => `${inert(address, 80)} (${inert(why, 120)})`,
+      );
+      const no = refused.length === 0 ? '' : ` · ❗ *refused*: ${refused.join(', ')}`;
+      return `✉ Stakeholder mail accepted for ${count(mail.to.length, 'recipient')} at ${clockTime(mail.at)}${no}`;
+    }
+    case 'retrying':
+      return `❗ *Stakeholder mail not sent yet* (${reason}): trying again`;
+    case 'failed':
+      return `❗ *Stakeholder mail failed* (${reason}): tell them by another way`;
+    default: {
+      const unknown: never = mail.state;
+      return String(unknown);
+    }
   }
-  const within = playbook.severities[incident.severity].acknowledgeWithinMin;
-  return within === null ? '' : ` · acknowledge by ${clockTime(incident.openedAt + within * 60_000)} UTC`;
 }
 
 function footer(incident: Incident): string[] {
@@ -177,7 +214,7 @@ function footer(incident: Incident): string[] {
   return parts;
 }
 
-function buttons(incident: Incident, trading: Trading, names: DeskNames): ButtonSpec[] {
+function buttons(incident: Incident, trading: Trading, names: DeskNames, { mail }: Around): ButtonSpec[] {
   const value = buttonValue({ incident: incident.id });
   const held = (key: string) => trading.holds.some((hold) => hold.key === key);
   const specs: ButtonSpec[] = [];
@@ -193,5 +230,7 @@ function buttons(incident: Incident, trading: Trading, names: DeskNames): Button
     label: 'Resolve…',
     value,
   });
+  if (mail && (incident.severity === 'P0' || incident.severity === 'P1'))
+    specs.push({ action: ACTION.previewMail, label: 'Mail stakeholders…', value });
   return specs;
 }

@@ -1,20 +1,35 @@
 /** One message in the thread about something that just happened. Pure. */
 
 import type { KnownBlock } from '@slack/types';
+import { titleOf } from '../domain/clocks.ts';
 import type { Actor, Incident, PagerSaid, StandingEvent } from '../domain/incident.ts';
 import type { CancelResult, CloseResult } from '../domain/orders.ts';
+import type { Playbook } from '../domain/playbook.ts';
+import { lateBy } from '../domain/timeline.ts';
 import { ACTION, buttonValue } from './actions.ts';
 import { actions, type ButtonSpec, message, section, sections } from './blocks.ts';
 import { approveButton } from './buttons.ts';
-import { clockTime, code, count, inert, plain, safeLink, since, size } from './text.ts';
+import { clockTime, code, count, dateTime, duration, inert, plain, safeLink, since, size } from './text.ts';
 
-/** Null for events that have no message of their own. `draft` is the postmortem's Markdown, for its event. */
+/** What a notice needs beside its event. */
+export interface Told {
+  /** The postmortem's Markdown, for its event. */
+  draft: string | null;
+  /** The log up to the event: clocks that were missed together are one message. */
+  history: StandingEvent[];
+  playbook: Playbook;
+  /** Slack mentions of the roles, as access has them. */
+  mentions: { approvers: string; responders: string };
+}
+
+/** Null for events that have no message of their own. */
 export function notice(
   incident: Incident,
   event: StandingEvent,
-  draft: string | null,
+  told: Told,
 ): { text: string; blocks: KnownBlock[] } | null {
-  const lines = noticeLines(event, incident.id);
+  const { draft } = told;
+  const lines = clockLines(incident, event, told) ?? noticeLines(event, incident.id);
   if (lines === null) return null;
   const drill = incident.drill ? 'DRILL · ' : '';
   const [first = '', ...rest] = lines;
@@ -44,6 +59,39 @@ function noticeButtons(incident: Incident, event: StandingEvent): ButtonSpec[] {
 /** Somebody of this Slack is mentioned, so that they see it; anybody else is named. */
 const mention = ({ via, id, name }: Actor): string =>
   via === 'slack' && /^[UW][A-Z0-9]{2,20}$/.test(id) ? `<@${id}>` : inert(name, 60);
+
+/** Clocks that were missed, and the reminder of an update: with who is asked to look. */
+function clockLines(incident: Incident, event: StandingEvent, told: Told): string[] | null {
+  if (event.type === 'UpdateReminded') {
+    const { commander } = incident;
+    const who = commander === undefined ? told.mentions.responders : mention(commander.who);
+    return [
+      `⏰ *No update for ${duration(event.sinceMs)}* · ${who}: say here how it stands, also that nothing changed`,
+    ];
+  }
+  if (event.type !== 'ClockMissed') return null;
+  const missed = told.history.filter((one) => one.type === 'ClockMissed' && one.at === event.at);
+  const lines = missed.flatMap((one) => (one.type === 'ClockMissed' ? [missedLine(one, told.playbook)] : []));
+  const open = missed.some((one) => one.type === 'ClockMissed' && one.doneAt === undefined);
+  const page = incident.pages.find(({ clocks, owedAt }) => clocks !== undefined && owedAt === event.at);
+  return [
+    ...lines,
+    ...(page === undefined ? [] : [`Page ${page.n} is due for it.`]),
+    ...(open ? [`${told.mentions.approvers}: please look at it.`] : []),
+  ];
+}
+
+function missedLine(event: Extract<StandingEvent, { type: 'ClockMissed' }>, playbook: Playbook): string {
+  const late = lateBy(event);
+  const found = late === null ? '' : ` · found ${late} late: nothing looked at the clock before`;
+  if (event.clock === 'still-open')
+    return `⏰ *Still open* since its limit of ${dateTime(event.dueAt)}: resolve it, or say here why it stays open${found}`;
+  const done = event.doneAt === undefined ? 'not done' : `done ${dateTime(event.doneAt)}`;
+  return `❗ *Missed: ${inert(titleOf(event.clock, playbook), 120)}* · due ${dateTime(event.dueAt)}, ${done}${found}`;
+}
+
+/** `mail:opened:7`: which mail it was. */
+const mailName = (what: string): string => inert(what.split(':')[1] ?? what, 40);
 
 function noticeLines(event: StandingEvent, incident: string): string[] | null {
   const who = inert(event.by.name, 60);
@@ -102,6 +150,18 @@ function noticeLines(event: StandingEvent, incident: string): string[] | null {
     case 'PostmortemDrafted':
       return [
         `📝 *Postmortem draft ${plain(event.id, 40)}* · blanks are marked TODO · file \`${code(event.file, 200)}\``,
+      ];
+    case 'MailSent':
+      return [
+        `✉ Mail to the stakeholders (${mailName(event.what)}): accepted by the mail server for ${event.to.length === 0 ? 'nobody' : event.to.map((one) => inert(one, 80)).join(', ')}`,
+        ...event.refused.map(
+          ({ address, reason }) =>
+            `❗ *Refused*: ${inert(address, 80)}: ${inert(reason, 200)}. Tell them by another way`,
+        ),
+      ];
+    case 'MailFailed':
+      return [
+        `❗ *Mail to the stakeholders (${mailName(event.what)}) was not sent*: ${inert(event.reason, 600)} · ${event.gaveUp ? 'it will not be tried again: tell them by another way' : 'it is tried again until it is taken'}`,
       ];
     case 'PagerSaid':
       return [pagerLine(event, when)];

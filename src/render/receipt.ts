@@ -108,13 +108,15 @@ function evidenceLines({
 function toResume(incident: Incident, kill: KillState, rules: GateRules): string {
   const mark = (yes: boolean) => (yes ? '✓' : '✗');
   const recovery = rules.recoveryCheck
-    ? `recovery check ${mark(incident.recovery?.passed === true)}`
+    ? `recovery check ${mark(incident.checklist['recovery-check'] !== undefined)}`
     : 'recovery check off';
   const approvals =
     incident.resume?.kill === kill.id && incident.resume.refused === null
       ? incident.resume.approvals.length
       : 0;
-  return `Trading stays stopped. To resume: postmortem in review ${mark(incident.postmortem?.reviewedBy !== undefined)} · ${recovery} · ${approvals} of ${rules.approvals} approvals ${mark(approvals >= rules.approvals)}`;
+  const done = rules.checklist.filter((item) => incident.checklist[item] !== undefined).length;
+  const list = `${done} of ${rules.checklist.length} on the checklist ${mark(done === rules.checklist.length)}`;
+  return `Trading stays stopped. To resume: postmortem in review ${mark(incident.postmortem?.reviewedBy !== undefined)} · ${recovery} · ${list} · ${approvals} of ${rules.approvals} approvals ${mark(approvals >= rules.approvals)}`;
 }
 
 function latchLine(kill: KillState): string {

@@ -85,12 +85,7 @@ export function resolveView(incident: Incident, text: string): ModalView {
     ),
     input('summary', 'What happened, and how it ended', true, false, undefined, text),
     input('rootCause', 'Root cause, as far as it is known', true, true),
-    select(
-      'category',
-      'Root cause category',
-      ROOT_CAUSE_CATEGORIES.map((one) => option(one)),
-      true,
-    ),
+    select('category', 'Root cause category', categories, true),
   ]);
 }
 
@@ -145,6 +140,19 @@ export function skipView(incident: string, step: string): ModalView {
     input('why', 'Why', false, false),
   ]);
 }
+
+const categories = ROOT_CAUSE_CATEGORIES.map((one) => option(one));
+
+export const rootCauseView = (incident: Incident): ModalView =>
+  modal(CALLBACK.rootCause, 'Root cause', 'Save', incident.id, [
+    select('category', 'Root cause category', categories, false),
+    input('rootCause', 'Root cause', true, true, undefined, incident.resolution?.rootCause),
+  ]);
+
+export const noActionItemView = (incident: Incident): ModalView =>
+  modal(CALLBACK.noActionItem, 'No action item', 'Save', incident.id, [
+    input('why', 'Why nothing needs to be done', true, false),
+  ]);
 
 /** Slack's limit is 100 blocks; who has more positions than this closes them at the venue. */
 const ROWS = 40;
@@ -269,6 +277,12 @@ export function readCancel(values: Values): { scope: CancelScope; reason: string
     },
     reason: textOf(values, 'reason') || 'none given',
   };
+}
+
+export function readRootCause(values: Values): { category?: RootCauseCategory; text?: string } {
+  const text = textOf(values, 'rootCause');
+  const category = ROOT_CAUSE_CATEGORIES.find((one) => one === choiceOf(values, 'category'));
+  return { ...(category === undefined ? {} : { category }), ...(text === '' ? {} : { text }) };
 }
 
 export const readReason = (values: Values): string => textOf(values, 'reason');

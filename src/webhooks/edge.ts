@@ -4,6 +4,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import express, { type NextFunction, type Request, type Response } from 'express';
 import { z } from 'zod';
+import { type ClockRules, clocksOf } from '../domain/clocks.ts';
 import { Refusal } from '../domain/decide.ts';
 import type { Actor } from '../domain/incident.ts';
 import type { Playbook } from '../domain/playbook.ts';
@@ -36,6 +37,7 @@ export interface EdgeDeps {
   store: Store;
   once: Once;
   playbook: Playbook;
+  clocks: ClockRules;
   clock: Clock;
   log: Log;
   metrics: Metrics;
@@ -322,7 +324,8 @@ export async function startEdge(deps: EdgeDeps): Promise<Edge> {
     const id = String(request.params['id']);
     const incident = /^INC-\d{8}-\d{3,9}$/.test(id) ? await ledger.load(id) : undefined;
     if (incident === undefined) throw new HttpRefusal(404, 'no_such_incident', 'There is no such incident.');
-    response.json(incidentDetail(incident, await ledger.history(id)));
+    const clocks = clocksOf(incident, deps.clocks, clock.now());
+    response.json(incidentDetail(incident, await ledger.history(id), clocks));
   });
   app.get('/healthz', (_request, response) => {
     response.json({ ok: true });

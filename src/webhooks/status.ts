@@ -1,5 +1,6 @@
 /** `/status` and `/incidents`, as CONTRACT 5 fixes them. */
 
+import type { IncidentClock } from '../domain/clocks.ts';
 import type { Incident, StandingEvent } from '../domain/incident.ts';
 import type { KillState } from '../domain/kill.ts';
 import type { Criterion } from '../domain/measure/criteria.ts';
@@ -103,7 +104,11 @@ function exposure(positions: { notional: number | null }[] | null): number | nul
 
 export const incidentsList = (store: Store): object => ({ incidents: store.summaries().map(summary) });
 
-export function incidentDetail(incident: Incident, history: StandingEvent[]): object {
+export function incidentDetail(
+  incident: Incident,
+  history: StandingEvent[],
+  clocks: IncidentClock[],
+): object {
   return {
     id: incident.id,
     severity: incident.severity,
@@ -159,6 +164,13 @@ export function incidentDetail(incident: Incident, history: StandingEvent[]): ob
       why,
       assignedTo,
       at: iso(owedAt),
+    })),
+    clocks: clocks.map(({ id, title, state, dueAt, doneAt }) => ({
+      id,
+      title,
+      state,
+      dueAt: iso(dueAt),
+      doneAt: doneAt === null ? null : iso(doneAt),
     })),
     kills: Object.values(incident.kills).map((kill) => killStatus(incident.id, kill)),
     thread: incident.posts['headline'] ?? null,

@@ -128,6 +128,7 @@ export function storeContract(name: string, open: (clock: { now: number }) => Pr
           postmortem: null,
           thread: null,
           drill: false,
+          dueAt: null,
         },
       ]);
     });
@@ -210,6 +211,35 @@ export function storeContract(name: string, open: (clock: { now: number }) => Pr
       expect(await store.append('INC-1', 2, [said.reopened()], [])).toBe('appended');
       expect(store.open().map(({ id }) => id)).toEqual(['INC-1']);
       expect(await store.history('INC-1')).toHaveLength(3);
+    });
+
+    it('says of a resolved incident when its clocks are to be looked at, and of the others nothing', async () => {
+      const store = await start();
+      const due = () => store.summaries().map(({ dueAt }) => dueAt);
+      await store.append('INC-1', 0, [said.opened('INC-1')], []);
+      expect(due()).toEqual([null]);
+      // A log of an older version, which says nothing of what is owed.
+      await store.append('INC-1', 1, [said.resolved(4)], []);
+      expect(due()).toEqual([null]);
+      const owes = [
+        { clock: 'postmortem', dueAt: 100 },
+        { clock: 'sli-data', dueAt: 90 },
+      ];
+      await store.append('INC-1', 2, [said.reopened(), { ...said.resolved(6), owes } as StandingEvent], []);
+      expect(due()).toEqual([6]);
+      const met = (clock: string, dueAt: number): StandingEvent => ({
+        type: 'ClockMet',
+        at: 7,
+        by: STANDDOWN,
+        clock,
+        dueAt,
+      });
+      await store.append('INC-1', 4, [met('acknowledge', 50)], []);
+      expect(due()).toEqual([90]);
+      await store.append('INC-1', 5, [met('sli-data', 90)], []);
+      expect(due()).toEqual([100]);
+      await store.append('INC-1', 6, [met('postmortem', 100)], []);
+      expect(due()).toEqual([null]);
     });
 
     it('knows the newest incident of a group', async () => {

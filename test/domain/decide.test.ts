@@ -2,7 +2,6 @@
 
 import { describe, expect, it } from 'vitest';
 import { type Command, decide, Refusal } from '../../src/domain/decide.ts';
-import { nextDuePage } from '../../src/domain/due.ts';
 import { type Actor, evolve, type Incident, type StandingEvent } from '../../src/domain/incident.ts';
 import type { Verdict } from '../../src/domain/kill.ts';
 import { controlValues, evolveTrading, RUNNING } from '../../src/domain/trading.ts';
@@ -140,30 +139,6 @@ describe('people', () => {
 });
 
 describe('the clock', () => {
-  const MIN = 60_000;
-  const fold = (...events: StandingEvent[]) =>
-    events.reduce<Incident | undefined>((sofar, event) => evolve(sofar, event), undefined) as Incident;
-  it('pages again when nobody acknowledged in the time of the playbook: P0 5 min, P1 15 min', () => {
-    expect(nextDuePage(fold(OPENED, PAGED), playbook)).toMatchObject({ at: 15 * MIN, n: 2 });
-    expect(
-      nextDuePage(
-        fold(OPENED, PAGED, said({ type: 'SeverityChanged', from: 'P1', to: 'P0', why: 'kill' })),
-        playbook,
-      ),
-    ).toMatchObject({ at: 5 * MIN });
-    expect(nextDuePage(fold(OPENED, PAGED, said({ type: 'IncidentAcknowledged' })), playbook)).toBeNull();
-  });
-  it('pages again every 5 min while a kill is not proven, acknowledged or not', () => {
-    expect(
-      nextDuePage(
-        fold(OPENED, PAGED, said({ type: 'IncidentAcknowledged' }), ASKED, JUDGED('UNKNOWN')),
-        playbook,
-      ),
-    ).toMatchObject({
-      at: 5 * MIN,
-      why: 'kill still UNKNOWN',
-    });
-  });
   it('a step that is due pages once, however often it is looked at', () => {
     given(OPENED, PAGED).when({ type: 'PageAgain', by: ADA, n: 2, why: 'w' }).gives('PageOwed');
     given(OPENED, PAGED, said({ type: 'PageOwed', n: 2, severity: 'P1', why: 'w' }))

@@ -361,7 +361,7 @@ describe('the mail to stakeholders', () => {
       reason: 'feed frozen',
       at: seconds(160),
     };
-    const view = mailView('verdict', fold(events), { ...RUNNING, latch });
+    const view = mailView('verdict', fold(events), { ...RUNNING, latch }, []);
     const rendered = renderTemplate(mailTemplates.incident[kind], kind, view);
     if (!rendered.ok) throw new Error(rendered.failure.what);
     return rendered.text;
@@ -383,7 +383,7 @@ describe('the mail to stakeholders', () => {
     expect(text).toContain('BTC/USDT:USDT long 0.008, 512.40 USDT');
     expect(text).toContain('- okx: UNKNOWN, not read');
     expect(text).toContain('- On-call closes what is left, or accepts it with a reason.');
-    expect(write('html', killed)).toContain('<li>okx: UNKNOWN, not read</li>');
+    expect(write('html', killed)).toContain('>okx: UNKNOWN, not read</div>');
   });
 
   test('says unknown as unknown', () => {

@@ -102,7 +102,7 @@ const SAMPLES: Samples = {
   ClockMissed: [
     [
       { ...said, type: 'ClockMissed', clock: 'acknowledge', dueAt: at },
-      `Clock MISSED: acknowledge, due at ${utc(at)}`,
+      `Clock MISSED: acknowledge, due at ${utc(at)}, not done`,
     ],
   ],
   UpdateReminded: [
@@ -321,6 +321,35 @@ const SAMPLES: Samples = {
     [
       { ...said, type: 'PostFailed', what: 'headline', reason: 'is_archived', gaveUp: true },
       'Could not post headline to Slack (gave up): is_archived',
+    ],
+  ],
+  MailOwed: [
+    [
+      { ...said, type: 'MailOwed', what: 'opened', why: '45 min' },
+      'Mail to the stakeholders is due (opened): 45 min',
+    ],
+  ],
+  ChecklistMarked: [
+    [{ ...said, type: 'ChecklistMarked', item: 'sli-data' }, 'Checklist: sli-data done'],
+    [
+      { ...said, type: 'ChecklistMarked', item: 'action-items', text: 'none: a typo' },
+      'Checklist: action-items done: none: a typo',
+    ],
+  ],
+  RootCauseNamed: [
+    [
+      { ...said, type: 'RootCauseNamed', category: 'data', text: 'a gap' },
+      'Root cause is of the category data: a gap',
+    ],
+  ],
+  ImpactNoted: [
+    [
+      { ...said, type: 'ImpactNoted', dayPnl: -12.5, currency: 'USDT', source: 'engine', why: '' },
+      'Profit and loss of the day: -12.50 USDT, by engine',
+    ],
+    [
+      { ...said, type: 'ImpactNoted', dayPnl: null, currency: 'USDT', source: null, why: 'no sample' },
+      'Profit and loss of the day: unknown: no sample',
     ],
   ],
   MailSent: [

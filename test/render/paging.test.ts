@@ -40,9 +40,19 @@ const shown = (message: { text: string; blocks: object[] } | null): string => {
   return JSON.stringify(message);
 };
 const headlineOf = (incident: Incident) =>
-  shown(headline(incident, RUNNING, playbook, { venues: ['v'], protectiveOrders: 'cancel' }));
+  shown(
+    headline(
+      incident,
+      RUNNING,
+      playbook,
+      { venues: ['v'], protectiveOrders: 'cancel' },
+      { clocks: [], now: T0, mail: false },
+    ),
+  );
 const queued = at(1_000, { type: 'PageQueued', n: 1, dedupKey: `${ID}/1` });
 const refused = at(2_000, { type: 'PageFailed', n: 1, reason: 'PagerDuty answered 400', gaveUp: true });
+
+const TOLD = { draft: null, history: [], playbook, mentions: { approvers: '', responders: '' } };
 
 describe('the headline', () => {
   it('says queued, and nothing more, of a 202', () => {
@@ -133,7 +143,7 @@ describe('what PagerDuty said, in the thread', () => {
       ...at(5_000, { type: 'PagerSaid', id: 'e', n: 1, what, person: true, to: [HOSTILE], text: HOSTILE }),
       by: THERE,
     };
-    const text = shown(notice(fold(queued), event, null));
+    const text = shown(notice(fold(queued), event, TOLD));
     expect(text).toContain('on PagerDuty');
     if (what !== 'unacknowledged') expect(text).toContain('(<@U0ADA>)');
     expect(text.replaceAll('(<@U0ADA>)', '')).not.toMatch(/<[!@h]/);
@@ -144,7 +154,7 @@ describe('what PagerDuty said, in the thread', () => {
       ...at(5_000, { type: 'PagerSaid', id: 'e', n: 1, what: 'resolved', person: true, to: [] }),
       by: THERE,
     };
-    expect(shown(notice(fold(queued), event, null))).toContain('noted, not obeyed');
+    expect(shown(notice(fold(queued), event, TOLD))).toContain('noted, not obeyed');
   });
 });
 

@@ -66,7 +66,7 @@ describe('the Home of a responder', () => {
       'Incidents: none is open.',
       'Last kill: none is on record.',
       'Error budgets: not measured yet.',
-      'On call: Ada, says PagerDuty',
+      'On call: Ada, Grace, says PagerDuty',
       'Last drill: none is on record.',
       'As of 20',
     ])
@@ -257,10 +257,13 @@ describe('lifting the latch on the Home', () => {
         reason: 'hedged',
       });
       await slack.say(ada.id, `/incident resolve ${id}`);
-      await submit(desk, ada.id, { summary: 'Over.' });
+      await submit(desk, ada.id, { summary: 'Over.', category: 'system' });
       await shows(desk, id, 'Postmortem draft');
       await desk.click('ada', 'Put into review', id);
       await settled(desk, id, (one) => one.postmortem?.reviewedBy !== undefined);
+      const by = { via: 'slack', id: ada.id, name: 'ada' } as const;
+      await desk.bot.desk.command(id, { type: 'AddActionItem', by, text: 'a canary' });
+      await desk.bot.desk.command(id, { type: 'MarkChecklist', by, item: 'sli-data' });
       expect(await openHome(desk, alan.id)).not.toContain('[Approve resume…]');
       await slack.say(ada.id, '/resume start=flat done');
       await homeShows(desk, alan.id, '[Approve resume…]');

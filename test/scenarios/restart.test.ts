@@ -62,6 +62,11 @@ describe('a restart', () => {
       await posted(desk, id);
       await settled(desk, id, (incident) => incident.pages[0]?.state === 'assigned');
       await desk.stage.pagerDuty.until(() => pagesOf(desk, id)[0]?.notes.length === 1, { what: 'the note' });
+      await settled(
+        desk,
+        id,
+        ({ clocks, impact }) => clocks['incidents-channel'] !== undefined && impact !== undefined,
+      );
       const before = told(desk, id);
       const { timeline } = await incidentView(desk, id);
       for (let times = 0; times < 3; times += 1) await desk.restart();
@@ -87,6 +92,7 @@ describe('a restart', () => {
       await settled(desk, id, (incident) => incident.pages.every((page) => page.state === 'assigned'));
       await desk.stage.mail.until(() => told(desk, id).mails === 2, { what: 'both mails' });
       await settled(desk, id, (incident) => incident.posts['runbook'] !== undefined);
+      await shows(desk, id, 'Mail to the stakeholders (verdict)');
       const before = told(desk, id);
       const kill = (await statusView(desk)).lastKill;
       await desk.restart();

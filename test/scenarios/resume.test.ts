@@ -29,8 +29,14 @@ async function killed(recoveryCheck: LiveConfig['recoveryCheck'] = 'off'): Promi
 async function resolved(under: InProcess): Promise<void> {
   await under.stage.slack.say(CAST.ada.id, '/incident resolve', { channel: CHANNEL });
   const view = under.stage.slack.openViews(CAST.ada.id).at(-1);
-  await under.stage.slack.submit(CAST.ada.id, view?.id ?? '', { summary: 'mended' });
+  await under.stage.slack.submit(CAST.ada.id, view?.id ?? '', { summary: 'mended', category: 'system' });
   await under.stage.slack.until(() => under.thread().includes('Put into review'), { what: 'the draft' });
+  // The rest of the checklist, which the gate asks for as well.
+  await sees(under, 'After the incident');
+  await under.click('ada', 'SLI data is updated');
+  await under.click('ada', 'None needed…');
+  const reason = under.stage.slack.openViews(CAST.ada.id).at(-1);
+  await under.stage.slack.submit(CAST.ada.id, reason?.id ?? '', { why: 'a drill of the gate' });
 }
 
 const resume = async (under: InProcess, who: keyof typeof CAST, text: string) =>
@@ -51,6 +57,9 @@ describe('/resume', () => {
       'is not resolved',
       'no postmortem draft',
       'recovery check did not run',
+      'the root cause has no category',
+      'no action item, and no reason for none',
+      'the SLI data of the incident is not updated',
       '2 approvals, none of them yours',
     ]) {
       expect(answer).toContain(text);

@@ -16,6 +16,7 @@ import { type IncidentVerb, incidentHelp } from '../../render/usage.ts';
 import { declareView, resolveView } from '../../render/views.ts';
 import type { ListenerContext, Reply } from '../context.ts';
 import { commander, ownerName } from '../persons.ts';
+import { summaryReply } from '../summary.ts';
 import { open } from '../trigger.ts';
 import { readActionItem, readDeclared, readPerson, readSeverityChange } from './read.ts';
 
@@ -88,7 +89,7 @@ export const VERBS: Record<IncidentVerb, Verb> = {
   summary: {
     about: 'past',
     reads: nothing,
-    run: async ({ incident, context }) => incidentStatus(incident, context.ledger.trading()),
+    run: ({ incident, context }) => summaryReply(incident, context),
   },
   postmortem: { about: 'past', reads: nothing, run: async ({ incident }) => postmortemText(incident) },
 

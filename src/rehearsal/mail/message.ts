@@ -13,7 +13,8 @@ interface Part {
 }
 
 function decodeQuotedPrintable(text: string): Buffer {
-  const joined = text.replace(/[ \t]*=\r?\n/g, '');
+  // Blanks before a soft line break belong to the text; those after it were put there on the way (RFC 2045 6.7).
+  const joined = text.replace(/=[ \t]*\r?\n/g, '');
   const bytes: number[] = [];
   for (let i = 0; i < joined.length; i += 1) {
     const hex = joined[i] === '=' ? /^[0-9A-Fa-f]{2}/.exec(joined.slice(i + 1, i + 3))?.[0] : undefined;
