@@ -1,7 +1,7 @@
 /** Puts the bot together from a configuration, starts it, and stops it. */
 
 import type { Agent } from 'node:https';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { systemClock } from './adapters/clock.ts';
 import { type CommandResult, runCommand } from './adapters/command.ts';
 import { watchControlFile } from './adapters/controlFile/watch.ts';
@@ -9,9 +9,11 @@ import { openControlFile } from './adapters/controlFile.ts';
 import { everySecond } from './adapters/cron.ts';
 import type { Disk } from './adapters/disk.ts';
 import { createDrafts } from './adapters/drafts.ts';
+import { createHost } from './adapters/host.ts';
 import { createPagerDutyPager } from './adapters/pagerduty.ts';
 import { createSlack } from './adapters/slack.ts';
 import { createSmtpMailer } from './adapters/smtp.ts';
+import { askStatusPage } from './adapters/statusPage.ts';
 import { openStore } from './adapters/store.ts';
 import { createWindowsFile } from './adapters/windows.ts';
 import { type LiveConfig, secretsOf } from './config.ts';
@@ -27,6 +29,8 @@ import { createMonitor, type Monitor } from './engine/monitor.ts';
 import { openOnce } from './engine/once.ts';
 import { createOutbox } from './engine/outbox.ts';
 import { createPerform } from './engine/perform.ts';
+import { createProbes } from './engine/probes.ts';
+import { createRunbookRunner } from './engine/runbookRunner.ts';
 import { tick } from './engine/tick.ts';
 import { type Failpoint, failAtSteps, failingControl, failingPerform, failingVenue } from './failpoint.ts';
 import { registerActions } from './listeners/actions.ts';
@@ -37,7 +41,7 @@ import { registerGuard } from './listeners/guard.ts';
 import { registerViews } from './listeners/views.ts';
 import { createLog, createMask } from './log.ts';
 import type { Policy } from './policy.ts';
-import type { Clock, Log, Store, Venue } from './ports.ts';
+import type { Clock, Command, Log, Store, Venue } from './ports.ts';
 import { adoptSideJournals } from './sideJournal.ts';
 import { openVenues } from './venues.ts';
 import { startEdge } from './webhooks/edge.ts';
@@ -150,9 +154,16 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     ...(options.pagerAgent === undefined ? {} : { agent: options.pagerAgent }),
   });
   const mail = config.mail === 'off' ? null : config.mail;
+  const feeds = config.feeds === 'off' ? [] : config.feeds;
+  const commands = configuredCommands(config, mask);
   const draw = createDraw({
     policy,
-    names: { venues: venues.map((venue) => venue.id), protectiveOrders: config.kill.protectiveOrders },
+    names: {
+      venues: venues.map((venue) => venue.id),
+      protectiveOrders: config.kill.protectiveOrders,
+      backups: feeds.flatMap(({ id, backup }) => (backup === null ? [] : [`${id} → ${backup}`])),
+      restartOrderManager: commands['restartOrderManager'] ?? null,
+    },
     venuePages: Object.fromEntries(venues.map((venue) => [venue.id, venue.page])),
     trading: () => ledger.trading(),
     unrecorded: () => ledger.unrecorded(),
@@ -161,7 +172,6 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     rules: { approvals: config.access.approvals, recoveryCheck: config.recoveryCheck !== 'off' },
   });
 
-  const feeds = config.feeds === 'off' ? [] : config.feeds;
   const desk = createDesk({
     store,
     ledger,
@@ -185,6 +195,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
             expect: config.recoveryCheck.expect,
             run: () => runRecovery(config),
           },
+    commands,
     log,
     ...(options.pace === undefined ? {} : { pace: options.pace }),
   });
@@ -218,6 +229,29 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     unknownGraceMs: drill ? Number.POSITIVE_INFINITY : UNKNOWN_GRACE_MS,
   });
   cleanups.push(() => monitor.stop());
+  const host = createHost(config.dataDir);
+  cleanups.push(async () => host.close());
+  const runner = createRunbookRunner({
+    ledger,
+    desk,
+    monitor,
+    engines,
+    probes: createProbes({
+      venues,
+      feeds,
+      host,
+      statusPage: askStatusPage,
+      clock,
+      killing: () => ledger.trading().latch !== null,
+    }),
+    clock,
+    log,
+    runbooks: policy.runbooks,
+    feeds,
+    hours: config.hours,
+    mode: config.hardStops.mode,
+  });
+  cleanups.push(async () => runner.stop());
 
   const perform = createPerform({
     store,
@@ -329,6 +363,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   outbox.start();
   cleanups.push(everySecond(() => tick({ ledger, clock, playbook: policy.playbook, log }), log));
   cleanups.push(everySecond(() => monitor.tick(), log));
+  cleanups.push(everySecond(() => runner.tick(), log));
   void slack.identify();
   cleanups.push(keepWarm(venues, clock, log));
   cleanups.push(() => slack.stop());
@@ -348,6 +383,27 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
 async function runRecovery({ recoveryCheck }: LiveConfig): Promise<CommandResult> {
   if (recoveryCheck === 'off') throw new Error('the recovery check is off');
   return runCommand(recoveryCheck.run, recoveryCheck.cwd, recoveryCheck.timeoutSec * 1_000);
+}
+
+/** `commands` of the configuration: what they say may hold a secret of ours, so it is masked before it goes on record. */
+function configuredCommands(config: LiveConfig, mask: (text: string) => string): Record<string, Command> {
+  return Object.fromEntries(
+    Object.entries(config.commands).map(([name, { run, timeoutSec }]) => [
+      name,
+      {
+        words: mask(run.join(' ')),
+        timeoutSec,
+        async run() {
+          const ended = await runCommand(run, dirname(config.file), timeoutSec * 1_000);
+          return {
+            ...ended,
+            output: mask(ended.output),
+            reason: ended.reason === null ? null : mask(ended.reason),
+          };
+        },
+      },
+    ]),
+  );
 }
 
 /** How long a hard stop may be unknown before that is an incident: two readings that are missing, and time to restart. */

@@ -52,7 +52,7 @@ export function createDraw({
   const draw: Draw = {
     headline: (incident, now) => headline(incident, now, playbook, names),
     runbook: (incident) =>
-      runbookMessage(incident, runbooks.find((one) => one.id === incident.runbook) ?? null, names),
+      runbookMessage(incident, runbooks.find((one) => one.id === incident.runbook) ?? null, trading(), names),
     receipt(incident, kill) {
       const state = incident.kills[kill];
       if (state === undefined) throw new Error(`${incident.id} has no kill ${kill}`);

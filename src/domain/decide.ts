@@ -163,6 +163,7 @@ export type FactEvent =
         | 'ControlFailed'
         | 'StepChecked'
         | 'StepBranched'
+        | 'StepActed'
         | 'FeedGapBegan'
         | 'FeedGapEnded'
         | 'UpdateReminded'
@@ -381,9 +382,10 @@ function onIncident(command: OnIncident, incident: Incident, now: number, playbo
     case 'HearPager':
       return hearPager(command, incident);
     case 'AskCommand':
+      mustNotBeResolved(incident);
       if (Object.values(incident.unfinished).includes('command'))
         throw new Refusal('command_running', 'A command is already running here: nothing was started.');
-      return [{ type: 'CommandAsked', command: command.command, run: command.run }];
+      return askCommand(command, incident, now);
     case 'ResolveIncident':
       return resolveIncident(command, incident);
     case 'MarkStep': {
@@ -600,6 +602,23 @@ function hearPager(command: Extract<Command, { type: 'HearPager' }>, incident: I
   const acknowledges =
     what === 'acknowledged' && incident.acknowledged === undefined && incident.status !== 'resolved';
   return acknowledges ? [said, { type: 'IncidentAcknowledged' }] : [said];
+}
+
+/** A second press so soon is a double click, or somebody who did not see the first. */
+const COMMAND_AGAIN_MS = 10_000;
+
+function askCommand(
+  { command, run }: Extract<Command, { type: 'AskCommand' }>,
+  incident: Incident,
+  now: number,
+): NewEvent[] {
+  const last = Object.hasOwn(incident.commands, command) ? incident.commands[command] : undefined;
+  if (last !== undefined && now - last.at < COMMAND_AGAIN_MS)
+    throw new Refusal(
+      'command_just_ran',
+      `${last.by.name} ran ${command} at ${utcTime(last.at)}: nothing was started. Wait ten seconds if you mean it again.`,
+    );
+  return [{ type: 'CommandAsked', command, run }];
 }
 
 function mustNotBeResolved(incident: Incident): void {

@@ -5,6 +5,7 @@ import { evolveKill } from './kill.ts';
 import type { FlattenEvent, OrdersEvent } from './orders.ts';
 import type { ResumeEvent, ResumeState } from './resume.ts';
 import { evolveResume } from './resume.ts';
+import type { Deed } from './runbook/vocabulary.ts';
 import type { HoldEvent } from './trading.ts';
 
 export const SEVERITIES = ['P0', 'P1', 'P2', 'P3'] as const;
@@ -97,6 +98,25 @@ export interface StepBranch {
   applies: boolean | null;
   text: string;
   at: number;
+  /** Since when it applies, ms since the epoch. Kept while it is not known: only what does not apply ends it. */
+  since: number | null;
+}
+
+/** What a step did by itself, the newest time. `ok` only after it was read back. `nothing`: somebody had chosen, or it was so. */
+export interface StepAct {
+  did: Deed | 'nothing';
+  how: 'auto' | 'timer';
+  ok: boolean;
+  text: string;
+  at: number;
+}
+
+/** The newest run of a configured command. No `ended`: it runs. `exitCode` null: what became of it is the `reason`. */
+export interface CommandRun {
+  run: string;
+  by: Actor;
+  at: number;
+  ended?: { at: number; exitCode: number | null; reason: string; ms: number };
 }
 
 /** A gap in a data feed, recorded without anybody typing. ms since the epoch; `to` null while it lasts. */
@@ -185,7 +205,10 @@ export interface Incident {
   /** By step, then by check. */
   checks: Record<string, Record<string, StepCheck>>;
   branches: Record<string, StepBranch>;
+  acts: Record<string, StepAct>;
   gaps: FeedGap[];
+  /** By the command's name in the configuration. */
+  commands: Record<string, CommandRun>;
   /** By clock. */
   clocks: Record<string, ClockRecord>;
   commander?: { who: Actor; by: Actor; at: number };
@@ -246,7 +269,8 @@ export type IncidentEvent = Said &
     | { type: 'NoteAdded'; text: string }
     | { type: 'PostmortemDrafted'; id: string; file: string }
     | ({ type: 'StepChecked'; step: string } & Omit<StepCheck, 'at'>)
-    | ({ type: 'StepBranched'; step: string } & Omit<StepBranch, 'at'>)
+    | ({ type: 'StepBranched'; step: string } & Omit<StepBranch, 'at' | 'since'>)
+    | ({ type: 'StepActed'; step: string } & Omit<StepAct, 'at'>)
     | { type: 'FeedGapBegan'; feed: string; symbol: string; from: number }
     | { type: 'FeedGapEnded'; feed: string; symbol: string; from: number; to: number }
     | { type: 'ClockMet'; clock: string; dueAt: number }
@@ -323,7 +347,9 @@ export function evolve(incident: Incident | undefined, event: StandingEvent): In
       steps: {},
       checks: {},
       branches: {},
+      acts: {},
       gaps: [],
+      commands: {},
       clocks: {},
       actionItems: [],
       unfinished: {},
@@ -362,8 +388,10 @@ function fold(next: Incident, event: Exclude<StandingEvent, { type: 'IncidentOpe
       delete next.resolution;
       delete next.acknowledged;
       delete next.mitigated;
-      // Its clocks run anew.
+      // Its clocks run anew, and its runbook is gone through again.
       next.clocks = {};
+      next.steps = {};
+      next.branches = {};
       return;
     case 'IncidentAcknowledged':
       next.status = 'acknowledged';
@@ -465,11 +493,20 @@ function fold(next: Incident, event: Exclude<StandingEvent, { type: 'IncidentOpe
     }
     case 'StepBranched': {
       const { step, applies, text, at } = event;
-      next.branches = { ...next.branches, [step]: { applies, text, at } };
+      const before = next.branches[step]?.since ?? null;
+      const since = applies === false ? null : applies === null ? before : (before ?? at);
+      next.branches = { ...next.branches, [step]: { applies, text, at, since } };
+      return;
+    }
+    case 'StepActed': {
+      const { step, did, how, ok, text, at } = event;
+      next.acts = { ...next.acts, [step]: { did, how, ok, text, at } };
       return;
     }
     case 'FeedGapBegan': {
       const { feed, symbol, from } = event;
+      // Another gap asks for its own decisions: what was ticked for the last one answers nothing now.
+      if (next.gaps.length > 0) next.steps = {};
       next.gaps = [...next.gaps, { feed, symbol, from, to: null }];
       return;
     }
@@ -506,10 +543,16 @@ function fold(next: Incident, event: Exclude<StandingEvent, { type: 'IncidentOpe
       return;
     case 'CommandAsked':
       next.unfinished = { ...next.unfinished, [event.run]: 'command' };
+      next.commands = { ...next.commands, [event.command]: { run: event.run, by: event.by, at: event.at } };
       return;
-    case 'CommandFinished':
+    case 'CommandFinished': {
       next.unfinished = without(next.unfinished, event.run);
+      const { command, run, exitCode, reason, ms, at } = event;
+      const known = next.commands[command];
+      if (known?.run === run)
+        next.commands = { ...next.commands, [command]: { ...known, ended: { at, exitCode, reason, ms } } };
       return;
+    }
     case 'ResolutionNoted':
     case 'RequestTaken':
     case 'MembersSeen':

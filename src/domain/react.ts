@@ -83,7 +83,10 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
       return [
         headline(),
         // Their buttons go with it.
-        ...inThread(Object.keys(incident.kills).map(receipt)),
+        ...inThread([
+          owe(urgent, 'runbook', { kind: 'runbook' }),
+          ...Object.keys(incident.kills).map(receipt),
+        ]),
         ...incident.pages
           .filter((page) => page.state !== 'closed')
           .map((page) =>
@@ -102,25 +105,37 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
     case 'PageClosed':
       return [headline()];
     case 'IncidentReopened':
-      return [headline(), ...inThread(Object.keys(incident.kills).map(receipt))];
-    case 'LatchAdopted':
+      return [
+        headline(),
+        ...inThread([
+          owe(urgent, 'runbook', { kind: 'runbook' }),
+          ...Object.keys(incident.kills).map(receipt),
+        ]),
+      ];
     case 'HoldPlaced':
     case 'HoldLifted':
+      // A step shows who did what it asks for, and its timer whether somebody chose.
+      return [headline(), ...notice(), ...inThread([owe(urgent, 'runbook', { kind: 'runbook' })])];
+    case 'LatchAdopted':
     case 'ControlFailed':
       return [headline(), ...notice()];
     case 'StepMarked':
     case 'StepChecked':
     case 'StepBranched':
+    case 'StepActed':
       return inThread([owe(urgent, 'runbook', { kind: 'runbook' })]);
     case 'FeedGapBegan':
+      return [headline(), ...inThread([owe(urgent, 'runbook', { kind: 'runbook' })])];
+    case 'FeedGapEnded':
+      return [headline(), ...notice(), ...inThread([owe(urgent, 'runbook', { kind: 'runbook' })])];
     case 'ClockMet':
       return [headline()];
-    case 'FeedGapEnded':
     case 'ClockMissed':
     case 'CommanderAssigned':
     case 'IncidentMitigated':
     case 'PagerSaid':
       return [headline(), ...notice()];
+    case 'CommandAsked':
     case 'CommandFinished':
       return [...notice(), ...inThread([owe(urgent, 'runbook', { kind: 'runbook' })])];
     case 'KillAsked':
@@ -149,7 +164,6 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
     case 'NoteAdded':
     case 'ActionItemAdded':
     case 'UpdateReminded':
-    case 'CommandAsked':
       return notice();
     case 'CancelAsked':
     case 'FlattenAsked':

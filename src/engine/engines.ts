@@ -1,6 +1,7 @@
 /** What the trading engines say of themselves: heartbeats that echo the switches they obey. */
 
 import { STANDDOWN } from '../domain/incident.ts';
+import type { HostLoad } from '../domain/runbook/probes.ts';
 import { controlValues, SWITCHES } from '../domain/trading.ts';
 import type { Clock, Control, ControlWritten, Log } from '../ports.ts';
 import type { Ledger } from './ledger.ts';
@@ -11,6 +12,8 @@ export interface Heartbeat {
   at: number;
   /** The control keys that it obeys, as it read them; undefined when it does not say. */
   control?: Record<string, string>;
+  /** The load of its machine, as it says. */
+  host?: HostLoad;
 }
 
 export interface EngineStatus {
@@ -26,6 +29,8 @@ export interface Engines {
   status(): EngineStatus[];
   /** Each engine's newest heartbeat, and how often it is meant to come. */
   beats(): { id: string; ageMs: number | null; everyMs: number }[];
+  /** What each engine's newest heartbeat says of its machine; null where it says nothing. */
+  hosts(): Map<string, HostLoad | null>;
   /** True when an engine that was heard of just now says that a pause, a halt or the kill is in force. */
   obeysStop(): boolean;
   /** The control file, with each write noted: a heartbeat counts only when it is dated after it. */
@@ -90,6 +95,7 @@ export function createEngines(deps: {
           everyMs: expected.find((one) => one.id === id)?.everyMs ?? GOOD_MS / 3,
         };
       }),
+    hosts: () => new Map(ids().map((id) => [id, last.get(id)?.host ?? null])),
     obeysStop: () =>
       last.size > 0 &&
       [...last.values()].every(

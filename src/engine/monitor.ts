@@ -1,4 +1,7 @@
-/** Watches the hard stops: takes samples, judges each second and after each batch, and acts on what trips. */
+/**
+ * Watches the hard stops: takes samples, judges each second and after each batch, and kills on what trips. Pausing and
+ * halting on a condition is the runbook's (runbookRunner.ts).
+ */
 
 import type { Actor, Severity } from '../domain/incident.ts';
 import type { TripEvidence } from '../domain/kill.ts';
@@ -31,7 +34,7 @@ const SOURCE = 'standdown';
 const SAVE_MS = 5_000;
 
 export async function createMonitor(deps: {
-  desk: Pick<Desk, 'kill' | 'hold' | 'takeAlerts'>;
+  desk: Pick<Desk, 'kill' | 'takeAlerts'>;
   ledger: Ledger;
   engines: Engines;
   clock: Clock;
@@ -146,26 +149,14 @@ export async function createMonitor(deps: {
         endedAt: now,
       })),
     ];
-    const incidents = await desk.takeAlerts(alerts, {
+    await desk.takeAlerts(alerts, {
       via: 'alert',
       id: SOURCE,
       name: 'Standdown’s own watch',
     });
     for (const one of begun) raised.set(one.key, [one, now]);
     for (const [key] of over) raised.delete(key);
-    for (const [index, one] of begun.entries()) await actOn(one, incidents[index] ?? undefined);
     save();
-  }
-
-  async function actOn({ action, title, value }: Condition, incident: string | undefined): Promise<void> {
-    if (action === undefined) return;
-    const key = action === 'pauseSignals' ? 'PAUSE_SIGNALS' : 'HALT_NEW_ORDERS';
-    const { holds, latch } = ledger.trading();
-    // Somebody has chosen already: the bot adds nothing to it.
-    if (holds.some((hold) => hold.key === key) || (key === 'HALT_NEW_ORDERS' && latch !== null)) return;
-    const { written } = await desk.hold(HARD_STOP, key, `${title}: ${value}`, 'runbook', incident);
-    if (written.state === 'failed')
-      log.error({ key, reason: written.reason }, 'a switch could not be written: tell the engine by hand');
   }
 
   function save(): void {

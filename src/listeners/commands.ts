@@ -78,7 +78,9 @@ export function registerCommands(app: App, context: ListenerContext): void {
 
   on('/resume', async ({ command }) => {
     const text = fromSlack(command.text).trim();
-    const [, what, rest = ''] = /^(signals|orders)(?:\s+([\s\S]*))?$/.exec(text) ?? [];
+    // "feed" stands alone: "/resume feed is back" gives a reason to lift the latch.
+    const [, switched, rest = '', feed] = /^(?:(signals|orders)(?:\s+([\s\S]*))?|(feed))$/.exec(text) ?? [];
+    const what = switched ?? feed;
     // A slip in "orders" or "signals" is not a reason to lift the latch.
     if (asksForHelp(text) || (what === undefined && /^(order|signal)/i.test(text))) return USAGE.resume;
     const refused = await refusalFor(context, command.user_id, what === undefined ? 'approver' : 'responder');
@@ -94,7 +96,7 @@ export function registerCommands(app: App, context: ListenerContext): void {
       );
       return `Asked. ${context.desk.rules.approvals} approvers other than you must press Approve in the thread of ${incident.id} within 30 min.`;
     }
-    const key = what === 'signals' ? 'PAUSE_SIGNALS' : 'HALT_NEW_ORDERS';
+    const key = what === 'signals' ? 'PAUSE_SIGNALS' : what === 'feed' ? 'DATA_FEED' : 'HALT_NEW_ORDERS';
     const approver = await context.access.has(command.user_id, 'approver');
     const reason = rest === '' ? 'none given' : plain(rest, REASON);
     const only = chooseIncident(context, undefined);

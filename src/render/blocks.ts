@@ -80,6 +80,34 @@ export function message(text: string, blocks: KnownBlock[]): { text: string; blo
   };
 }
 
+/**
+ * A message of a head, parts and a tail within the limits. Head and tail always stand; of the parts as many as fit, in
+ * their order, and then how many do not.
+ */
+export function fitted(
+  text: string,
+  head: KnownBlock[],
+  parts: KnownBlock[][],
+  tail: KnownBlock[],
+  hidden: (count: number) => string,
+): { text: string; blocks: KnownBlock[] } {
+  const cost = (blocks: KnownBlock[]) => blocks.reduce((sum, block) => sum + JSON.stringify(block).length, 0);
+  const more = (count: number) => context(hidden(count));
+  let room = MESSAGE - cost([...head, ...tail, more(parts.length)]);
+  let slots = BLOCKS - head.length - tail.length - 1;
+  const shown: KnownBlock[] = [];
+  let count = 0;
+  for (const part of parts) {
+    room -= cost(part);
+    slots -= part.length;
+    if (room < 0 || slots < 0) break;
+    shown.push(...part);
+    count += 1;
+  }
+  const left = parts.length - count;
+  return message(text, [...head, ...shown, ...(left === 0 ? [] : [more(left)]), ...tail]);
+}
+
 /** Lines in as few sections as hold them, each line whole. */
 export function sections(lines: string[]): KnownBlock[] {
   const blocks: KnownBlock[] = [];

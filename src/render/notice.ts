@@ -3,9 +3,10 @@
 import type { KnownBlock } from '@slack/types';
 import type { Incident, StandingEvent } from '../domain/incident.ts';
 import type { CancelResult, CloseResult } from '../domain/orders.ts';
+import type { HoldKey } from '../domain/trading.ts';
 import { ACTION, buttonValue } from './actions.ts';
 import { actions, type ButtonSpec, confirm, message, section, sections } from './blocks.ts';
-import { clockTime, code, count, inert, plain, since, size } from './text.ts';
+import { clockTime, code, count, duration, inert, plain, since, size } from './text.ts';
 
 /** Null for events that have no message of their own. `draft` is the postmortem's Markdown, for its event. */
 export function notice(
@@ -58,13 +59,10 @@ function noticeLines(event: StandingEvent): string[] | null {
   const when = clockTime(event.at);
   switch (event.type) {
     case 'HoldPlaced': {
-      const what = event.key === 'HALT_NEW_ORDERS' ? 'New orders halted' : 'Signals paused';
-      return [`✋ *${what}* by ${who} at ${when}: “${inert(event.reason, 300)}”`];
+      return [`✋ *${HOLD_WORDS[event.key].placed}* by ${who} at ${when}: “${inert(event.reason, 300)}”`];
     }
     case 'HoldLifted': {
-      const what =
-        event.key === 'HALT_NEW_ORDERS' ? 'A halt of new orders was lifted' : 'A pause of signals was lifted';
-      return [`▶ *${what}* by ${who} at ${when}: “${inert(event.reason, 300)}”`];
+      return [`▶ *${HOLD_WORDS[event.key].lifted}* by ${who} at ${when}: “${inert(event.reason, 300)}”`];
     }
     case 'PostmortemReviewed':
       return [`📝 Postmortem ${inert(event.id, 40)} put into review by ${who} at ${when}`];
@@ -111,12 +109,47 @@ function noticeLines(event: StandingEvent): string[] | null {
       return [
         `📝 *Postmortem draft ${plain(event.id, 40)}* · blanks are marked TODO · file \`${code(event.file, 200)}\``,
       ];
+    case 'FeedGapEnded': {
+      const { feed, symbol, from, to } = event;
+      return [
+        `✓ *The gap of ${inert(feed, 60)} is over*: ${inert(symbol, 40)}, ${clockTime(from)} to ${clockTime(to)} UTC, ${duration(to - from)}. A pause or halt stays until somebody lifts it.`,
+      ];
+    }
+    case 'CommandAsked':
+      return [`⚙ *${inert(event.command, 60)}* started by ${who} at ${when}`];
+    case 'CommandFinished': {
+      const took = `after ${(event.ms / 1_000).toFixed(2)} s`;
+      const output = event.output.trim();
+      return [
+        event.exitCode === 0
+          ? `✓ *${inert(event.command, 60)}*: exit code 0 ${took}`
+          : `${event.exitCode === null ? '❓' : '▲'} *${inert(event.command, 60)}*: ${inert(event.reason, 300)} (${took})`,
+        output === '' ? 'It said nothing.' : `It said at last:\n\`\`\`${outputLines(output)}\`\`\``,
+      ];
+    }
     case 'NoteAdded':
       return [`📌 Note by ${who}: ${inert(event.text, 2_000)}`];
     default:
       return null;
   }
 }
+
+const HOLD_WORDS: Record<HoldKey, { placed: string; lifted: string }> = {
+  HALT_NEW_ORDERS: { placed: 'New orders halted', lifted: 'A halt of new orders was lifted' },
+  PAUSE_SIGNALS: { placed: 'Signals paused', lifted: 'A pause of signals was lifted' },
+  DATA_FEED: { placed: 'Switched to the backup feed', lifted: 'An order to use the backup feed was lifted' },
+  POSITION_SIZE_FACTOR: { placed: 'Position sizes halved', lifted: 'A halving of position sizes was lifted' },
+  ALLOW_NEW_STRATEGIES: { placed: 'New strategies stopped', lifted: 'A stop of new strategies was lifted' },
+  ALLOW_PROMOTIONS: { placed: 'Promotions stopped', lifted: 'A stop of promotions was lifted' },
+};
+
+/** The end of a command's output: nothing in it becomes markup inside the fence. */
+const outputLines = (output: string): string =>
+  output
+    .split('\n')
+    .slice(-12)
+    .map((line) => code(line, 160))
+    .join('\n');
 
 function cancelLine(result: CancelResult, ms: number): string {
   const venue = inert(result.venue, 60);

@@ -11,7 +11,7 @@ export const USAGE = {
   halt: '`/halt [orders|signals] [reason]` sets HALT_NEW_ORDERS=1 (default) or PAUSE_SIGNALS=1. Orders and positions stay as they are.',
   cancel: '`/cancel [reason]` asks which orders, where, which symbol; then cancels them and reads back.',
   resume:
-    '`/resume orders|signals [reason]` lifts a halt or a pause. `/resume [start=VALUE] [reason]` asks to lift the kill latch: postmortem in review, recovery check passed, approvals of others.',
+    '`/resume orders|signals [reason]` lifts a halt or a pause; `/resume feed` goes back to the primary feed. `/resume [start=VALUE] [reason]` asks to lift the kill latch: postmortem in review, recovery check passed, approvals of others.',
   incident: [
     '`/incident declare [P0-P3 title]` · `list`',
     '`/incident status|timeline [INC-…]`',
