@@ -6,7 +6,7 @@ import type { MarketState } from '../measure/hours.ts';
 import { type Measurements, SLOW_SIGNAL_MS } from '../measure/measurements.ts';
 import { counted } from '../words.ts';
 import { type Finding, finding, roughly } from './finding.ts';
-import type { SliName } from './vocabulary.ts';
+import { SLIS, type SliName } from './vocabulary.ts';
 
 /** What was measured, for all incidents alike. */
 export interface Measured {
@@ -64,6 +64,13 @@ export function readSli(
   feed: string | null,
   gaps: readonly FeedGap[],
 ): SliReading {
+  const reading = readAs(name, seen, feed, gaps);
+  if (reading.value !== null) return reading;
+  const text = `${SLIS[name].short}: ${reading.found.text}`;
+  return { value: null, found: { ...reading.found, text } };
+}
+
+function readAs(name: SliName, seen: Measured, feed: string | null, gaps: readonly FeedGap[]): SliReading {
   const { measurements: of, now } = seen;
   switch (name) {
     case 'feedGapSec':

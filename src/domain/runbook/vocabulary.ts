@@ -1,17 +1,45 @@
 /** The words that a runbook step may use: what it measures, what it checks, what it does. Pure. */
 
-/** What a branch can be decided on. `unit` is what its `value` is written in. */
+/** What a branch can be decided on. `unit` is what its `value` is written in, `short` its name beside a number. */
 export const SLIS = {
-  feedGapSec: { unit: 's', title: 'how old the newest bar of the feed is, beyond its interval' },
-  recordedGapMin: { unit: 'min', title: 'the longest gap that is on record in this incident' },
-  feedUptimePct: { unit: '%', title: 'hours of this month with fewer than three missing bars' },
-  stalenessP99Sec: { unit: 's', title: 'p99 of the gap over the trailing hour' },
-  orderSuccessPct: { unit: '%', title: 'orders that were not rejected, of the last hundred' },
-  rejectSharePct: { unit: '%', title: 'orders that were rejected, of the last hundred' },
-  rejectsInARow: { unit: 'orders', title: 'newest orders in a row that were rejected' },
-  fillRatePct: { unit: '%', title: 'how much was filled of the last hundred orders that ended' },
-  latencyP95Ms: { unit: 'ms', title: 'p95 of signal latency over the trailing hour' },
-  latencyP99Ms: { unit: 'ms', title: 'p99 of signal latency over the trailing hour' },
+  feedGapSec: {
+    short: 'gap',
+    unit: 's',
+    title: 'how old the newest bar of the feed is, beyond its interval',
+  },
+  recordedGapMin: {
+    short: 'gap on record',
+    unit: 'min',
+    title: 'the longest gap that is on record in this incident',
+  },
+  feedUptimePct: {
+    short: 'uptime',
+    unit: '%',
+    title: 'hours of this month with fewer than three missing bars',
+  },
+  stalenessP99Sec: { short: 'staleness p99', unit: 's', title: 'p99 of the gap over the trailing hour' },
+  orderSuccessPct: {
+    short: 'order success',
+    unit: '%',
+    title: 'orders that were not rejected, of the last hundred',
+  },
+  rejectSharePct: {
+    short: 'reject rate',
+    unit: '%',
+    title: 'orders that were rejected, of the last hundred',
+  },
+  rejectsInARow: {
+    short: 'rejects in a row',
+    unit: 'orders',
+    title: 'newest orders in a row that were rejected',
+  },
+  fillRatePct: {
+    short: 'fill rate',
+    unit: '%',
+    title: 'how much was filled of the last hundred orders that ended',
+  },
+  latencyP95Ms: { short: 'latency p95', unit: 'ms', title: 'p95 of signal latency over the trailing hour' },
+  latencyP99Ms: { short: 'latency p99', unit: 'ms', title: 'p99 of signal latency over the trailing hour' },
 } as const;
 export type SliName = keyof typeof SLIS;
 export const SLI_NAMES = Object.keys(SLIS) as SliName[];
