@@ -23,7 +23,9 @@ export const section = (mrkdwn: string): KnownBlock => ({
 
 export const context = (...mrkdwn: string[]): KnownBlock => ({
   type: 'context',
-  elements: mrkdwn.slice(0, 10).map((text) => ({ type: 'mrkdwn', text: cut(text, SECTION), verbatim: true })),
+  elements: mrkdwn
+    .slice(0, 10)
+    .map((text) => ({ type: 'mrkdwn', text: cut(text === '' ? ' ' : text, SECTION), verbatim: true })),
 });
 
 export const divider: KnownBlock = { type: 'divider' };

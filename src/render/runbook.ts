@@ -55,7 +55,8 @@ export function runbookMessage(
   );
   const notes = runbook.notes.map((note) => [context(inert(note, 500))]);
   return fitted(
-    `${title}, ${count(runbook.steps.length, 'step')} (${incident.id})`,
+    // The fallback text is mrkdwn, the header is not.
+    `${drill}Runbook: ${inert(runbook.title, 200)}, ${count(runbook.steps.length, 'step')} (${incident.id})`,
     head,
     [...steps, ...notes],
     [divider, stops],
