@@ -66,6 +66,23 @@ export function createEngines(deps: {
     return wanted.every(([key, value]) => (beat.control?.[key] ?? loose(key)) === value);
   }
 
+  /**
+   * It said just now that it obeys a stop which is in force since before it said so. What else was written meanwhile does not
+   * matter: a halt on top of a pause that is obeyed takes nothing back, and must not look like an engine that trades.
+   */
+  function saysStopped(beat: Heartbeat): boolean {
+    if (clock.now() - beat.at > GOOD_MS) return false;
+    const { holds, latch } = ledger.trading();
+    const since = (key: 'HALT_NEW_ORDERS' | 'PAUSE_SIGNALS') =>
+      Math.min(...holds.filter((hold) => hold.key === key).map((hold) => hold.at));
+    const inForce = {
+      KILL_SWITCH: latch?.at ?? Number.POSITIVE_INFINITY,
+      HALT_NEW_ORDERS: since('HALT_NEW_ORDERS'),
+      PAUSE_SIGNALS: since('PAUSE_SIGNALS'),
+    };
+    return Object.entries(inForce).some(([key, at]) => beat.at >= at && beat.control?.[key] === '1');
+  }
+
   const ids = () => [...new Set([...expected.map(({ id }) => id), ...last.keys()])];
 
   return {
@@ -96,15 +113,7 @@ export function createEngines(deps: {
         };
       }),
     hosts: () => new Map(ids().map((id) => [id, last.get(id)?.host ?? null])),
-    obeysStop: () =>
-      last.size > 0 &&
-      [...last.values()].every(
-        (beat) =>
-          obeys(beat) &&
-          (['KILL_SWITCH', 'HALT_NEW_ORDERS', 'PAUSE_SIGNALS'] as const).some(
-            (key) => beat.control?.[key] === '1',
-          ),
-      ),
+    obeysStop: () => last.size > 0 && [...last.values()].every(saysStopped),
     status: () =>
       ids().map((id) => {
         const beat = last.get(id);
