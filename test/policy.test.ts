@@ -7,6 +7,7 @@ import { sayProblem } from '../src/adapters/yaml.ts';
 import { patternProblem } from '../src/domain/pattern.ts';
 import type { Runbook, RunbookStep } from '../src/domain/playbook.ts';
 import { readSeverity, runbookFor, STEP_BUTTONS } from '../src/domain/playbook.ts';
+import { AUTO_DEEDS, CHECK_NAMES, CHOICES, DEEDS, OPERATORS } from '../src/domain/runbook/vocabulary.ts';
 import type { Policy } from '../src/policy.ts';
 import { loadPolicy, SHIPPED_PLAYBOOK } from '../src/policy.ts';
 import { parseRunbook } from '../src/runbookFile.ts';
@@ -361,6 +362,22 @@ const PLAYBOOK_LINES: [
   ],
   ['slo-02-latency', 6, 'log', [/incident tracker/, /timestamps/], { buttons: ['done'] }],
 ];
+
+describe('how to write a runbook', () => {
+  const readme = readFileSync(join(dirname(SHIPPED_PLAYBOOK), 'runbooks', 'README.md'), 'utf8');
+
+  test('says every word that one may use', () => {
+    const words = [...STEP_BUTTONS, ...CHECK_NAMES, ...DEEDS, ...AUTO_DEEDS, ...CHOICES];
+    expect(words.filter((word) => !readme.includes(word))).toEqual([]);
+    for (const op of OPERATORS) expect(readme).toContain(`"${op}"`);
+  });
+
+  test('its example is one that is taken', () => {
+    const [, example = ''] = /```yaml\n([\s\S]*?)```/.exec(readme) ?? [];
+    const parsed = parseRunbook(example, 'slo-02-latency.yml');
+    expect(parsed).toMatchObject({ ok: true, value: { steps: [{ checks: ['latencyP99Ms'] }] } });
+  });
+});
 
 describe('the runbooks that ship', () => {
   test.each(PLAYBOOK_LINES)('%s has the playbook’s line %i: %s', (id, number, step, words, goesWith) => {

@@ -5,14 +5,17 @@ import { availableParallelism, freemem, loadavg, totalmem } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Host } from '../ports.ts';
 
+/** Between two looks at the event loop, ms: what is measured is how long it took from one to the next. */
+const LOOK_MS = 20;
+
 /** `dataDir`: the disk that is looked at. CPU is the load of the last minute by cores; it is 0 on Windows, which is not known. */
 export function createHost(dataDir: string): Host & { close(): void } {
-  const delay = monitorEventLoopDelay({ resolution: 20 });
+  const delay = monitorEventLoopDelay({ resolution: LOOK_MS });
   delay.enable();
   return {
     async read() {
       const [load = 0] = loadavg();
-      const loopLagMs = delay.count === 0 ? null : delay.percentile(99) / 1e6;
+      const loopLagMs = delay.count === 0 ? null : Math.max(0, delay.percentile(99) / 1e6 - LOOK_MS);
       delay.reset();
       const disk = await statfs(dataDir).catch(() => null);
       return {

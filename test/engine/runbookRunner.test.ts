@@ -43,7 +43,7 @@ function world(options: Options = {}) {
   const control: Control = {
     read: async () => ({ state: 'missing', reason: 'none' }),
     write: async (values) => {
-      written.push(values as Record<string, string>);
+      written.push(values);
       return options.writes === undefined
         ? { state: 'written', values, rev: written.length }
         : options.writes();

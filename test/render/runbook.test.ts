@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { evolve, type Incident, type StandingEvent } from '../../src/domain/incident.ts';
+import { evolve, type Incident } from '../../src/domain/incident.ts';
 import { type Runbook, type RunbookStep, STEP_BUTTONS } from '../../src/domain/playbook.ts';
 import { CHECK_NAMES, CHOICES, OPERATORS, SLI_NAMES } from '../../src/domain/runbook/vocabulary.ts';
 import { RUNNING, type Trading } from '../../src/domain/trading.ts';
@@ -118,7 +118,7 @@ describe('a timer in the thread', () => {
       by: ADA,
       summary: 'x',
       how: 'person',
-    } as StandingEvent);
+    });
     expect(shown(resolved, book)).not.toContain('⏱');
     expect(shown(resolved, book)).not.toContain('Switch to backup feed…');
   });

@@ -84,7 +84,7 @@ export function incidentWith(
     drill: false,
   };
   return events.reduce<Incident>(
-    (incident, event) => evolve(incident, { by: STANDDOWN, ...event } as StandingEvent),
+    (incident, event) => evolve(incident, { by: STANDDOWN, ...event }),
     evolve(undefined, first),
   );
 }
