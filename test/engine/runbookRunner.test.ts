@@ -246,6 +246,8 @@ describe('a gap of a feed', () => {
     await at.run(2);
     expect(await at.events(other, 'StepChecked')).not.toEqual([]);
     expect(at.written).toHaveLength(1);
+    // It is under way still: nothing is claimed of it, not even that it was so already.
+    expect(at.incident(at.id).acts).toEqual({});
   });
 
   it('stops all the same when nothing can be stored', async () => {
