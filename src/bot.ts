@@ -237,7 +237,8 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     monitor,
     engines,
     probes: createProbes({
-      venues,
+      // Without failpoints: what dies at a step of a kill dies at that, and not at a look.
+      venues: realVenues,
       feeds,
       host,
       statusPage: askStatusPage,

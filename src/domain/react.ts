@@ -29,6 +29,12 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
   const notice = () =>
     inThread([owe(urgent, `notice:${incident.version}`, { kind: 'notice', version: incident.version })]);
 
+  /** What the bot looked up delays no receipt and no headline; the first drawing of the steps is as urgent as they are. */
+  const looked = () =>
+    inThread([
+      owe(incident.posts['runbook'] === undefined ? urgent : 'slack', 'runbook', { kind: 'runbook' }),
+    ]);
+
   /** What is owed to one page stays in one lane, so that its resolve never overtakes its trigger. */
   const pageLane = (severity: Incident['severity']): Lane => (severity === 'P0' ? 'pageP0' : 'page');
 
@@ -115,19 +121,20 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
     case 'HoldPlaced':
     case 'HoldLifted':
       // A step shows who did what it asks for, and its timer whether somebody chose.
-      return [headline(), ...notice(), ...inThread([owe(urgent, 'runbook', { kind: 'runbook' })])];
+      return [headline(), ...notice(), ...looked()];
     case 'LatchAdopted':
     case 'ControlFailed':
       return [headline(), ...notice()];
     case 'StepMarked':
-    case 'StepChecked':
-    case 'StepBranched':
     case 'StepActed':
       return inThread([owe(urgent, 'runbook', { kind: 'runbook' })]);
+    case 'StepChecked':
+    case 'StepBranched':
+      return looked();
     case 'FeedGapBegan':
-      return [headline(), ...inThread([owe(urgent, 'runbook', { kind: 'runbook' })])];
+      return [headline(), ...looked()];
     case 'FeedGapEnded':
-      return [headline(), ...notice(), ...inThread([owe(urgent, 'runbook', { kind: 'runbook' })])];
+      return [headline(), ...notice(), ...looked()];
     case 'ClockMet':
       return [headline()];
     case 'ClockMissed':
@@ -137,7 +144,7 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
       return [headline(), ...notice()];
     case 'CommandAsked':
     case 'CommandFinished':
-      return [...notice(), ...inThread([owe(urgent, 'runbook', { kind: 'runbook' })])];
+      return [...notice(), ...looked()];
     case 'KillAsked':
       return [headline(), ...inThread([receipt(event.kill)])];
     case 'KillJoined':

@@ -206,7 +206,7 @@ describe('the embedded store, started again', () => {
       .update(JSON.stringify(shape(incident)))
       .digest('hex')
       .slice(0, 12);
-    expect({ [FOLD]: hash }).toEqual({ 1: 'ac548b42288f' });
+    expect({ [FOLD]: hash }).toEqual({ 1: '41eb3aa2c441' });
   });
 });
 
