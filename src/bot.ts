@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import type { Agent } from 'node:https';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { systemClock } from './adapters/clock.ts';
 import { type CommandResult, runCommand } from './adapters/command.ts';
 import { watchControlFile } from './adapters/controlFile/watch.ts';
@@ -10,9 +10,11 @@ import { openControlFile } from './adapters/controlFile.ts';
 import { everySecond } from './adapters/cron.ts';
 import type { Disk } from './adapters/disk.ts';
 import { createDrafts } from './adapters/drafts.ts';
+import { createHost } from './adapters/host.ts';
 import { createPagerDutyPager } from './adapters/pagerduty.ts';
 import { createSlack } from './adapters/slack.ts';
 import { createSmtpMailer } from './adapters/smtp.ts';
+import { askStatusPage } from './adapters/statusPage.ts';
 import { openStore } from './adapters/store.ts';
 import { createWindowsFile } from './adapters/windows.ts';
 import { type LiveConfig, secretsOf } from './config.ts';
@@ -34,6 +36,8 @@ import { openOnce } from './engine/once.ts';
 import { createOutbox, type Pace } from './engine/outbox.ts';
 import { createPeople } from './engine/people.ts';
 import { createPerform } from './engine/perform.ts';
+import { createProbes } from './engine/probes.ts';
+import { createRunbookRunner } from './engine/runbookRunner.ts';
 import { createStopFromAlert } from './engine/stopFromAlert.ts';
 import { createTicker } from './engine/tick.ts';
 import { createVenueWatch, type KillPhase, type WatchPace } from './engine/venueWatch.ts';
@@ -52,7 +56,7 @@ import { registerSummary } from './listeners/summary.ts';
 import { registerViews } from './listeners/views.ts';
 import { createLog, createMask } from './log.ts';
 import type { Policy } from './policy.ts';
-import type { Clock, Log, Store, Venue } from './ports.ts';
+import type { Clock, Command, Log, Store, Venue } from './ports.ts';
 import { adoptSideJournals } from './sideJournal.ts';
 import { stopRulesOf, UNKNOWN_GRACE_MS } from './stopRules.ts';
 import { openVenues } from './venues.ts';
@@ -181,9 +185,13 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     ...(pagerduty.apiServer === null ? {} : { apiServer: pagerduty.apiServer }),
     ...(options.pagerAgent === undefined ? {} : { agent: options.pagerAgent }),
   });
+  const feeds = config.feeds === 'off' ? [] : config.feeds;
+  const commands = configuredCommands(config, mask);
   const names = {
     venues: venues.map((venue) => venue.id),
     protectiveOrders: config.kill.protectiveOrders,
+    backups: feeds.flatMap(({ id, backup }) => (backup === null ? [] : [`${id} → ${backup}`])),
+    restartOrderManager: commands['restartOrderManager'] ?? null,
   };
   const members = await openMembers(store, clock, log);
   const people = createPeople({ ask: slack.person, clock, log });
@@ -219,7 +227,6 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     mentions: { approvers: access.whoCan('approver'), responders: access.whoCan('responder') },
   });
 
-  const feeds = config.feeds === 'off' ? [] : config.feeds;
   const desk = createDesk({
     store,
     ledger,
@@ -243,6 +250,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
             expect: config.recoveryCheck.expect,
             run: () => runRecovery(config),
           },
+    commands,
     log,
     ...(options.pace === undefined ? {} : { pace: options.pace }),
   });
@@ -265,6 +273,30 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     unknownGraceMs: drill ? Number.POSITIVE_INFINITY : UNKNOWN_GRACE_MS,
   });
   cleanups.push(() => monitor.stop());
+  const host = createHost(config.dataDir);
+  cleanups.push(async () => host.close());
+  const runner = createRunbookRunner({
+    ledger,
+    desk,
+    monitor,
+    engines,
+    probes: createProbes({
+      // Without failpoints: what dies at a step of a kill dies at that, and not at a look.
+      venues: realVenues,
+      feeds,
+      host,
+      statusPage: askStatusPage,
+      clock,
+      killing: () => ledger.trading().latch !== null,
+    }),
+    clock,
+    log,
+    runbooks: policy.runbooks,
+    feeds,
+    hours: config.hours,
+    mode: config.hardStops.mode,
+  });
+  cleanups.push(async () => runner.stop());
 
   const onCall = createOnCall({
     pager,
@@ -434,6 +466,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   const ticker = createTicker({ ledger, store, clock, rules: clockRules, money, log });
   cleanups.push(everySecond(() => ticker.look(), log));
   cleanups.push(everySecond(() => monitor.tick(), log));
+  cleanups.push(everySecond(() => runner.tick(), log));
   const venueWatch = createVenueWatch({
     venues,
     take: (venue, at, reading) => monitor.takeVenue(venue, at, reading),
@@ -497,6 +530,27 @@ function keepFresh(onCall: OnCall, clock: Clock, log: Log): Cleanup {
   };
   void loop();
   return async () => stop.abort();
+}
+
+/** `commands` of the configuration: what they say may hold a secret of ours, so it is masked before it goes on record. */
+function configuredCommands(config: LiveConfig, mask: (text: string) => string): Record<string, Command> {
+  return Object.fromEntries(
+    Object.entries(config.commands).map(([name, { run, timeoutSec }]) => [
+      name,
+      {
+        words: mask(run.join(' ')),
+        timeoutSec,
+        async run() {
+          const ended = await runCommand(run, dirname(config.file), timeoutSec * 1_000);
+          return {
+            ...ended,
+            output: mask(ended.output),
+            reason: ended.reason === null ? null : mask(ended.reason),
+          };
+        },
+      },
+    ]),
+  );
 }
 
 /** How long a start waits for PagerDuty to say which numbers are taken. */

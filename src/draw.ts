@@ -75,7 +75,7 @@ export function createDraw({
     },
     checklist: (incident) => checklist(incident, clocks.playbook, now()),
     runbook: (incident) =>
-      runbookMessage(incident, runbooks.find((one) => one.id === incident.runbook) ?? null, names),
+      runbookMessage(incident, runbooks.find((one) => one.id === incident.runbook) ?? null, trading(), names),
     receipt(incident, kill) {
       const state = incident.kills[kill];
       if (state === undefined) throw new Error(`${incident.id} has no kill ${kill}`);

@@ -1,7 +1,7 @@
 /** The owner's policy: templates/playbook.yml, the runbooks and the text templates, read and checked at start. */
 
 import { readdirSync, readFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import type { TemplateKind } from './adapters/liquid.ts';
@@ -9,9 +9,10 @@ import { renderTemplate } from './adapters/liquid.ts';
 import type { Hints, Problem } from './adapters/yaml.ts';
 import { parseYaml, strict } from './adapters/yaml.ts';
 import { SEVERITIES } from './domain/incident.ts';
-import { patternProblem } from './domain/pattern.ts';
 import type { BudgetBand, Criterion, Playbook, RestrictionKey, Runbook } from './domain/playbook.ts';
-import { COMMUNICATION_IDS, RESTRICTIONS, STEP_BUTTONS } from './domain/playbook.ts';
+import { COMMUNICATION_IDS, RESTRICTIONS } from './domain/playbook.ts';
+import { id, type Parsed, sentence, severity, unique } from './policyParts.ts';
+import { parseRunbook } from './runbookFile.ts';
 import { sampleMails, samplePostmortems } from './templateSamples.ts';
 
 /** The playbook that ships with Standdown; `templates` lies beside `src` and beside `dist`. */
@@ -90,8 +91,6 @@ function keep<T>(problems: Problem[], result: Parsed<T>): T | null {
   return null;
 }
 
-type Parsed<T> = { ok: true; value: T } | { ok: false; problems: Problem[] };
-
 function unreadable(file: string, error: unknown): Problem {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
   return {
@@ -122,11 +121,6 @@ function listRunbooks(folder: string, problems: Problem[]): string[] {
 
 // ── The playbook ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-const sentence = z.string().min(1).max(500);
-const id = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9-]{0,59}$/, 'An id has letters, digits and hyphens, at most 60.');
-const severity = z.enum(SEVERITIES);
 const pageSeverity = z.enum(['critical', 'error', 'warning']);
 const minutes = z.number().nonnegative().max(100_000);
 
@@ -205,23 +199,6 @@ const bands = z.array(band).superRefine((list, context) => {
         });
   });
 });
-
-/** Entries whose `id` may stand there once. */
-function unique<T extends { id: string }>(items: z.ZodType<T>, least: number) {
-  return z
-    .array(items)
-    .min(least)
-    .superRefine((list, context) => {
-      list.forEach((one, index) => {
-        if (list.findIndex((other) => other.id === one.id) !== index)
-          context.addIssue({
-            code: 'custom',
-            path: [index, 'id'],
-            message: `The id ${one.id} is here twice.`,
-          });
-      });
-    });
-}
 
 const alertSeverities = z
   .record(z.string().regex(/^\S{1,40}$/, 'a word without spaces, at most 40 characters'), severity)
@@ -330,52 +307,4 @@ export function parsePlaybook(text: string, file: string): Parsed<Playbook> {
       communication: communication as Playbook['communication'],
     },
   };
-}
-
-// ── Runbooks ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-const rule = strict({
-  label: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,59}$/, 'A label is a word, e.g. alertname.'),
-  pattern: z.string().superRefine((pattern, context) => {
-    const wrong = patternProblem(pattern);
-    if (wrong !== null) context.addIssue(wrong);
-  }),
-});
-
-const runbookSchema = strict({
-  id,
-  title: sentence,
-  severity,
-  summary: sentence,
-  match: z.array(z.array(rule).min(1).max(10)).max(20),
-  steps: unique(
-    strict({
-      id,
-      text: sentence,
-      buttons: z.array(z.enum(STEP_BUTTONS)).max(5),
-    }),
-    1,
-  ).max(30),
-  notes: z.array(sentence).max(20),
-});
-
-const RUNBOOK_HINTS: Hints = {
-  id: 'Name it as its file is named, without ".yml"; an alert names it in its label "runbook".',
-  match: 'Write a list of rules: "- [{ label: alertname, pattern: stale }]", or [] for none.',
-  'match.*.*.pattern': 'Write a short pattern such as "feed|stale"; case does not count.',
-  'steps.*.buttons': `Buttons are: ${STEP_BUTTONS.join(', ')}; [] for none.`,
-};
-
-/** Parse and check one runbook. Its id must be its file's name, so that ids are unique. Never throws. */
-export function parseRunbook(text: string, file: string): Parsed<Runbook> {
-  const name = basename(file).replace(/\.yml$/, '');
-  const named = runbookSchema.superRefine((runbook, context) => {
-    if (runbook.id !== name)
-      context.addIssue({
-        code: 'custom',
-        path: ['id'],
-        message: `The id is ${runbook.id}, and the file is called ${name}.`,
-      });
-  });
-  return parseYaml({ text, file, schema: named, hints: RUNBOOK_HINTS });
 }

@@ -9,6 +9,7 @@ import type { MeasurementsSnapshot } from './domain/measure/measurements.ts';
 import type { VenuePosition } from './domain/measure/money.ts';
 import type { OnCallNow } from './domain/onCall.ts';
 import type { CancelledList, CancelScope, PositionLine } from './domain/orders.ts';
+import type { HostLoad, KeyReading, PageReading, VenueState } from './domain/runbook/probes.ts';
 import type { CloseEstimate } from './domain/slippage.ts';
 import type { Trading } from './domain/trading.ts';
 
@@ -224,7 +225,30 @@ export interface Venue {
    * say is `unknown`, with the reason. For a person to look at, never for a decision of the bot.
    */
   estimateClose(position: Pick<PositionLine, 'symbol' | 'side' | 'amount'>): Promise<CloseEstimate>;
+  /** What the venue says of its own state: one public request. */
+  status(): Promise<VenueState>;
+  /** What our key may do there, and when it expires: one signed request. Unknown where the venue cannot tell. */
+  keyPermissions(): Promise<KeyReading>;
   close(): Promise<void>;
+}
+
+// ── What a runbook looks up, and runs ──────────────────────────────────────────────────────────────────────────────
+
+/** The machine that the bot runs on. Never throws: what cannot be measured is null. */
+export interface Host {
+  read(): Promise<HostLoad>;
+}
+
+/** Ask a status page of the configuration. Never throws; has a deadline and a size limit of its own. */
+export type StatusPage = (url: string) => Promise<PageReading>;
+
+/** A command of the configuration, without a shell and with a time limit. */
+export interface Command {
+  /** The program and its arguments, for people. */
+  words: string;
+  timeoutSec: number;
+  /** Never rejects. `exitCode` null: it did not end by itself, and `reason` says why. `output` is cut. */
+  run(): Promise<{ exitCode: number | null; output: string; reason: string | null; ms: number }>;
 }
 
 // ── Chat ───────────────────────────────────────────────────────────────────────────────────────────────────────────

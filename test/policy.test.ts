@@ -5,10 +5,12 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { sayProblem } from '../src/adapters/yaml.ts';
 import { patternProblem } from '../src/domain/pattern.ts';
-import type { Runbook } from '../src/domain/playbook.ts';
+import type { Runbook, RunbookStep } from '../src/domain/playbook.ts';
 import { readSeverity, runbookFor, STEP_BUTTONS } from '../src/domain/playbook.ts';
+import { AUTO_DEEDS, CHECK_NAMES, CHOICES, DEEDS, OPERATORS } from '../src/domain/runbook/vocabulary.ts';
 import type { Policy } from '../src/policy.ts';
-import { loadPolicy, parseRunbook, SHIPPED_PLAYBOOK } from '../src/policy.ts';
+import { loadPolicy, SHIPPED_PLAYBOOK } from '../src/policy.ts';
+import { parseRunbook } from '../src/runbookFile.ts';
 
 function shipped(): Policy {
   const loaded = loadPolicy();
@@ -199,73 +201,206 @@ describe('the playbook that ships', () => {
   );
 });
 
-/** A line of the playbook: the runbook's step that has it, words that it must say, buttons that it must offer. */
-const PLAYBOOK_LINES: [string, string, RegExp[], string[]][] = [
-  ['kill-switch', 'trigger', [/kill switch/i, /KILL_SWITCH=1/, /halts all signal processing/], ['kill']],
-  ['kill-switch', 'cancel', [/Cancel all open orders/, /exchange API/], ['cancel']],
-  ['kill-switch', 'confirm-flat', [/position = 0/, /document the residual exposure/], ['flatten']],
-  ['kill-switch', 'page', [/Page the on-call operator immediately/], ['acknowledge']],
-  ['kill-switch', 'no-restart', [/Do NOT restart without explicit approval/, /post-incident review/], []],
+/** A line of the playbook: its number, the step that has it, words that it must say, and what goes with it. */
+const PLAYBOOK_LINES: [
+  runbook: string,
+  number: number,
+  step: string,
+  words: RegExp[],
+  goesWith: Partial<Pick<RunbookStep, 'buttons' | 'checks' | 'when' | 'auto' | 'timer'>>,
+][] = [
+  [
+    'kill-switch',
+    1,
+    'trigger',
+    [/kill switch/i, /KILL_SWITCH=1/, /halts all signal processing/],
+    { buttons: ['kill'], checks: ['killLatched', 'hardStops'] },
+  ],
+  [
+    'kill-switch',
+    2,
+    'cancel',
+    [/Cancel all open orders/, /exchange API/],
+    { buttons: ['cancel'], checks: ['venueRead'] },
+  ],
+  [
+    'kill-switch',
+    3,
+    'confirm-flat',
+    [/position = 0/, /document the residual exposure/],
+    { buttons: ['flatten'], checks: ['killVerdict'] },
+  ],
+  [
+    'kill-switch',
+    4,
+    'page',
+    [/Page the on-call operator immediately/],
+    { buttons: ['acknowledge'], checks: ['paged'] },
+  ],
+  [
+    'kill-switch',
+    5,
+    'no-restart',
+    [/Do NOT restart without explicit approval/, /post-incident review/],
+    { buttons: ['done'] },
+  ],
   [
     'slo-01-data-feed',
+    1,
     'confirm',
     [/data_feed_uptime SLI < 99\.5%/, /bar_staleness_p99 > 120 s/],
-    ['acknowledge'],
+    { buttons: ['acknowledge'], checks: ['feedUptimePct', 'stalenessP99Sec', 'feedGapSec'] },
   ],
   [
     'slo-01-data-feed',
+    2,
     'pause-signals',
     [/Pause new signal generation/, /do NOT cancel open orders/],
-    ['pauseSignals'],
+    { buttons: ['pauseSignals'], auto: 'pauseSignals', when: { sli: 'feedGapSec', op: '>', value: 120 } },
   ],
-  ['slo-01-data-feed', 'provider-status', [/data provider's status page/], []],
-  ['slo-01-data-feed', 'gap-under-10', [/< 10 minutes/, /wait and re-sync/], []],
-  ['slo-01-data-feed', 'gap-over-10', [/> 10 minutes/, /backup feed/, /OR halt new orders/], ['haltOrders']],
-  ['slo-01-data-feed', 'document', [/start time/, /data gap duration/], []],
-  ['slo-01-data-feed', 'postmortem', [/postmortem/, /> 30 minutes/], []],
+  ['slo-01-data-feed', 3, 'provider-status', [/data provider's status page/], { checks: ['providerStatus'] }],
+  [
+    'slo-01-data-feed',
+    4,
+    'gap-under-10',
+    [/< 10 minutes/, /wait and re-sync/],
+    { when: { sli: 'feedGapSec', op: '<', value: 600 } },
+  ],
+  [
+    'slo-01-data-feed',
+    5,
+    'gap-over-10',
+    [/> 10 minutes/, /backup feed/, /OR halt new orders/],
+    {
+      buttons: ['switchFeed', 'haltOrders'],
+      when: { sli: 'feedGapSec', op: '>=', value: 600 },
+      timer: { afterMin: 10, do: 'haltOrders', unless: ['switchFeed', 'haltOrders', 'done', 'skip'] },
+    },
+  ],
+  ['slo-01-data-feed', 6, 'document', [/start time/, /data gap duration/], { checks: ['gapRecord'] }],
+  [
+    'slo-01-data-feed',
+    7,
+    'postmortem',
+    [/postmortem/, /> 30 minutes/],
+    { when: { sli: 'recordedGapMin', op: '>', value: 30 } },
+  ],
   [
     'slo-03-order-execution',
+    1,
     'confirm',
     [/order_success_rate SLI < 99\.5%/, /> 5 consecutive orders/],
-    ['acknowledge'],
+    { buttons: ['acknowledge'], checks: ['orderSuccessPct'] },
   ],
-  ['slo-03-order-execution', 'venue-status', [/venue's status/, /Binance/], []],
-  ['slo-03-order-execution', 'api-key', [/API key's permissions are valid/, /not expired/], []],
   [
     'slo-03-order-execution',
+    2,
+    'venue-status',
+    [/venue's status/, /Binance/],
+    { checks: ['venueStatus', 'venueRead'] },
+  ],
+  [
+    'slo-03-order-execution',
+    3,
+    'api-key',
+    [/API key's permissions are valid/, /not expired/],
+    { checks: ['apiKeys'] },
+  ],
+  [
+    'slo-03-order-execution',
+    4,
     'venue-issue',
     [/halt new orders/, /maintain existing positions/],
-    ['haltOrders'],
+    { buttons: ['haltOrders'] },
   ],
-  ['slo-03-order-execution', 'local-issue', [/restart the order manager/, /verify connectivity/], []],
-  ['slo-03-order-execution', 'reject-rate', [/reject_rate > 1%/, /P0 kill switch/], ['kill']],
-  ['slo-02-latency', 'confirm', [/signal_latency p99 > 1000 ms/, /> 3 consecutive bars/], ['acknowledge']],
-  ['slo-02-latency', 'system-load', [/CPU, memory, network/], []],
-  ['slo-02-latency', 'host-health', [/co-location \/ VPS health/], []],
-  ['slo-02-latency', 'under-2000', [/< 2000 ms/, /continue trading, monitor closely/], []],
+  [
+    'slo-03-order-execution',
+    5,
+    'local-issue',
+    [/restart the order manager/, /verify connectivity/],
+    { buttons: ['restartOrderManager'], checks: ['engineAlive', 'venueRead'] },
+  ],
+  [
+    'slo-03-order-execution',
+    6,
+    'reject-rate',
+    [/reject_rate > 1%/, /P0 kill switch/],
+    {
+      buttons: ['kill'],
+      checks: ['rejectSharePct'],
+      when: { sli: 'rejectSharePct', op: '>', value: 1 },
+    },
+  ],
   [
     'slo-02-latency',
+    1,
+    'confirm',
+    [/signal_latency p99 > 1000 ms/, /> 3 consecutive bars/],
+    { buttons: ['acknowledge'], checks: ['latencyP99Ms'] },
+  ],
+  [
+    'slo-02-latency',
+    2,
+    'system-load',
+    [/CPU, memory, network/],
+    { checks: ['engineHost', 'botHost', 'venueStatus'] },
+  ],
+  ['slo-02-latency', 3, 'host-health', [/co-location \/ VPS health/], { checks: ['engineAlive'] }],
+  [
+    'slo-02-latency',
+    4,
+    'under-2000',
+    [/< 2000 ms/, /continue trading, monitor closely/],
+    { when: { sli: 'latencyP99Ms', op: '<', value: 2000 } },
+  ],
+  [
+    'slo-02-latency',
+    5,
     'over-2000',
     [/> 2000 ms/, /pause new orders/, /fills complete normally/],
-    ['haltOrders'],
+    { buttons: ['haltOrders'], when: { sli: 'latencyP99Ms', op: '>=', value: 2000 } },
   ],
-  ['slo-02-latency', 'log', [/incident tracker/, /timestamps/], []],
+  ['slo-02-latency', 6, 'log', [/incident tracker/, /timestamps/], { buttons: ['done'] }],
 ];
 
+describe('how to write a runbook', () => {
+  const readme = readFileSync(join(dirname(SHIPPED_PLAYBOOK), 'runbooks', 'README.md'), 'utf8');
+
+  test('says every word that one may use', () => {
+    const words = [...STEP_BUTTONS, ...CHECK_NAMES, ...DEEDS, ...AUTO_DEEDS, ...CHOICES];
+    expect(words.filter((word) => !readme.includes(word))).toEqual([]);
+    for (const op of OPERATORS) expect(readme).toContain(`"${op}"`);
+  });
+
+  test('its example is one that is taken', () => {
+    const [, example = ''] = /```yaml\n([\s\S]*?)```/.exec(readme) ?? [];
+    const parsed = parseRunbook(example, 'slo-02-latency.yml');
+    expect(parsed).toMatchObject({ ok: true, value: { steps: [{ checks: ['latencyP99Ms'] }] } });
+  });
+});
+
 describe('the runbooks that ship', () => {
-  test.each(PLAYBOOK_LINES)('%s has the playbook’s line %s', (id, step, words, buttons) => {
-    const found = runbook(id).steps.find((one) => one.id === step);
+  test.each(PLAYBOOK_LINES)('%s has the playbook’s line %i: %s', (id, number, step, words, goesWith) => {
+    const found = runbook(id).steps[number - 1];
+    expect(found?.id).toBe(step);
     for (const word of words) expect(found?.text).toMatch(word);
+    const { buttons = [], checks = [], ...exact } = goesWith;
     expect(found?.buttons).toEqual(expect.arrayContaining(buttons));
+    expect(found?.checks).toEqual(expect.arrayContaining(checks));
+    const { when, auto, timer } = found ?? {};
+    expect({ when, auto, timer }).toEqual({ when: undefined, auto: undefined, timer: undefined, ...exact });
   });
 
   test('have the playbook’s steps and no other, in its order', () => {
-    for (const { id, steps } of runbooks)
+    const ours = ['position-mismatch', 'risk-halt'];
+    for (const { id, steps } of runbooks.filter((one) => !ours.includes(one.id)))
       expect(steps.map((step) => step.id)).toEqual(
-        PLAYBOOK_LINES.filter(([of]) => of === id).map(([, step]) => step),
+        PLAYBOOK_LINES.filter(([of]) => of === id).map(([, , step]) => step),
       );
     expect(runbooks.map((one) => [one.id, one.severity])).toEqual([
       ['kill-switch', 'P0'],
+      ['position-mismatch', 'P1'],
+      ['risk-halt', 'P1'],
       ['slo-01-data-feed', 'P1'],
       ['slo-02-latency', 'P2'],
       ['slo-03-order-execution', 'P1'],
@@ -299,7 +434,12 @@ describe('the runbooks that ship', () => {
     ['ExchangeOrderStuck', 'slo-03-order-execution'],
     ['LatencyHigh', 'slo-02-latency'],
     ['WsDown', 'slo-01-data-feed'],
-    ['PositionDrift', null],
+    ['PositionDrift', 'position-mismatch'],
+    ['PositionMismatch', 'position-mismatch'],
+    ['LedgerReconciliationFailed', 'position-mismatch'],
+    ['PositionLimitExceeded', 'kill-switch'],
+    ['RiskLimitBreached', 'risk-halt'],
+    ['MarginCall', 'risk-halt'],
     ['FeedGap', 'slo-01-data-feed'],
     ['MarketDataStale', 'slo-01-data-feed'],
     ['BarGap', 'slo-01-data-feed'],
@@ -423,7 +563,94 @@ describe('a changed template', () => {
     [
       'an unknown button',
       edit('runbooks/slo-02-latency.yml', '[acknowledge, done]', '[aknowledge]'),
-      '"aknowledge" is not one of: kill, cancel, haltOrders, pauseSignals, acknowledge, flatten, done, skip. Did you mean acknowledge?',
+      '"aknowledge" is not one of: kill, cancel, haltOrders, pauseSignals, switchFeed, restartOrderManager, acknowledge, flatten, done, skip. Did you mean acknowledge?',
+    ],
+    [
+      'a check that is none',
+      edit('runbooks/slo-02-latency.yml', '[engineAlive]', '[engineHealth]'),
+      'steps[2].checks[0]: "engineHealth" is not one of:',
+    ],
+    [
+      'a check twice',
+      edit('runbooks/slo-02-latency.yml', '[engineHost, botHost', '[botHost, botHost'),
+      '/runbooks/slo-02-latency.yml:19:23 steps[1].checks[1]: botHost is here twice.',
+    ],
+    [
+      'a branch on an SLI that is none',
+      edit('runbooks/slo-02-latency.yml', 'sli: latencyP99Ms, op: "<"', 'sli: latency, op: "<"'),
+      'steps[3].when.sli: "latency" is not one of: feedGapSec',
+    ],
+    [
+      'a branch with another operator',
+      edit('runbooks/slo-02-latency.yml', 'op: "<"', 'op: "=="'),
+      'steps[3].when.op: "==" is not one of: <, <=, >, >=. Did you mean <=? Write one of "<", "<=", ">", ">=", in quotes.',
+    ],
+    [
+      'a branch without a number',
+      edit('runbooks/slo-02-latency.yml', 'op: "<", value: 2000', 'op: "<", value: 2 s'),
+      'steps[3].when.value: This is the text "2 s", and must be a number.',
+    ],
+    [
+      'a branch on nothing',
+      edit('runbooks/slo-02-latency.yml', 'sli: latencyP99Ms, op: "<"', 'op: "<"'),
+      'steps[3].when: It does not say what to measure. Write "{ sli: feedGapSec',
+    ],
+    [
+      'a branch on two things',
+      edit(
+        'runbooks/slo-02-latency.yml',
+        'sli: latencyP99Ms, op: "<"',
+        'sli: latencyP99Ms, elapsed: true, op: "<"',
+      ),
+      'steps[3].when: It measures both an SLI and the time.',
+    ],
+    [
+      'more than all of something',
+      edit('runbooks/slo-03-order-execution.yml', 'op: ">", value: 1', 'op: ">", value: 101'),
+      'steps[5].when.value: rejectSharePct is a percentage: 101 is never reached.',
+    ],
+    [
+      'something done by itself that nobody measured',
+      edit('runbooks/slo-01-data-feed.yml', '    when: { sli: feedGapSec, op: ">", value: 120 }\n', ''),
+      'steps[1].auto: Nothing is done by itself without a measured `when`.',
+    ],
+    [
+      'something done by itself because of the time alone',
+      edit(
+        'runbooks/slo-01-data-feed.yml',
+        'sli: feedGapSec, op: ">=", value: 600',
+        'elapsed: true, op: ">=", value: 10',
+      ),
+      'steps[4].timer: Nothing is done by itself without a measured `when`.',
+    ],
+    [
+      'a kill by itself',
+      edit('runbooks/slo-01-data-feed.yml', 'auto: pauseSignals', 'auto: kill'),
+      'steps[1].auto: "kill" is not one of: pauseSignals, haltOrders.',
+    ],
+    [
+      'a timer that loosens',
+      edit('runbooks/slo-01-data-feed.yml', 'do: haltOrders', 'do: resumeOrders'),
+      'steps[4].timer.do: "resumeOrders" is not one of: pauseSignals, haltOrders, switchFeed, kill.',
+    ],
+    [
+      'a choice that nobody is offered',
+      edit('runbooks/slo-01-data-feed.yml', 'unless: [switchFeed', 'unless: [kill, switchFeed'),
+      'steps[4].timer.unless[0]: kill is none of the buttons of this step: nobody could choose it.',
+    ],
+    [
+      'two things by itself in one step',
+      edit(
+        'runbooks/slo-01-data-feed.yml',
+        '    auto: pauseSignals',
+        '    auto: pauseSignals\n    timer: { afterMin: 1, do: kill, unless: [] }',
+      ),
+      'steps[1].timer: A step does one thing by itself: it has `auto` already.',
+    ],
+    [
+      'a word that is none',
+      edit('runbooks/slo-01-data-feed.yml', '    auto: pauseSignals', '    autos: pauseSignals'),
+      '"autos" is not a key that is known here. Did you mean auto?',
     ],
     [
       'a pattern that does not compile',

@@ -11,6 +11,7 @@ import type { Call, VenueFacts } from './venues/facts.ts';
 import { createGeneralDriver, type Unified } from './venues/general.ts';
 import { PROVEN } from './venues/index.ts';
 import { createProvenDriver } from './venues/proven.ts';
+import { readKey, readStatus } from './venues/self.ts';
 import { type FailureCause, type Market, VenueFailure, type Wire, wordsOf } from './venues/wire.ts';
 
 export interface VenueOptions {
@@ -53,6 +54,9 @@ const DEFAULT_WAIT_MS = { 429: 1_000, 418: 120_000 } as const;
 const LANE_TURN_MS = 500;
 /** Added to the nonce before each further try: another program on this key may be ahead. Few, since each one counts. */
 const NONCE_JUMPS_MS = [1_000, 10_000];
+
+/** A venue that is asked how it is may be slow; nothing waits for it. */
+const STATUS_MS = 8_000;
 
 const OVER = new Error('the request is over');
 
@@ -97,6 +101,14 @@ export async function createVenue(options: VenueOptions): Promise<Venue> {
             ? (symbol, levels) => wire.runPublic(() => exchange.fetchOrderBook(symbol, levels), BOOK_MS)
             : null,
       }),
+    status: () =>
+      readStatus(
+        exchange.has['fetchStatus'] === true
+          ? () => wire.runPublic(() => exchange.fetchStatus(), STATUS_MS)
+          : null,
+        options.clock,
+      ),
+    keyPermissions: () => readKey(wire, facts?.key, options.exchange),
     async close() {
       wire.stop();
       await exchange.fetchDispatcher?.destroy();
@@ -121,6 +133,7 @@ interface Exchange {
   loadMarkets(reload: boolean): Promise<unknown>;
   loadTimeDifference(): Promise<unknown>;
   fetchOrderBook(symbol: string, levels: number): Promise<unknown>;
+  fetchStatus(): Promise<unknown>;
   amountToPrecision(symbol: string, amount: number): string | undefined;
   nonce(): number;
   handleErrors(...args: ErrorArguments): unknown;

@@ -1,6 +1,6 @@
 /** Running a configured command: no shell, a time limit, its output kept. */
 
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
 
 export interface CommandResult {
   /** null: it did not end by itself (a signal, the time limit, or it could not be started). */
@@ -12,29 +12,52 @@ export interface CommandResult {
 }
 
 const KEPT = 8_000;
+/**
+ * How long the output is waited for after the program has ended. What it started and left running may hold its output open
+ * for ever: a restarted order manager does.
+ */
+const OUTPUT_MS = 250;
 
 /** Never rejects: what went wrong is the `reason`. `run` is the program and its arguments, as they stand. */
 export function runCommand(run: string[], cwd: string, timeoutMs: number): Promise<CommandResult> {
   const startedAt = performance.now();
   const [file = '', ...args] = run;
   return new Promise((resolve) => {
-    execFile(
-      file,
-      args,
-      { cwd, timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: 16 * 1024 * 1024 },
-      (error, stdout, stderr) => {
-        const output = `${stdout}${stderr === '' ? '' : `\n${stderr}`}`.slice(-KEPT);
-        const ms = Math.round(performance.now() - startedAt);
-        if (error === null) return resolve({ exitCode: 0, output, reason: null, ms });
-        const exitCode = typeof error.code === 'number' ? error.code : null;
-        const reason =
-          error.killed === true
-            ? `it did not end within ${timeoutMs / 1_000} s`
-            : exitCode === null
-              ? (error.message.split('\n')[0] ?? 'it could not be started')
-              : `exit code ${exitCode}`;
-        return resolve({ exitCode, output, reason, ms });
-      },
-    );
+    let output = '';
+    let timedOut = false;
+    let lateOutput: NodeJS.Timeout | undefined;
+    let limit: NodeJS.Timeout | undefined;
+    const settle = (exitCode: number | null, reason: string | null) => {
+      clearTimeout(limit);
+      clearTimeout(lateOutput);
+      resolve({ exitCode, output, reason, ms: Math.round(performance.now() - startedAt) });
+    };
+    try {
+      const child = spawn(file, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true });
+      for (const stream of [child.stdout, child.stderr]) {
+        stream.setEncoding('utf8');
+        stream.on('data', (chunk: string) => {
+          output = `${output}${chunk}`.slice(-KEPT);
+        });
+      }
+      limit = setTimeout(() => {
+        timedOut = true;
+        child.kill('SIGKILL');
+      }, timeoutMs);
+      child.once('error', (error) => settle(null, error.message.split('\n')[0] ?? 'it could not be started'));
+      const ended = (code: number | null, signal: NodeJS.Signals | null) => {
+        child.stdout.destroy();
+        child.stderr.destroy();
+        if (timedOut) return settle(null, `it did not end within ${timeoutMs / 1_000} s`);
+        if (code === null) return settle(null, `it was ended by ${signal ?? 'a signal'}`);
+        return settle(code, code === 0 ? null : `exit code ${code}`);
+      };
+      child.once('exit', (code, signal) => {
+        lateOutput = setTimeout(() => ended(code, signal), OUTPUT_MS);
+      });
+      child.once('close', ended);
+    } catch (error) {
+      settle(null, error instanceof Error ? (error.message.split('\n')[0] ?? '') : 'it could not be started');
+    }
   });
 }

@@ -182,6 +182,7 @@ export type FactEvent =
         | 'ControlFailed'
         | 'StepChecked'
         | 'StepBranched'
+        | 'StepActed'
         | 'FeedGapBegan'
         | 'FeedGapEnded'
         | 'ImpactNoted'
@@ -449,9 +450,10 @@ function onIncident(command: OnIncident, incident: Incident, now: number, playbo
     case 'HearPager':
       return hearPager(command, incident);
     case 'AskCommand':
+      mustNotBeResolved(incident);
       if (Object.values(incident.unfinished).includes('command'))
         throw new Refusal('command_running', 'A command is already running here: nothing was started.');
-      return [{ type: 'CommandAsked', command: command.command, run: command.run }];
+      return askCommand(command, incident, now);
     case 'ResolveIncident':
       return resolveIncident(command, incident, now, playbook);
     case 'MarkStep': {
@@ -748,6 +750,23 @@ function supply(
 /** Items that the log cannot tell by itself; of the action items, only that there are none. */
 const markedByPeople = (item: string): boolean =>
   item !== 'postmortem' && item !== 'root-cause' && item !== 'recovery-check';
+
+/** A second press so soon is a double click, or somebody who did not see the first. */
+const COMMAND_AGAIN_MS = 10_000;
+
+function askCommand(
+  { command, run }: Extract<Command, { type: 'AskCommand' }>,
+  incident: Incident,
+  now: number,
+): NewEvent[] {
+  const last = Object.hasOwn(incident.commands, command) ? incident.commands[command] : undefined;
+  if (last !== undefined && now - last.at < COMMAND_AGAIN_MS)
+    throw new Refusal(
+      'command_just_ran',
+      `${last.by.name} ran ${command} at ${utcTime(last.at)}: nothing was started. Wait ten seconds if you mean it again.`,
+    );
+  return [{ type: 'CommandAsked', command, run }];
+}
 
 function mustNotBeResolved(incident: Incident): void {
   if (incident.resolution === undefined) return;

@@ -6,6 +6,7 @@ import type { FlattenEvent, OrdersEvent } from './orders.ts';
 import { evolveSummons, hear, type SummonEvent, type Summons, type SummonWay } from './paging.ts';
 import type { ResumeEvent, ResumeState } from './resume.ts';
 import { evolveResume } from './resume.ts';
+import type { Deed } from './runbook/vocabulary.ts';
 import type { HoldEvent } from './trading.ts';
 
 export const SEVERITIES = ['P0', 'P1', 'P2', 'P3'] as const;
@@ -141,6 +142,25 @@ export interface StepBranch {
   applies: boolean | null;
   text: string;
   at: number;
+  /** Since when it applies, ms since the epoch. Kept while it is not known: only what does not apply ends it. */
+  since: number | null;
+}
+
+/** What a step did by itself, the newest time. `ok` only after it was read back. `nothing`: somebody had chosen, or it was so. */
+export interface StepAct {
+  did: Deed | 'nothing';
+  how: 'auto' | 'timer';
+  ok: boolean;
+  text: string;
+  at: number;
+}
+
+/** The newest run of a configured command. No `ended`: it runs. `exitCode` null: what became of it is the `reason`. */
+export interface CommandRun {
+  run: string;
+  by: Actor;
+  at: number;
+  ended?: { at: number; exitCode: number | null; reason: string; ms: number };
 }
 
 /** A gap in a data feed, recorded without anybody typing. ms since the epoch; `to` null while it lasts. */
@@ -286,7 +306,10 @@ export interface Incident {
   /** By step, then by check. */
   checks: Record<string, Record<string, StepCheck>>;
   branches: Record<string, StepBranch>;
+  acts: Record<string, StepAct>;
   gaps: FeedGap[];
+  /** By the command's name in the configuration. */
+  commands: Record<string, CommandRun>;
   /** By clock. */
   clocks: Record<string, ClockRecord>;
   commander?: { who: Actor; by: Actor; at: number };
@@ -384,7 +407,8 @@ export type IncidentEvent = Said &
     | { type: 'NoteAdded'; text: string; from?: MessageSource }
     | { type: 'PostmortemDrafted'; id: string; file: string }
     | ({ type: 'StepChecked'; step: string } & Omit<StepCheck, 'at'>)
-    | ({ type: 'StepBranched'; step: string } & Omit<StepBranch, 'at'>)
+    | ({ type: 'StepBranched'; step: string } & Omit<StepBranch, 'at' | 'since'>)
+    | ({ type: 'StepActed'; step: string } & Omit<StepAct, 'at'>)
     | { type: 'FeedGapBegan'; feed: string; symbol: string; from: number }
     | { type: 'FeedGapEnded'; feed: string; symbol: string; from: number; to: number }
     | { type: 'ClockMet'; clock: string; dueAt: number; doneAt?: number }
@@ -523,7 +547,9 @@ function opened(
     steps: {},
     checks: {},
     branches: {},
+    acts: {},
     gaps: [],
+    commands: {},
     clocks: {},
     actionItems: [],
     unfinished: {},
@@ -590,6 +616,9 @@ function fold(
       next.clocksFrom = event.at;
       next.silentFrom = event.at;
       if (mailsAtOnce(next.severity)) next.mailOwedAt = event.at;
+      // Its runbook is gone through again.
+      next.steps = {};
+      next.branches = {};
       return;
     case 'IncidentAcknowledged':
       next.status = 'acknowledged';
@@ -727,11 +756,20 @@ function fold(
     }
     case 'StepBranched': {
       const { step, applies, text, at } = event;
-      next.branches = { ...next.branches, [step]: { applies, text, at } };
+      const before = next.branches[step]?.since ?? null;
+      const since = applies === false ? null : applies === null ? before : (before ?? at);
+      next.branches = { ...next.branches, [step]: { applies, text, at, since } };
+      return;
+    }
+    case 'StepActed': {
+      const { step, did, how, ok, text, at } = event;
+      next.acts = { ...next.acts, [step]: { did, how, ok, text, at } };
       return;
     }
     case 'FeedGapBegan': {
       const { feed, symbol, from } = event;
+      // Another gap asks for its own decisions: what was ticked for the last one answers nothing now.
+      if (next.gaps.length > 0) next.steps = {};
       next.gaps = [...next.gaps, { feed, symbol, from, to: null }];
       return;
     }
@@ -791,10 +829,16 @@ function fold(
       return changePage(next, event.n, (page) => evolveSummons(page, event));
     case 'CommandAsked':
       next.unfinished = { ...next.unfinished, [event.run]: 'command' };
+      next.commands = { ...next.commands, [event.command]: { run: event.run, by: event.by, at: event.at } };
       return;
-    case 'CommandFinished':
+    case 'CommandFinished': {
       next.unfinished = without(next.unfinished, event.run);
+      const { command, run, exitCode, reason, ms, at } = event;
+      const known = next.commands[command];
+      if (known?.run === run)
+        next.commands = { ...next.commands, [command]: { ...known, ended: { at, exitCode, reason, ms } } };
       return;
+    }
     case 'ResolutionNoted':
     case 'RequestTaken':
     case 'MembersSeen':

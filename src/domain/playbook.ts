@@ -1,6 +1,7 @@
 /** The owner's policy as data (templates/playbook.yml), and the runbooks (templates/runbooks/*.yml). Pure types and look-ups. */
 
 import type { Alert, Severity } from './incident.ts';
+import type { AUTO_DEEDS, CheckName, StepTimer, When } from './runbook/vocabulary.ts';
 
 export interface SeverityPolicy {
   definition: string;
@@ -117,6 +118,8 @@ export const STEP_BUTTONS = [
   'cancel',
   'haltOrders',
   'pauseSignals',
+  'switchFeed',
+  'restartOrderManager',
   'acknowledge',
   'flatten',
   'done',
@@ -128,6 +131,14 @@ export interface RunbookStep {
   id: string;
   text: string;
   buttons: StepButton[];
+  /** What the bot looks up by itself, and writes into the step. */
+  checks: CheckName[];
+  /** When this is the step to do. Absent: always. */
+  when?: When;
+  /** What is done by itself once `when` holds. */
+  auto?: (typeof AUTO_DEEDS)[number];
+  /** What is done by itself when nobody chose in time. */
+  timer?: StepTimer;
 }
 
 export interface Runbook {

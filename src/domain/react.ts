@@ -51,6 +51,11 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
       ? []
       : [owe('pageCheck', `pageMirror:${version}`, { kind: 'pageMirror', n: page.n, version })];
   };
+  /** What the bot looked up delays no receipt and no headline; the first drawing of the steps is as urgent as they are. */
+  const looked = () =>
+    inThread([
+      owe(incident.posts['runbook'] === undefined ? urgent : 'slack', 'runbook', { kind: 'runbook' }),
+    ]);
 
   /** What is owed to one page stays in one lane, so that its resolve never overtakes its trigger. */
   const pageLane = (severity: Incident['severity']): Lane => (severity === 'P0' ? 'pageP0' : 'page');
@@ -105,7 +110,10 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
       return [
         headline(),
         // Their buttons go with it.
-        ...inThread(Object.keys(incident.kills).map(receipt)),
+        ...inThread([
+          owe(urgent, 'runbook', { kind: 'runbook' }),
+          ...Object.keys(incident.kills).map(receipt),
+        ]),
         ...incident.pages
           .filter((page) => page.state !== 'closed')
           .map((page) =>
@@ -138,7 +146,10 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
       return [
         headline(),
         ...(event.by.via === 'slack' ? notice() : []),
-        ...inThread(Object.keys(incident.kills).map(receipt)),
+        ...inThread([
+          owe(urgent, 'runbook', { kind: 'runbook' }),
+          ...Object.keys(incident.kills).map(receipt),
+        ]),
         ...checklist(),
         ...(mailsAtOnce(incident.severity) ? [mail('reopened')] : []),
       ];
@@ -148,17 +159,23 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
       return [headline(), ...notice(), ...lateDone()];
     case 'MailFailed':
       return [headline(), ...notice()];
-    case 'LatchAdopted':
     case 'HoldPlaced':
     case 'HoldLifted':
+      // A step shows who did what it asks for, and its timer whether somebody chose.
+      return [headline(), ...notice(), ...looked()];
+    case 'LatchAdopted':
     case 'ControlFailed':
       return [headline(), ...notice()];
     case 'StepMarked':
+    case 'StepActed':
+      return inThread([owe(urgent, 'runbook', { kind: 'runbook' })]);
     case 'StepChecked':
     case 'StepBranched':
-      return inThread([owe(urgent, 'runbook', { kind: 'runbook' })]);
+      return looked();
     case 'FeedGapBegan':
-      return [headline()];
+      return [headline(), ...looked()];
+    case 'FeedGapEnded':
+      return [headline(), ...notice(), ...looked()];
     case 'ClockMissed':
       return [
         headline(),
@@ -169,8 +186,6 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
     case 'ChecklistMarked':
     case 'RootCauseNamed':
       return [headline(), ...supplied()];
-    case 'FeedGapEnded':
-      return [headline(), ...notice()];
     case 'PagerSaid':
       // That somebody has the page, the headline says.
       return event.what === 'triggered'
@@ -188,8 +203,9 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
     case 'SummonSent':
     case 'SummonFailed':
       return [headline()];
+    case 'CommandAsked':
     case 'CommandFinished':
-      return [...notice(), ...inThread([owe(urgent, 'runbook', { kind: 'runbook' })])];
+      return [...notice(), ...looked()];
     case 'KillAsked':
       return [headline(), ...inThread([receipt(event.kill)])];
     case 'KillJoined':
@@ -231,7 +247,6 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
     case 'ActionItemAdded':
       return [...notice(), ...(incident.status === 'resolved' ? [headline(), ...supplied()] : [])];
     case 'UpdateReminded':
-    case 'CommandAsked':
       return notice();
     case 'CancelAsked':
     case 'FlattenAsked':

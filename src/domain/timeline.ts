@@ -10,6 +10,7 @@ import type {
   OrderLine,
   PositionLine,
 } from './orders.ts';
+import { SWITCHES } from './trading.ts';
 import { counted, listed, span, utc } from './words.ts';
 
 const because = (why: string | undefined): string => (why === undefined || why === '' ? '' : `: ${why}`);
@@ -190,7 +191,7 @@ export function describe(event: StandingEvent): string {
     case 'ResidualAccepted':
       return `Accepted the residual exposure${because(event.reason)}`;
     case 'HoldPlaced':
-      return `${event.key}=1 held by ${event.owner}${because(event.reason)}`;
+      return `${event.key}=${SWITCHES[event.key].tight} held by ${event.owner}${because(event.reason)}`;
     case 'HoldLifted':
       return `A hold on ${event.key} was lifted${because(event.reason)}`;
     case 'PostmortemReviewed':
@@ -235,6 +236,10 @@ export function describe(event: StandingEvent): string {
             ? 'applies'
             : 'does not apply';
       return `Runbook step ${event.step} ${now}${because(event.text)}`;
+    }
+    case 'StepActed': {
+      const how = event.how === 'auto' ? 'by itself' : 'by its timer';
+      return `Runbook step ${event.step} ${event.ok ? 'did' : 'tried'} ${event.did} ${how}${because(event.text)}`;
     }
     case 'FeedGapBegan':
       return `Gap of feed ${event.feed} (${event.symbol}) began at ${utc(event.from)}`;

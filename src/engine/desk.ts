@@ -21,6 +21,7 @@ import type { GateRules } from '../domain/resume.ts';
 import { controlValues, type Hold, type HoldKey } from '../domain/trading.ts';
 import {
   type Clock,
+  type Command as ConfiguredCommand,
   type Control,
   type ControlWritten,
   DESK,
@@ -54,6 +55,8 @@ export interface DeskDeps {
   rules: GateRules;
   criteriaNotOk: ResumeDeps['criteriaNotOk'];
   recovery: ResumeDeps['recovery'];
+  /** What runbook steps may run, by its name in the configuration. */
+  commands: Record<string, ConfiguredCommand>;
   log: Log;
   pace?: KillPace;
 }
@@ -110,6 +113,11 @@ export interface Desk {
    * Refusal, StoreUnavailable.
    */
   flatten(by: Actor, incident: string, preview: string): Promise<{ done: Promise<void>; positions: number }>;
+  /**
+   * Run a command of the configuration once; it is on record before it starts. `done` resolves when its end is on record.
+   * Throws Refusal, StoreUnavailable.
+   */
+  runCommand(by: Actor, incident: string, name: string): Promise<{ done: Promise<void> }>;
   /** A command that one incident decides by itself. */
   command(incident: string, command: Command): Promise<Committed>;
   /** Open an incident from the events of a side journal. Returns its id. Throws StoreUnavailable. */
@@ -398,6 +406,61 @@ export function createDesk(deps: DeskDeps): Desk {
     return { positions: positions.length, done: finishFlatten(incident, id, positions, by, true) };
   }
 
+  // ── Commands of the configuration ────────────────────────────────────────────────────────────────────────────────
+  type Ended = Awaited<ReturnType<ConfiguredCommand['run']>>;
+  async function finishCommand(
+    incident: string,
+    name: string,
+    run: string,
+    by: Actor,
+    ended: Ended,
+  ): Promise<void> {
+    const { exitCode, output, ms } = ended;
+    const event = {
+      type: 'CommandFinished' as const,
+      command: name,
+      run,
+      exitCode,
+      reason: ended.reason ?? '',
+      output: output.slice(-OUTPUT),
+      ms,
+    };
+    await ledger.commit(incident, { type: 'Note', by, event }, { mustGoOn: true });
+  }
+  /** By name, in any incident: the decision below sees only its own. */
+  const commandsRunning = new Set<string>();
+  const notStarted = (reason: string): Ended => ({ exitCode: null, output: '', reason, ms: 0 });
+
+  async function runCommand(by: Actor, incident: string, name: string): Promise<{ done: Promise<void> }> {
+    const configured = Object.hasOwn(deps.commands, name) ? deps.commands[name] : undefined;
+    if (configured === undefined)
+      throw new Refusal('no_such_command', `No command ${name} is configured (commands): do it by hand.`);
+    if (commandsRunning.has(name))
+      throw new Refusal(
+        'command_running',
+        `${name} is already running, asked for in another incident: nothing was started.`,
+      );
+    const run = newId('X');
+    commandsRunning.add(name);
+    try {
+      await ledger.commit(incident, { type: 'AskCommand', by, command: name, run });
+    } catch (error) {
+      commandsRunning.delete(name);
+      // Not on record in time, and it may get there yet: it is ended as one that was never started.
+      if (ledger.peek(incident)?.unfinished[run] !== undefined)
+        background(
+          finishCommand(incident, name, run, by, notStarted('not started: it could not be recorded in time')),
+        );
+      throw error;
+    }
+    const done = configured.run().then((ended) => {
+      commandsRunning.delete(name);
+      return finishCommand(incident, name, run, by, ended);
+    });
+    background(done);
+    return { done };
+  }
+
   async function resumeWork(stream: string, history: StandingEvent[]): Promise<void> {
     const finished = new Set(
       history.flatMap((event) =>
@@ -405,7 +468,9 @@ export function createDesk(deps: DeskDeps): Desk {
           ? [event.cancel]
           : event.type === 'FlattenFinished'
             ? [event.flatten]
-            : [],
+            : event.type === 'CommandFinished'
+              ? [event.run]
+              : [],
       ),
     );
     for (const event of history) {
@@ -414,6 +479,10 @@ export function createDesk(deps: DeskDeps): Desk {
       }
       if (event.type === 'FlattenAsked' && !finished.has(event.flatten)) {
         background(finishFlatten(stream, event.flatten, event.positions, event.by, false));
+      }
+      // Whether it ran cannot be read anywhere, and twice may be worse than not at all.
+      if (event.type === 'CommandAsked' && !finished.has(event.run)) {
+        background(finishCommand(stream, event.command, event.run, event.by, notStarted(COMMAND_LOST)));
       }
     }
   }
@@ -546,6 +615,7 @@ export function createDesk(deps: DeskDeps): Desk {
         throw error;
       }
     },
+    runCommand,
     command: (incident, command) => ledger.commit(incident, command),
     async adopt(events) {
       const id = newIncidentId();
@@ -591,6 +661,11 @@ export function createDesk(deps: DeskDeps): Desk {
     stop: () => executor.stop(),
   };
 }
+
+/** The newest characters of a command's output that go on record. */
+const OUTPUT = 4_000;
+const COMMAND_LOST =
+  'the bot was restarted before it ended: whether it ran, or still runs, is UNKNOWN. It is not run again';
 
 const changesTrading = (event: StandingEvent): boolean =>
   event.type === 'KillAsked' ||

@@ -2,6 +2,7 @@
 
 import { STANDDOWN } from '../domain/incident.ts';
 import { type Beat, createHeartbeats, GOOD_MS, type Heartbeat } from '../domain/measure/heartbeats.ts';
+import type { HostLoad } from '../domain/runbook/probes.ts';
 import { controlValues, SWITCHES } from '../domain/trading.ts';
 import type { Clock, Control, ControlWritten, Log } from '../ports.ts';
 import type { Ledger } from './ledger.ts';
@@ -21,6 +22,8 @@ export interface Engines {
   status(): EngineStatus[];
   /** Each engine's newest heartbeat, and how often it is meant to come. */
   beats(): Beat[];
+  /** What each engine's newest heartbeat says of its machine; null where it says nothing. */
+  hosts(): Map<string, HostLoad | null>;
   /** True when an engine that was heard of just now says that a pause, a halt or the kill is in force. */
   obeysStop(): boolean;
   /** The control file, with each write noted: a heartbeat counts only when it is dated after it. */
@@ -55,6 +58,23 @@ export function createEngines(deps: {
     return wanted.every(([key, value]) => (beat.control?.[key] ?? loose(key)) === value);
   }
 
+  /**
+   * It said just now that it obeys a stop which is in force since before it said so. What else was written meanwhile does not
+   * matter: a halt on top of a pause that is obeyed takes nothing back, and must not look like an engine that trades.
+   */
+  function saysStopped(beat: Heartbeat): boolean {
+    if (clock.now() - beat.at > GOOD_MS) return false;
+    const { holds, latch } = ledger.trading();
+    const since = (key: 'HALT_NEW_ORDERS' | 'PAUSE_SIGNALS') =>
+      Math.min(...holds.filter((hold) => hold.key === key).map((hold) => hold.at));
+    const inForce = {
+      KILL_SWITCH: latch?.at ?? Number.POSITIVE_INFINITY,
+      HALT_NEW_ORDERS: since('HALT_NEW_ORDERS'),
+      PAUSE_SIGNALS: since('PAUSE_SIGNALS'),
+    };
+    return Object.entries(inForce).some(([key, at]) => beat.at >= at && beat.control?.[key] === '1');
+  }
+
   return {
     heartbeat: (beat) => void heartbeats.take(beat, clock.now()),
     async confirm() {
@@ -86,7 +106,9 @@ export function createEngines(deps: {
       }
     },
     beats: () => heartbeats.beats(clock.now()),
-    obeysStop: () => heartbeats.obeysStop(obeys),
+    hosts: () =>
+      new Map(heartbeats.beats(clock.now()).map(({ id }) => [id, heartbeats.newest(id)?.host ?? null])),
+    obeysStop: () => heartbeats.obeysStop(saysStopped),
     status: () =>
       heartbeats
         .beats(clock.now())

@@ -1,4 +1,7 @@
-/** Watches the hard stops: takes samples, judges each second and after each batch, and acts on what trips. */
+/**
+ * Watches the hard stops: takes samples, judges each second and after each batch, and kills on what trips. Pausing and
+ * halting on a condition is the runbook's (runbookRunner.ts).
+ */
 
 import { type Actor, OWN_SOURCE, type Severity } from '../domain/incident.ts';
 import type { TripEvidence } from '../domain/kill.ts';
@@ -35,12 +38,11 @@ export interface Monitor {
 
 export const HARD_STOP: Actor = { via: 'standdown', id: 'hardStop', name: 'Hard stop' };
 
-const KEY_OF = { pauseSignals: 'PAUSE_SIGNALS', haltOrders: 'HALT_NEW_ORDERS' } as const;
 /** Windows are written down this often: what came in between is lost with a crash, and nothing is tripped by it. */
 const SAVE_MS = 5_000;
 
 export async function createMonitor(deps: {
-  desk: Pick<Desk, 'kill' | 'hold' | 'takeAlerts'>;
+  desk: Pick<Desk, 'kill' | 'takeAlerts'>;
   ledger: Ledger;
   engines: Engines;
   clock: Clock;
@@ -127,16 +129,6 @@ export async function createMonitor(deps: {
             value: reasonOf(one),
           }));
 
-  /** Observed, a condition does nothing by itself, and says what it would have done. */
-  const onlySaid = ({ action, ...one }: Condition): Condition =>
-    action === undefined
-      ? one
-      : {
-          ...one,
-          title: `OBSERVE: ${one.title}`,
-          value: `${one.value}. OBSERVE: ${KEY_OF[action]}=1 would be set now, and is not`,
-        };
-
   function conditions(): Condition[] {
     const now = clock.now();
     const criteria = latest !== null && latest.at === now ? latest.criteria : judge();
@@ -149,7 +141,7 @@ export async function createMonitor(deps: {
       unknownSince,
       deps.unknownGraceMs,
     );
-    return [...observed(criteria), ...(mode === 'observe' ? current.map(onlySaid) : current)];
+    return [...observed(criteria), ...current];
   }
 
   /** Open an incident for what has begun, and clear what is over. */
@@ -165,26 +157,14 @@ export async function createMonitor(deps: {
         endedAt: now,
       })),
     ];
-    const incidents = await desk.takeAlerts(alerts, {
+    await desk.takeAlerts(alerts, {
       via: 'alert',
       id: OWN_SOURCE,
       name: 'Standdown’s own watch',
     });
     for (const one of begun) raised.set(one.key, [one, now]);
     for (const [{ key }] of over) raised.delete(key);
-    for (const [index, one] of begun.entries()) await actOn(one, incidents[index] ?? undefined);
     save();
-  }
-
-  async function actOn({ action, title, value }: Condition, incident: string | undefined): Promise<void> {
-    if (action === undefined) return;
-    const key = KEY_OF[action];
-    const { holds, latch } = ledger.trading();
-    // Somebody has chosen already: the bot adds nothing to it.
-    if (holds.some((hold) => hold.key === key) || (key === 'HALT_NEW_ORDERS' && latch !== null)) return;
-    const { written } = await desk.hold(HARD_STOP, key, `${title}: ${value}`, 'runbook', incident);
-    if (written.state === 'failed')
-      log.error({ key, reason: written.reason }, 'a switch could not be written: tell the engine by hand');
   }
 
   function save(): void {

@@ -64,7 +64,12 @@ export function createPerform(deps: PerformDeps): Perform {
       // An earlier try may have reached Slack: look for it before posting again.
       const found = await chat.find(channel, thread, key, incident.openedAt);
       if (found.state === 'failed') return notSent(attempt, incident, what, found);
-      if (found.ts !== null) return done(await postedFact(what, found.ts));
+      if (found.ts !== null) {
+        // It stands as it was drawn then, and what has happened since is owed by this very effect.
+        const fact = await postedFact(what, found.ts);
+        const edited = edit(attempt, incident, what, await chat.update(channel, found.ts, message));
+        return { ...edited, facts: [fact, ...edited.facts] };
+      }
     }
     const sent = await chat.post(channel, thread, message, key);
     if (sent.state === 'done') return done(await postedFact(what, sent.ts));

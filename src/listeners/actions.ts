@@ -4,6 +4,7 @@ import type { App, BlockAction, ButtonAction, RespondFn } from '@slack/bolt';
 import type { ModalView } from '@slack/types';
 import type { WebClient } from '@slack/web-api';
 import type { Actor, Incident } from '../domain/incident.ts';
+import type { HoldKey } from '../domain/trading.ts';
 import { ACTION, type ActionId, MENU, readButtonValue } from '../render/actions.ts';
 import { actionView } from '../render/incidentViews.ts';
 import { incidentStatus, killReply, switchReply } from '../render/replies.ts';
@@ -83,6 +84,13 @@ export function registerActions(app: App, context: ListenerContext): void {
         true,
         await desk.hold(by, 'PAUSE_SIGNALS', BY_BUTTON, 'operator', incident.id),
       ),
+    [ACTION.switchFeed]: async ({ by, incident }) =>
+      switchReply('DATA_FEED', true, await desk.hold(by, 'DATA_FEED', BY_BUTTON, 'operator', incident.id)),
+    [ACTION.primaryFeed]: (pressed) => lift(pressed, 'DATA_FEED'),
+    [ACTION.restartOrderManager]: async ({ by, incident }) => {
+      await desk.runCommand(by, incident.id, 'restartOrderManager');
+      return 'The order manager is being restarted. How it ended, and what it said, is posted in the thread.';
+    },
     [ACTION.resumeOrders]: (pressed) => lift(pressed, 'HALT_NEW_ORDERS'),
     [ACTION.resumeSignals]: (pressed) => lift(pressed, 'PAUSE_SIGNALS'),
     [ACTION.flatten]: async ({ incident, triggerId, client }) => {
@@ -166,7 +174,7 @@ export function registerActions(app: App, context: ListenerContext): void {
     await client.views.update({ view_id: viewId, view });
   }
 
-  async function lift({ by, incident }: Pressed, key: 'HALT_NEW_ORDERS' | 'PAUSE_SIGNALS'): Promise<string> {
+  async function lift({ by, incident }: Pressed, key: HoldKey): Promise<string> {
     // What loosens is done where the state is seen: an old headline may be somebody else's hold by now.
     if (incident.status === 'resolved')
       return `⛔ ${incident.id} is resolved, and its buttons no longer lift anything: nothing was done. \`/resume\` does.`;
@@ -217,13 +225,11 @@ export function registerActions(app: App, context: ListenerContext): void {
       const ours =
         incident !== undefined &&
         Object.values(incident.posts).some((post) => post.ts === ts && post.channel === body.channel?.id);
-      // A receipt that stands in the incident's own thread is ours, too, before we have Slack's answer to its post.
+      // The runbook or a receipt in the incident's own thread is ours, too, before we have Slack's answer to its post.
       const headline = incident?.posts['headline'];
-      const receiptOwed = Object.keys(incident?.kills ?? {}).some(
-        (kill) => incident?.posts[`receipt:${kill}`] === undefined,
-      );
+      const parts = ['runbook', ...Object.keys(incident?.kills ?? {}).map((kill) => `receipt:${kill}`)];
       const inThread =
-        receiptOwed &&
+        parts.some((part) => incident?.posts[part] === undefined) &&
         headline !== undefined &&
         body.channel?.id === headline.channel &&
         body.message?.['thread_ts'] === headline.ts;

@@ -1,6 +1,6 @@
 /**
  * What another bot's message says of an alert. Only structured fields are read: an attachment's title, a header block, a field
- * with a title. Prose is never an alert, and never a severity (docs/adr/0015). Pure, and total over any input.
+ * with a title. Prose is never an alert, and never a severity (docs/adr/0014). Pure, and total over any input.
  */
 
 import type { Severity } from '../domain/incident.ts';

@@ -75,12 +75,14 @@ export function registerCommands(app: App, context: ListenerContext): void {
 
   on('/resume', async ({ command }) => {
     const text = fromSlack(command.text).trim();
-    const [, what, rest = ''] = /^(signals|orders)(?:\s+([\s\S]*))?$/.exec(text) ?? [];
+    // "feed" stands alone: "/resume feed is back" gives a reason to lift the latch.
+    const [, switched, rest = '', feed] = /^(?:(signals|orders)(?:\s+([\s\S]*))?|(feed))$/.exec(text) ?? [];
+    const what = switched ?? feed;
     // A slip in "orders" or "signals" is not a reason to lift the latch.
     if (asksForHelp(text) || (what === undefined && /^(order|signal)/i.test(text))) return USAGE.resume;
     const by = slackActor(command.user_id, command.user_name);
     if (what === undefined) return askToLift(by, text);
-    const key = what === 'signals' ? 'PAUSE_SIGNALS' : 'HALT_NEW_ORDERS';
+    const key = what === 'signals' ? 'PAUSE_SIGNALS' : what === 'feed' ? 'DATA_FEED' : 'HALT_NEW_ORDERS';
     const may = await mayLift(context, command.user_id, key);
     if (typeof may === 'string') return may;
     const reason = rest === '' ? 'none given' : plain(rest, REASON);

@@ -5,7 +5,7 @@ import type { RateLimit } from './kraken/gate.ts';
 import { createGate } from './kraken/gate.ts';
 import type { KrakenMarket } from './kraken/markets.ts';
 import { DEFAULT_MARKETS, DEFAULT_MARKS } from './kraken/markets.ts';
-import { krakenProtocol } from './kraken/protocol.ts';
+import { type KeyInfo, krakenProtocol, TRADING_KEY } from './kraken/protocol.ts';
 import { idOf, txidOf } from './kraken/wire.ts';
 import type { CallMatch, FaultHandle, FaultOptions } from './venue/faults.ts';
 import { note } from './venue/ledger.ts';
@@ -60,6 +60,8 @@ export interface KrakenCounterpart {
   /** Money in or out, with its line in the ledger: `deposit`, `withdrawal`, `trade`, … */
   addIncome: (type: string, asset: string, amount: number) => void;
   setSystemStatus: (status: 'online' | 'maintenance') => void;
+  /** What the key may do, and until when. */
+  setKey: (key: Partial<KeyInfo>) => void;
 
   /** What came over the wire, in the order of arrival. */
   requests: (match?: CallMatch) => RequestEntry[];
@@ -109,6 +111,7 @@ export async function startKrakenCounterpart(options: KrakenOptions): Promise<Kr
   ]);
   state.marks = new Map(Object.entries({ ...DEFAULT_MARKS, ...options.marks }));
   let status: 'online' | 'maintenance' = 'online';
+  const key: KeyInfo = { ...TRADING_KEY };
 
   const engine = createEngine(account, [...(options.markets ?? DEFAULT_MARKETS)]);
   for (const position of options.positions ?? []) engine.setPosition(position);
@@ -118,7 +121,12 @@ export async function startKrakenCounterpart(options: KrakenOptions): Promise<Kr
     account,
     now,
     latencyMs: options.latencyMs ?? 0,
-    protocol: krakenProtocol({ account, engine, now }, gate, () => status),
+    protocol: krakenProtocol(
+      { account, engine, now },
+      gate,
+      () => status,
+      () => key,
+    ),
   });
   /** Wraps a control, so that whoever waits looks again. */
   const changing =
@@ -153,6 +161,7 @@ export async function startKrakenCounterpart(options: KrakenOptions): Promise<Kr
       state.spot.set(asset, tidy((state.spot.get(asset) ?? 0) + amount));
       note(account.ledger, type, '', asset, amount);
     }),
+    setKey: (changed) => void Object.assign(key, changed),
     setSystemStatus: (wanted) => {
       status = wanted;
     },

@@ -23,7 +23,9 @@ export const section = (mrkdwn: string): KnownBlock => ({
 
 export const context = (...mrkdwn: string[]): KnownBlock => ({
   type: 'context',
-  elements: mrkdwn.slice(0, 10).map((text) => ({ type: 'mrkdwn', text: cut(text, SECTION), verbatim: true })),
+  elements: mrkdwn
+    .slice(0, 10)
+    .map((text) => ({ type: 'mrkdwn', text: cut(text === '' ? ' ' : text, SECTION), verbatim: true })),
 });
 
 export const divider: KnownBlock = { type: 'divider' };
@@ -96,6 +98,34 @@ export function home(blocks: KnownBlock[]): HomeView {
             context(`${hidden + 1} more blocks are not shown here: \`/incident list\``),
           ],
   };
+}
+
+/**
+ * A message of a head, parts and a tail within the limits. Head and tail always stand; of the parts as many as fit, in
+ * their order, and then how many do not.
+ */
+export function fitted(
+  text: string,
+  head: KnownBlock[],
+  parts: KnownBlock[][],
+  tail: KnownBlock[],
+  hidden: (count: number) => string,
+): { text: string; blocks: KnownBlock[] } {
+  const cost = (blocks: KnownBlock[]) => blocks.reduce((sum, block) => sum + JSON.stringify(block).length, 0);
+  const more = (count: number) => context(hidden(count));
+  let room = MESSAGE - cost([...head, ...tail, more(parts.length)]);
+  let slots = BLOCKS - head.length - tail.length - 1;
+  const shown: KnownBlock[] = [];
+  let count = 0;
+  for (const part of parts) {
+    room -= cost(part);
+    slots -= part.length;
+    if (room < 0 || slots < 0) break;
+    shown.push(...part);
+    count += 1;
+  }
+  const left = parts.length - count;
+  return message(text, [...head, ...shown, ...(left === 0 ? [] : [more(left)]), ...tail]);
 }
 
 /** Lines in as few sections as hold them, each line whole. */

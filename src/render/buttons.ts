@@ -3,11 +3,16 @@
 import type { ResumeState } from '../domain/resume.ts';
 import { ACTION, buttonValue } from './actions.ts';
 import { type ButtonSpec, confirm } from './blocks.ts';
+import { cut } from './text.ts';
 
 /** What the buttons' confirms name. */
 export interface DeskNames {
   venues: string[];
   protectiveOrders: 'cancel' | 'keepWhilePosition';
+  /** Feeds that have a backup, each as `feed → backup`; empty: there is nothing to switch to. */
+  backups: string[];
+  /** The command that restarts the order manager; null: none is configured. */
+  restartOrderManager: { words: string; timeoutSec: number } | null;
 }
 
 const at = (names: DeskNames): string =>
@@ -53,6 +58,59 @@ export function haltButton(incident: string): ButtonSpec {
       'Halt new orders?',
       'Sets HALT_NEW_ORDERS=1. Open orders and positions stay as they are.',
       'Halt',
+      'Do nothing',
+    ),
+  };
+}
+
+export const pauseButton = (incident: string): ButtonSpec => ({
+  action: ACTION.pauseSignals,
+  label: 'Pause signals…',
+  value: buttonValue({ incident }),
+  confirm: confirm(
+    'Pause new signals?',
+    'Sets PAUSE_SIGNALS=1: the engine makes no new signals. Open orders and positions stay as they are; nothing is cancelled.',
+    'Pause',
+    'Do nothing',
+  ),
+});
+
+export const switchFeedButton = (incident: string, names: DeskNames): ButtonSpec => ({
+  action: ACTION.switchFeed,
+  label: 'Switch to backup feed…',
+  value: buttonValue({ incident }),
+  confirm: confirm(
+    'Switch to the backup feed?',
+    `Sets DATA_FEED=backup (${cut(names.backups.join(', '), 120)}). Signals, orders and positions stay as they are. Only a person switches back.`,
+    'Switch',
+    'Do nothing',
+  ),
+});
+
+export const primaryFeedButton = (incident: string): ButtonSpec => ({
+  action: ACTION.primaryFeed,
+  label: 'Back to primary feed…',
+  value: buttonValue({ incident }),
+  confirm: confirm(
+    'Back to the primary feed?',
+    'Sets DATA_FEED=primary when nothing else holds the backup. Look first whether its bars come again. Pauses and halts stay as they are.',
+    'Switch back',
+    'Do nothing',
+  ),
+});
+
+export function restartButton(
+  incident: string,
+  { words, timeoutSec }: NonNullable<DeskNames['restartOrderManager']>,
+): ButtonSpec {
+  return {
+    action: ACTION.restartOrderManager,
+    label: 'Restart order manager…',
+    value: buttonValue({ incident }),
+    confirm: confirm(
+      'Restart the order manager?',
+      `Runs once, without a shell, for at most ${timeoutSec} s: ${cut(words, 150)}. It cancels nothing; its output is posted here.`,
+      'Restart',
       'Do nothing',
     ),
   };

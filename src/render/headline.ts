@@ -9,7 +9,7 @@ import type { Playbook } from '../domain/playbook.ts';
 import type { Trading } from '../domain/trading.ts';
 import { ACTION, buttonValue } from './actions.ts';
 import { actions, type ButtonSpec, context, header, message, section } from './blocks.ts';
-import { cancelButton, type DeskNames, haltButton, killButton } from './buttons.ts';
+import { cancelButton, type DeskNames, haltButton, killButton, primaryFeedButton } from './buttons.ts';
 import { clockLines, metWords } from './clocks.ts';
 import { clockTime, count, dateTime, duration, inert, plain, safeLink } from './text.ts';
 import { tradingLine } from './trading.ts';
@@ -37,7 +37,11 @@ export function headline(
   const lead = `${drill}${unpaged}${symbol} ${incident.severity}${resolved ? ' resolved' : ''} · `;
   const blocks: KnownBlock[] = [
     header(`${lead}${plain(incident.title, 120)}`),
-    section([tradingLine(trading), ...killLines(incident), ...valueLines(incident)].join('\n')),
+    section(
+      [tradingLine(trading), ...killLines(incident), ...gapLines(incident), ...valueLines(incident)].join(
+        '\n',
+      ),
+    ),
   ];
   const lines = [
     pageLine(incident),
@@ -84,6 +88,16 @@ function peopleLines({ commander, mitigated, status }: Incident): string[] {
       `🩹 Mitigated at ${clockTime(mitigated.at)} by ${inert(mitigated.by.name, 60)}: “${inert(mitigated.text, 200)}”`,
     );
   return lines;
+}
+
+/** The newest gaps that were measured: since when, and how long once they are over. */
+function gapLines(incident: Incident): string[] {
+  return incident.gaps.slice(-2).map(({ feed, symbol, from, to }) => {
+    const what = `${inert(feed, 60)} (${inert(symbol, 40)})`;
+    return to === null
+      ? `▲ *Gap of ${what} since ${clockTime(from)} UTC*, still open`
+      : `✓ Gap of ${what} ${clockTime(from)} to ${clockTime(to)} UTC, ${duration(to - from)}`;
+  });
 }
 
 /** Who was paged, and how sure that is: a 202 is "queued", never "paged". */
@@ -223,6 +237,7 @@ function buttons(incident: Incident, trading: Trading, names: DeskNames, { mail 
   if (incident.commander === undefined)
     specs.push({ action: ACTION.takeCommand, label: 'Take command', value });
   if (held('PAUSE_SIGNALS')) specs.push({ action: ACTION.resumeSignals, label: 'Resume signals', value });
+  if (held('DATA_FEED')) specs.push(primaryFeedButton(incident.id));
   if (held('HALT_NEW_ORDERS')) specs.push({ action: ACTION.resumeOrders, label: 'Resume new orders', value });
   else specs.push(haltButton(incident.id));
   specs.push(cancelButton(incident.id, names), killButton(incident.id, names), {

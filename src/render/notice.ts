@@ -6,6 +6,7 @@ import type { Actor, Incident, PagerSaid, StandingEvent } from '../domain/incide
 import type { CancelResult, CloseResult } from '../domain/orders.ts';
 import type { Playbook } from '../domain/playbook.ts';
 import { lateBy } from '../domain/timeline.ts';
+import type { HoldKey } from '../domain/trading.ts';
 import { ACTION, buttonValue } from './actions.ts';
 import { actions, type ButtonSpec, message, section, sections } from './blocks.ts';
 import { approveButton } from './buttons.ts';
@@ -98,13 +99,10 @@ function noticeLines(event: StandingEvent, incident: string): string[] | null {
   const when = clockTime(event.at);
   switch (event.type) {
     case 'HoldPlaced': {
-      const what = event.key === 'HALT_NEW_ORDERS' ? 'New orders halted' : 'Signals paused';
-      return [`✋ *${what}* by ${who} at ${when}: “${inert(event.reason, 300)}”`];
+      return [`✋ *${HOLD_WORDS[event.key].placed}* by ${who} at ${when}: “${inert(event.reason, 300)}”`];
     }
     case 'HoldLifted': {
-      const what =
-        event.key === 'HALT_NEW_ORDERS' ? 'A halt of new orders was lifted' : 'A pause of signals was lifted';
-      return [`▶ *${what}* by ${who} at ${when}: “${inert(event.reason, 300)}”`];
+      return [`▶ *${HOLD_WORDS[event.key].lifted}* by ${who} at ${when}: “${inert(event.reason, 300)}”`];
     }
     case 'PostmortemReviewed':
       return [`📝 Postmortem ${inert(event.id, 40)} put into review by ${who} at ${when}`];
@@ -190,6 +188,24 @@ function noticeLines(event: StandingEvent, incident: string): string[] | null {
         `☐ *Action item ${inert(event.id, 40)}* by ${who}: ${inert(event.text, 1_000)}\n${owner} · ${due}${priority}`,
       ];
     }
+    case 'FeedGapEnded': {
+      const { feed, symbol, from, to } = event;
+      return [
+        `✓ *The gap of ${inert(feed, 60)} is over*: ${inert(symbol, 40)}, ${clockTime(from)} to ${clockTime(to)} UTC, ${duration(to - from)}. A pause or halt stays until somebody lifts it.`,
+      ];
+    }
+    case 'CommandAsked':
+      return [`⚙ *${inert(event.command, 60)}* started by ${who} at ${when}`];
+    case 'CommandFinished': {
+      const took = `after ${(event.ms / 1_000).toFixed(2)} s`;
+      const output = event.output.trim();
+      return [
+        event.exitCode === 0
+          ? `✓ *${inert(event.command, 60)}*: exit code 0 ${took}`
+          : `${event.exitCode === null ? '❓' : '▲'} *${inert(event.command, 60)}*: ${inert(event.reason, 300)} (${took})`,
+        output === '' ? 'It said nothing.' : `It said at last:\n\`\`\`${outputLines(output)}\`\`\``,
+      ];
+    }
     default:
       return null;
   }
@@ -224,6 +240,23 @@ function pagerLine(event: PagerSaid & { by: Actor }, when: string): string {
     }
   }
 }
+
+const HOLD_WORDS: Record<HoldKey, { placed: string; lifted: string }> = {
+  HALT_NEW_ORDERS: { placed: 'New orders halted', lifted: 'A halt of new orders was lifted' },
+  PAUSE_SIGNALS: { placed: 'Signals paused', lifted: 'A pause of signals was lifted' },
+  DATA_FEED: { placed: 'Switched to the backup feed', lifted: 'An order to use the backup feed was lifted' },
+  POSITION_SIZE_FACTOR: { placed: 'Position sizes halved', lifted: 'A halving of position sizes was lifted' },
+  ALLOW_NEW_STRATEGIES: { placed: 'New strategies stopped', lifted: 'A stop of new strategies was lifted' },
+  ALLOW_PROMOTIONS: { placed: 'Promotions stopped', lifted: 'A stop of promotions was lifted' },
+};
+
+/** The end of a command's output: nothing in it becomes markup inside the fence. */
+const outputLines = (output: string): string =>
+  output
+    .split('\n')
+    .slice(-12)
+    .map((line) => code(line, 160))
+    .join('\n');
 
 function cancelLine(result: CancelResult, ms: number): string {
   const venue = inert(result.venue, 60);

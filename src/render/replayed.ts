@@ -8,7 +8,6 @@ import { count, dateTime, duration, plain } from './text.ts';
 const moment = (at: number): string => new Date(at).toISOString().replace('T', ' ').replace('Z', ' UTC');
 const shown = (value: number | null, unit: string): string =>
   value === null ? 'unknown' : `${Number(value.toFixed(2))} ${unit}`;
-const SWITCH = { pauseSignals: 'PAUSE_SIGNALS', haltOrders: 'HALT_NEW_ORDERS' } as const;
 
 /** One thing that would have happened, in one or more lines. */
 export function replayedLines(what: Replayed): string[] {
@@ -38,8 +37,7 @@ function tripLines(at: number, one: Criterion): string[] {
   ];
 }
 
-const conditionText = ({ title, value, action }: Condition): string =>
-  `${plain(title)} · ${plain(value)}${action === undefined ? '' : ` · sets ${SWITCH[action]}=1`}`;
+const conditionText = ({ title, value }: Condition): string => `${plain(title)} · ${plain(value)}`;
 
 export interface ReplaySummary {
   lines: number;

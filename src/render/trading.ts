@@ -17,7 +17,9 @@ export function tradingLine(trading: Trading): string {
         : '▶ *Trading RUNNING*';
   const also = trading.latch !== null && halted.length > 0 ? ` · new orders HALTED by ${who(halted)}` : '';
   const signals = paused.length > 0 ? ` · signals PAUSED by ${who(paused)}` : '';
-  return `${state}${also}${signals}`;
+  const backup = trading.holds.filter((hold) => hold.key === 'DATA_FEED');
+  const feed = backup.length > 0 ? ` · BACKUP feed by ${who(backup)}` : '';
+  return `${state}${also}${signals}${feed}`;
 }
 
 /** The one word of `/status`. */

@@ -5,7 +5,7 @@ export const USAGE = {
   halt: '`/halt [orders|signals] [reason]` sets HALT_NEW_ORDERS=1 (default) or PAUSE_SIGNALS=1. Orders and positions stay as they are.',
   cancel: '`/cancel [reason]` asks which orders, where, which symbol; then cancels them and reads back.',
   resume:
-    '`/resume orders|signals [reason]` lifts a halt or a pause; a hard stop’s or a budget’s only by an approver. `/resume [start=VALUE] [reason]` asks to lift the kill latch: postmortem in review, recovery check passed, approvals of others.',
+    '`/resume orders|signals [reason]` lifts a halt or a pause; a hard stop’s or a budget’s only by an approver; `/resume feed` goes back to the primary feed. `/resume [start=VALUE] [reason]` asks to lift the kill latch: postmortem in review, recovery check passed, approvals of others.',
 } as const;
 
 /** Each verb of `/incident`: what follows it, and what it does. The order is that of `help`. */

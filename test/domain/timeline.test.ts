@@ -74,6 +74,32 @@ const SAMPLES: Samples = {
       'Runbook step s whether it applies is UNKNOWN',
     ],
   ],
+  StepActed: [
+    [
+      {
+        ...said,
+        type: 'StepActed',
+        step: 's',
+        did: 'pauseSignals',
+        how: 'auto',
+        ok: true,
+        text: 'read back',
+      },
+      'Runbook step s did pauseSignals by itself: read back',
+    ],
+    [
+      {
+        ...said,
+        type: 'StepActed',
+        step: 's',
+        did: 'haltOrders',
+        how: 'timer',
+        ok: false,
+        text: 'disk full',
+      },
+      'Runbook step s tried haltOrders by its timer: disk full',
+    ],
+  ],
   FeedGapBegan: [
     [
       { ...said, type: 'FeedGapBegan', feed: 'binance-1m', symbol: 'BTC/USDT:USDT', from: at },

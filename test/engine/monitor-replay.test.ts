@@ -71,7 +71,6 @@ async function watch(options: { save?: (state: WindowsState) => Promise<void> } 
         told.push(['trip', evidence?.criterion ?? '', clock.at]);
         return { incident: 'INC-1', kill: 'K1', state: 'started', warnings: [] };
       },
-      hold: async () => ({ written: { state: 'written', values: {}, rev: 1 }, recorded: true }),
       async takeAlerts(alerts) {
         for (const { alert, status } of alerts)
           told.push([status === 'firing' ? 'begun' : 'over', alert.key, clock.at]);

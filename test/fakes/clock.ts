@@ -5,6 +5,8 @@ import type { Clock } from '../../src/ports.ts';
 export interface FakeClock extends Clock {
   /** Move on by `ms`, ending each wait at its time, and let what follows from it run. */
   advance(ms: number): Promise<void>;
+  /** Let everything that waits for no time finish. */
+  settle(): Promise<void>;
 }
 
 /** Starts at `at`, ms since the epoch; monotonic time starts at 0. */
@@ -28,6 +30,7 @@ export function fakeClock(at = Date.parse('2026-11-27T14:00:00Z')): FakeClock {
         });
       });
     },
+    settle,
     async advance(ms) {
       const until = passed + ms;
       await settle();

@@ -45,7 +45,7 @@ const headlineOf = (incident: Incident) =>
       incident,
       RUNNING,
       playbook,
-      { venues: ['v'], protectiveOrders: 'cancel' },
+      { venues: ['v'], protectiveOrders: 'cancel', backups: [], restartOrderManager: null },
       { clocks: [], now: T0, mail: false },
     ),
   );

@@ -170,7 +170,7 @@ describe('the buttons', () => {
 
   it('Pause signals, in the data-feed runbook, pauses signals and cancels nothing', async () => {
     const before = exchange(desk);
-    await pressOn(desk, CAST.ada.id, repliesOf(desk, id)[0], 'Pause signals');
+    await pressOn(desk, CAST.ada.id, repliesOf(desk, id)[0], 'Pause signals…');
     await shows(desk, id, 'Signals paused by ada');
     expect(await switches(desk)).toMatchObject({ PAUSE_SIGNALS: '1', HALT_NEW_ORDERS: '0' });
     expect(exchange(desk)).toEqual(before);

@@ -181,17 +181,19 @@ describe('hard stops that only observe', () => {
     expect(desk.channel().split('OBSERVE: a hard stop would kill now: rejectRate')).toHaveLength(2);
   });
 
-  it('pause no signals either: the gap says what would be set', async () => {
+  it('pause no signals either: the step says what would be set', async () => {
     desk = await start('observe');
     await desk.post('/telemetry', [{ type: 'heartbeat', at: Date.now(), engine: 'main' }, bar(240_000)]);
-    await desk.stage.slack.until(() => desk?.channel().includes('OBSERVE: Feed gap: binance-1m') === true, {
-      what: 'the headline',
-    });
+    await desk.stage.slack.until(
+      () =>
+        desk?.channel().includes('Feed gap: binance-1m') === true &&
+        desk.thread().replaceAll('\u2060', '').includes('OBSERVE: this would set PAUSE_SIGNALS=1 now'),
+      {
+        what: 'the step',
+      },
+    );
     const { json } = await desk.get('/status');
     expect(json).toMatchObject({ trading: { signals: 'running', holds: [] } });
     expect(await desk.control()).not.toContain('PAUSE_SIGNALS=1');
-    const incident = await idOf('OBSERVE: ');
-    const { json: record } = await desk.get(`/incidents/${incident}`);
-    expect(JSON.stringify(record)).toContain('PAUSE_SIGNALS=1 would be set now, and is not');
   });
 });

@@ -1,6 +1,7 @@
 /** Binance spot, and cross margin where the account has one. */
 
 import { z } from 'zod';
+import { binanceKey } from './binanceKey.ts';
 import {
   type CancelAnswer,
   decimal,
@@ -223,6 +224,7 @@ export const binance: VenueFacts = {
       source: `${CCXT} sapi: no call of this key lists them`,
     },
   ],
+  key: binanceKey('enableSpotAndMarginTrading'),
   codes: {
     // −2011 also says "Market is closed." and the like, and then the order is still there.
     gone: [

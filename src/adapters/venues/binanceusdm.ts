@@ -1,6 +1,7 @@
 /** Binance USD-M futures: regular orders, conditional ("algo") orders, positions on both sides. */
 
 import { z } from 'zod';
+import { binanceKey } from './binanceKey.ts';
 import {
   type Call,
   decimal,
@@ -241,6 +242,7 @@ export const binanceusdm: VenueFacts = {
       source: `${CCXT} sapi: no call of this key lists them`,
     },
   ],
+  key: binanceKey('enableFutures'),
   codes: {
     // −2011 also says "Market is closed." and the like, and then the order is still there.
     gone: [

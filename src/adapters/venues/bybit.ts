@@ -495,6 +495,43 @@ const balances: PositionFacts = {
 
 const optionPositions = positionsOf('option positions', 'option', null);
 
+const rights = z.array(z.string()).default([]);
+const keyAnswer = z
+  .looseObject({
+    result: z.looseObject({
+      readOnly: z.number(),
+      ips: z.array(z.string()).default([]),
+      expiredAt: z.string().optional(),
+      permissions: z.looseObject({
+        ContractTrade: rights,
+        Spot: rights,
+        Derivatives: rights,
+        Options: rights,
+        Wallet: rights,
+      }),
+    }),
+  })
+  .transform(({ result: { readOnly, ips, expiredAt, permissions } }) => {
+    const { ContractTrade, Spot, Derivatives, Options, Wallet } = permissions;
+    const trades = [ContractTrade, Spot, Derivatives, Options].some((list) => list.length > 0);
+    const at = expiredAt === undefined || expiredAt === '' ? null : Date.parse(expiredAt);
+    const bound = ips.length > 0 && !ips.includes('*');
+    return {
+      // Any right to trade shows the orders and positions of its kind.
+      canRead: trades,
+      canTrade: readOnly === 0 && trades,
+      canWithdraw: Wallet.includes('Withdraw'),
+      expires:
+        at === null
+          ? bound
+            ? ('never' as const)
+            : ('unknown' as const)
+          : Number.isNaN(at)
+            ? ('unknown' as const)
+            : at,
+    };
+  });
+
 const accounts: AccountFacts[] = [
   {
     name: 'spot',
@@ -592,6 +629,11 @@ export const bybit: VenueFacts = {
       source: `${CCXT} describe().api: no call of this key lists them`,
     },
   ],
+  key: {
+    call: { method: 'privateGetV5UserQueryApi', params: {}, answer: keyAnswer },
+    refused: ['10003', '10004', '10005', '10010', '33004'],
+    source: `${DOCS}/user/apikey-info ("Any permission can access this endpoint"; expiredAt only for keys without a bound address); ${CCXT} v5/user/query-api`,
+  },
   codes: {
     // These codes mean nothing else; what is still there, the next reading shows.
     gone: ['110001', '110008', '110010', '170139', '170142', '170143', '170190', '170213'].map((code) => ({

@@ -1,6 +1,7 @@
 /** The shape of the per-venue table: what one exchange keeps, how it is read, how it is cancelled, and who says so. */
 
 import { z } from 'zod';
+import type { KeyRights } from '../../domain/runbook/probes.ts';
 
 /** Where a fact comes from: a page of the venue, or a line of ccxt that was read or seen on the wire. */
 export type Source = string;
@@ -206,6 +207,14 @@ export interface MoneyFacts {
   pollMs: Fact<number>;
 }
 
+/** How the venue tells what a key may do. */
+export interface KeyFacts {
+  call: Call<KeyRights>;
+  /** Codes that turn the key itself away: it does not exist, has expired, or may not do this. */
+  refused: string[];
+  source: Source;
+}
+
 export interface VenueFacts {
   /** ccxt's id. */
   exchange: string;
@@ -227,6 +236,7 @@ export interface VenueFacts {
   /** By method: how many requests the venue takes in how long. The next one waits, so that it is not refused. */
   limits?: Record<string, { calls: number; perMs: number }>;
   notCovered: { what: string; source: Source }[];
+  key: KeyFacts;
   codes: {
     /** The order is not open any more, or there is none to cancel. A code alone may mean other things too. */
     gone: { code: string; text: RegExp }[];

@@ -279,6 +279,37 @@ export const kraken: VenueFacts = {
     { what: 'sub-accounts', source: `${CCXT} CreateSubaccount, AccountTransfer: no call lists their orders` },
     { what: 'funds on their way out', source: `${API}/account-data/get-account-balance: net of withdrawals` },
   ],
+  key: {
+    call: {
+      method: 'privatePostGetApiKeyInfo',
+      params: {},
+      answer: z
+        .looseObject({
+          result: z.looseObject({
+            permissions: z.array(z.string()),
+            // Seconds as text; "0": not set.
+            validUntil: z.union([z.string().regex(/^\d{1,12}$/), z.number().int().nonnegative()]).optional(),
+          }),
+        })
+        .transform(({ result: { permissions, validUntil } }) => {
+          const has = (...names: string[]) => names.every((name) => permissions.includes(name));
+          return {
+            canRead: has('query-funds', 'query-open-trades'),
+            // A key that may place orders and not cancel them stops nothing.
+            canTrade: has('modify-trades', 'close-trades'),
+            canWithdraw: has('withdraw-funds'),
+            expires:
+              validUntil === undefined
+                ? ('unknown' as const)
+                : Number(validUntil) === 0
+                  ? ('never' as const)
+                  : Number(validUntil) * 1_000,
+          };
+        }),
+    },
+    refused: ['EAPI:Invalid key', 'EAPI:Invalid signature', 'EGeneral:Permission denied'],
+    source: `${API}/account-data/get-api-key-info (needs no permission); ${CCXT} GetApiKeyInfo`,
+  },
   codes: {
     gone: [{ code: 'EOrder:Unknown order', text: /^$/ }],
     clockSkew: [],

@@ -431,6 +431,26 @@ export const okx: VenueFacts = {
     { what: 'block trading quotes', source: `${CCXT} rfq/quotes` },
     { what: 'earn, staking and flexible loans', source: `${CCXT} finance/*` },
   ],
+  key: {
+    call: {
+      method: 'privateGetAccountConfig',
+      params: {},
+      answer: z
+        .looseObject({ data: z.array(z.looseObject({ perm: z.string() })).min(1) })
+        .transform(({ data }) => {
+          const perms = (data[0]?.perm ?? '').split(',').map((one) => one.trim());
+          return {
+            canRead: perms.includes('read_only'),
+            canTrade: perms.includes('trade'),
+            canWithdraw: perms.includes('withdraw'),
+            // A key that trades and is bound to no address ends after 14 days without use: no call tells the day.
+            expires: 'unknown' as const,
+          };
+        }),
+    },
+    refused: ['50100', '50103', '50105', '50110', '50111', '50113', '50119', '50120'],
+    source: `${DOCS}#trading-account-rest-api-get-account-configuration (perm: "read_only,withdraw,trade", 5 in 2 s); ${CCXT} account/config`,
+  },
   codes: {
     gone: [
       { code: '51400', text: /^/ },

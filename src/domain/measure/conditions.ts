@@ -17,15 +17,13 @@ export interface Condition {
   title: string;
   /** The number, with its unit. */
   value: string;
-  /** What the bot does about it by itself, once. */
-  action?: 'pauseSignals' | 'haltOrders';
 }
 
 /** The numbers of DESIGN 3 and of the playbook. */
 export const SLI = {
-  /** Seconds: the P1 of SLO-01, and its pause. */
+  /** Seconds: the P1 of SLO-01, whose runbook pauses signals. */
   staleSec: 120,
-  /** Seconds: with no choice made, new orders are halted. At exactly this the stricter side. */
+  /** Seconds: the runbook halts new orders when nobody chose. At exactly this the stricter side. */
   haltSec: 600,
   uptimePct: 99.5,
   successPct: 99.5,
@@ -97,7 +95,7 @@ export function conditionsNow(
         key: `mismatch:${key}`,
         group: 'mismatch',
         severity: 'P1',
-        runbook: null,
+        runbook: 'position-mismatch',
         title: `${what === 'pnl' ? 'P&L' : 'Position'} mismatch: the engine and the venue disagree`,
         value: text,
       }),
@@ -117,7 +115,6 @@ function feedConditions(of: Measurements, now: number, feed: string, facts: Fact
       severity: 'P1',
       title: `Feed gap: ${feed}`,
       value: `gap ${span(seconds)}, ${gap.symbol}`,
-      action: 'pauseSignals',
     });
     if (seconds >= SLI.haltSec)
       found.push({
@@ -125,8 +122,7 @@ function feedConditions(of: Measurements, now: number, feed: string, facts: Fact
         key: `feedLost:${feed}`,
         severity: 'P1',
         title: `Feed gap: ${feed}`,
-        value: `gap ${span(seconds)}: no choice was made in 10 minutes`,
-        action: 'haltOrders',
+        value: `gap ${span(seconds)}: the runbook says backup feed, or halt`,
       });
   }
   const uptime = of.feeds.uptime(feed, now);

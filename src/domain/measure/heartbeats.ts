@@ -4,7 +4,7 @@ import type { Facts } from './criteria.ts';
 import { FUTURE_MS, type HeartbeatSample, STALE_FOR_STOPS_MS } from './samples.ts';
 
 /** A heartbeat as the engine sent it. `at` is the engine's own time, ms since the epoch. */
-export type Heartbeat = Pick<HeartbeatSample, 'engine' | 'at' | 'control'>;
+export type Heartbeat = Pick<HeartbeatSample, 'engine' | 'at' | 'control' | 'host'>;
 
 /** An engine's newest heartbeat, and how often it is meant to come. */
 export interface Beat {

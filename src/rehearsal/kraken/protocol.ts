@@ -7,6 +7,18 @@ import { ASSETS, pairRow } from './markets.ts';
 import { addOrder, cancelAll, cancelBatch, cancelOrder, type Desk, openOrders } from './orders.ts';
 import { body, KrakenError, number, type Params, wordRefusal } from './wire.ts';
 
+/** What GetApiKeyInfo says of the key, beside its name. Times in Unix seconds as text; "0": not set. */
+export interface KeyInfo {
+  permissions: string[];
+  validUntil: string;
+}
+
+/** A key that can trade and cannot withdraw. */
+export const TRADING_KEY: Readonly<KeyInfo> = {
+  permissions: ['query-funds', 'query-open-trades', 'query-closed-trades', 'modify-trades', 'close-trades'],
+  validUntil: '0',
+};
+
 interface Route {
   /** What it adds to the call counter; public calls and the matching engine's have limits of their own. */
   cost: number;
@@ -25,6 +37,7 @@ export function krakenProtocol(
   desk: Desk,
   gate: Gate,
   status: () => 'online' | 'maintenance',
+  key: () => KeyInfo,
 ): VenueProtocol {
   const { account, engine, now } = desk;
   let deadline: number | null = null;
@@ -92,6 +105,17 @@ export function krakenProtocol(
         }),
       );
     }),
+    // Needs no permission. ccxt counts 3 for it.
+    [`POST ${PRIVATE}GetApiKeyInfo`]: call(1, () => ({
+      apiKeyName: 'standdown',
+      nonceWindow: 0,
+      ...key(),
+      queryFrom: '0',
+      queryTo: '0',
+      createdTime: '1772542900',
+      modifiedTime: '1772543095',
+      ipAllowlist: [],
+    })),
     [`POST ${PRIVATE}Balance`]: call(1, () =>
       Object.fromEntries(assets().map((asset) => [asset, balance(asset)])),
     ),
