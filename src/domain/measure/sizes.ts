@@ -93,8 +93,10 @@ export function engineSizes(
     gap:
       dead !== undefined
         ? `${dead.venue} ${dead.symbol} was last spoken of at ${iso(dead.at)}`
-        : unspoken.length > 0
-          ? `the engine says nothing of ${unspoken.join(', ')}`
-          : null,
+        : of.money.leavesOut(now)
+          ? 'more symbols are spoken of than are kept: the sum is not whole'
+          : unspoken.length > 0
+            ? `the engine says nothing of ${unspoken.join(', ')}`
+            : null,
   };
 }
