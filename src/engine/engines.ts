@@ -1,7 +1,7 @@
 /** What the trading engines say of themselves: heartbeats that echo the switches they obey. */
 
 import { STANDDOWN } from '../domain/incident.ts';
-import { type Beat, createHeartbeats, GOOD_MS, type Heartbeat } from '../domain/measure/heartbeats.ts';
+import { type Beat, createHeartbeats, type Heartbeat } from '../domain/measure/heartbeats.ts';
 import { controlValues, SWITCHES } from '../domain/trading.ts';
 import type { Clock, Control, ControlWritten, Log } from '../ports.ts';
 import type { Ledger } from './ledger.ts';
@@ -21,7 +21,7 @@ export interface Engines {
   status(): EngineStatus[];
   /** Each engine's newest heartbeat, and how often it is meant to come. */
   beats(): Beat[];
-  /** True when an engine that was heard of just now says that a pause, a halt or the kill is in force. */
+  /** True when every engine, heard of just now, says that it obeys a pause, a halt or the kill that is in force. */
   obeysStop(): boolean;
   /** The control file, with each write noted: a heartbeat counts only when it is dated after it. */
   watching(control: Control): Control;
@@ -41,6 +41,8 @@ export function createEngines(deps: {
   /** Confirmations that are being put on record, as kill/engine. */
   const confirming = new Set<string>();
 
+  const isFresh = ({ engine }: Heartbeat) => heartbeats.isFresh(engine, clock.now(), clock.monotonic());
+
   function obeys(beat: Heartbeat | undefined): boolean {
     if (beat?.control === undefined || writing > 0) return false;
     if (written !== null && (beat.at < written.at || !(Number(beat.control['STANDDOWN_REV']) >= written.rev)))
@@ -49,14 +51,14 @@ export function createEngines(deps: {
     // Dated before the latch it cannot have obeyed it, whatever it echoes; an old one says nothing of now.
     const { latch } = ledger.trading();
     if (latch !== null && beat.at < latch.at) return false;
-    if (clock.now() - beat.at > GOOD_MS) return false;
+    if (!isFresh(beat)) return false;
     // A switch that is loose may be missing from the echo; one that is tight may not.
     const loose = (key: string) => (key in SWITCHES ? SWITCHES[key as keyof typeof SWITCHES].loose : '0');
     return wanted.every(([key, value]) => (beat.control?.[key] ?? loose(key)) === value);
   }
 
   return {
-    heartbeat: (beat) => void heartbeats.take(beat, clock.now()),
+    heartbeat: (beat) => void heartbeats.take(beat, clock.now(), clock.monotonic()),
     async confirm() {
       const { latch } = ledger.trading();
       if (latch === null || latch.kill === null) return;
@@ -85,11 +87,15 @@ export function createEngines(deps: {
         }
       }
     },
-    beats: () => heartbeats.beats(clock.now()),
-    obeysStop: () => heartbeats.obeysStop(obeys),
+    beats: () => heartbeats.beats(clock.now(), clock.monotonic()),
+    obeysStop() {
+      const wanted = controlValues(ledger.trading());
+      // Any stop that is in force will do: one that obeys the pause still does while a halt is being written.
+      return heartbeats.obeysStop((beat, stop) => isFresh(beat) && wanted[stop] === '1');
+    },
     status: () =>
       heartbeats
-        .beats(clock.now())
+        .beats(clock.now(), clock.monotonic())
         .map(({ id, ageMs }) => ({ id, confirmed: obeys(heartbeats.newest(id)), ageMs })),
     watching: (control) => ({
       read: () => control.read(),

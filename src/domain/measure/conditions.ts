@@ -23,23 +23,28 @@ export interface Condition {
   action?: 'pauseSignals' | 'haltOrders';
 }
 
+/** What came back this soon after it was over hovers at its limit, ms: the time in which its incident would reopen. */
+export const HOVERS_MS = 30 * 60_000;
 /**
- * How long something must be gone before it is over, ms. What hovers at its limit is one incident, and not one a second. A
- * P0 or P1 stays open until a person closes it, so it may clear soon; a P2 or P3 closes by itself, and would come back with
- * another post and another page.
+ * How long what hovers must be gone before it is over, ms. A P0 or P1 stays open until a person closes it, so it may clear
+ * soon; a P2 or P3 closes by itself, and would come back with another post and another page.
  */
 const CLEARS_AFTER_MS: Record<Severity, number> = { P0: 60_000, P1: 60_000, P2: 600_000, P3: 600_000 };
 
-/** Whether what was raised, and was seen last at `seenAt`, is over. What cannot be told now is not. */
+/**
+ * Whether what was raised, and was seen last at `seenAt`, is over. At once, unless it `hovers`: then it is one alert, and not
+ * one a second. What cannot be told now is not over.
+ */
 export function isOver(
   { key, severity }: Pick<Condition, 'key' | 'severity'>,
   seenAt: number,
   now: number,
+  hovers: boolean,
   facts: Pick<Facts, 'engineSilent'>,
 ): boolean {
   // Without heartbeats a gap is unknown: no all-clear.
   if (facts.engineSilent && /^feed(?:Stale|Lost):/.test(key)) return false;
-  return now - seenAt >= CLEARS_AFTER_MS[severity];
+  return !hovers || now - seenAt >= CLEARS_AFTER_MS[severity];
 }
 
 /** An engine that is not heard: ms since its last heartbeat, or, when it was `never` heard, since the start. */
@@ -234,18 +239,8 @@ function orderConditions(of: Measurements): Condition[] {
       ...base,
       group: 'fills',
       key: 'fillRate',
-      severity: 'P2',
-      title: `Fill rate below ${SLI.fillP2Pct} %`,
-      value: `${pct(fills.share)} of the last ${fills.orders} orders`,
-    });
-  // A key of its own: what gets worse is said again, in the same incident.
-  if (fills !== null && tidy(fills.share * 100) < SLI.fillP1Pct)
-    found.push({
-      ...base,
-      group: 'fills',
-      key: 'fillRateLow',
-      severity: 'P1',
-      title: `Fill rate below ${SLI.fillP1Pct} %`,
+      severity: tidy(fills.share * 100) < SLI.fillP1Pct ? 'P1' : 'P2',
+      title: 'Fill rate is low',
       value: `${pct(fills.share)} of the last ${fills.orders} orders`,
     });
   const slippage = of.run.meanSlippageBps();

@@ -9,22 +9,30 @@ const beat = (at: number, control?: Record<string, string>, engine = 'main') => 
   at,
   ...(control === undefined ? {} : { control }),
 });
+const JUST_STARTED = { ms: 0, graceMs: 120_000 };
 const start = () => createHeartbeats([{ id: 'main', everyMs: 5_000 }]);
 
 describe('heartbeats', () => {
   it('are unknown before the first, silent after three that are missed', () => {
     const beats = start();
     expect(beats.beats(T0)).toEqual([{ id: 'main', ageMs: null, everyMs: 5_000 }]);
-    expect(engineFacts(beats.beats(T0))).toEqual({ silent: [], engineSilent: false, heartbeatAgeMs: null });
+    expect(engineFacts(beats.beats(T0), JUST_STARTED)).toEqual({
+      silent: [],
+      engineSilent: false,
+      heartbeatAgeMs: null,
+    });
     beats.take(beat(T0), T0);
-    expect(engineFacts(beats.beats(T0 + 15_000)).engineSilent).toBe(false);
-    expect(engineFacts(beats.beats(T0 + 15_001))).toMatchObject({
+    expect(engineFacts(beats.beats(T0 + 15_000), JUST_STARTED).engineSilent).toBe(false);
+    expect(engineFacts(beats.beats(T0 + 15_001), JUST_STARTED)).toMatchObject({
       engineSilent: true,
       silent: [{ id: 'main', ageMs: 15_001 }],
     });
     // One of two is silent: it is named, and the other one speaks for the desk.
     beats.take(beat(T0 + 15_000, undefined, 'other'), T0 + 15_000);
-    expect(engineFacts(beats.beats(T0 + 15_001))).toMatchObject({ engineSilent: false, heartbeatAgeMs: 1 });
+    expect(engineFacts(beats.beats(T0 + 15_001), JUST_STARTED)).toMatchObject({
+      engineSilent: false,
+      heartbeatAgeMs: 1,
+    });
   });
 
   it('in any order: the newest stands', () => {
