@@ -158,6 +158,60 @@ describe('what is measured', () => {
     expect(rejected(T0 - 10 * MIN - 1)).toBe('ok');
   });
 
+  it('says nothing good of orders once the engine has fallen silent', () => {
+    const of = createMeasurements(RULES.feeds);
+    for (const n of [1, 2, 3, 4]) of.take(order(`o${n}`, T0), T0);
+    const state = (engineSilent: boolean) =>
+      judgeCriteria(of, T0 + 1_000, RULES, facts({ engineSilent })).find(({ id }) => id === 'rejectRate');
+    expect(state(false)).toMatchObject({ state: 'ok', detail: '0 of 4 orders' });
+    expect(state(true)).toMatchObject({
+      state: 'unknown',
+      detail: expect.stringContaining('no heartbeat any more'),
+    });
+  });
+
+  it('of a clock that was ahead is void, and a trip that it found stands for five minutes of the right one', () => {
+    const of = createMeasurements(RULES.feeds);
+    const ahead = T0 + 60 * MIN;
+    take(of, {
+      at: ahead,
+      samples: [
+        pnl(ahead, 5, { equity: 1_000 }),
+        position(ahead, 5),
+        ...[1, 2, 3].map((n) => order(`o${n}`, ahead, 'rejected')),
+      ],
+    });
+    const states = (at: number) =>
+      Object.fromEntries(
+        take(of, { at, samples: [] }).criteria.map(({ id, state, ageMs }) => [id, [state, ageMs]]),
+      );
+    expect(states(T0)).toMatchObject({
+      dailyLoss: ['unknown', null],
+      positionSize: ['unknown', null],
+      rejectRate: ['tripped', 0],
+    });
+    expect(states(T0 + 5 * MIN - 1)['rejectRate']).toEqual(['tripped', 0]);
+    expect(states(T0 + 5 * MIN)['rejectRate']).toEqual(['ok', null]);
+  });
+
+  it('looks at the latency once a bar, over a restart and after a clock that was ahead', () => {
+    const slow = (at: number): Sample => ({ type: 'signal', at, latencyMs: 5_000 });
+    let of = createMeasurements(RULES.feeds);
+    of.take(bar(T0 + 60 * MIN), T0 + 60 * MIN);
+    of.slowBars(T0 + 60 * MIN);
+    of.take(slow(T0), T0);
+    for (const k of [1, 2, 3]) {
+      for (const symbol of ['BTC/USDT', 'ETH/USDT']) of.take(bar(T0 + k * MIN, { symbol }), T0 + k * MIN);
+      expect(of.slowBars(T0 + k * MIN)).toBe(k);
+    }
+    of = restarted(of, T0 + 3 * MIN);
+    // The same bar again is no look.
+    of.take(bar(T0 + 3 * MIN), T0 + 3 * MIN);
+    expect(of.slowBars(T0 + 3 * MIN)).toBe(3);
+    of.take(bar(T0 + 4 * MIN), T0 + 4 * MIN);
+    expect(of.slowBars(T0 + 4 * MIN)).toBe(4);
+  });
+
   it('stays small, whatever names a sender invents', () => {
     const of = createMeasurements(RULES.feeds);
     for (let n = 0; n < 50_000; n += 1) {
