@@ -69,7 +69,8 @@ const READINGS = 10;
 /** Open positions that are kept. A sender may invent symbols; no desk holds so many. */
 const MAX_POSITIONS = 1_000;
 
-const isFresh = (at: number, now: number): boolean => at > now - VOID_MS && at <= now + FUTURE_MS;
+/** Neither void nor of a clock that was ahead. */
+export const isFresh = (at: number, now: number): boolean => at > now - VOID_MS && at <= now + FUTURE_MS;
 const keyOf = ({ venue, symbol }: PositionSample) => `${venue} ${symbol}`;
 const dayOf = (at: number) => Math.floor(at / 86_400_000);
 
@@ -91,6 +92,10 @@ function insert<T extends { at: number }>(
 }
 
 const numberOf = (value: number): number => (Number.isFinite(value) ? value : Number.NaN);
+/** A reading that is much older than the known one is no straggler: the known one is of a clock that was ahead. */
+const isNewer = (known: { at: number } | undefined, reading: { at: number }): boolean =>
+  known === undefined || known.at <= reading.at || known.at > reading.at + CONFIRM_MS;
+
 /** What is no number is worse than any. */
 const sizeOf = (value: number): number => (Number.isNaN(value) ? Number.POSITIVE_INFINITY : value);
 
@@ -137,12 +142,11 @@ export function createMoney(before: MoneySnapshot = { pnl: [], positions: [] }):
     takePosition,
     takeVenuePositions(reading) {
       reasons.delete(`${reading.venue} positions`);
-      if ((venuePositions.get(reading.venue)?.at ?? 0) <= reading.at)
-        venuePositions.set(reading.venue, reading);
+      if (isNewer(venuePositions.get(reading.venue), reading)) venuePositions.set(reading.venue, reading);
     },
     takeVenuePnl(reading) {
       reasons.delete(`${reading.venue} pnl`);
-      if ((venuePnl.get(reading.venue)?.at ?? 0) <= reading.at) venuePnl.set(reading.venue, reading);
+      if (isNewer(venuePnl.get(reading.venue), reading)) venuePnl.set(reading.venue, reading);
     },
     venueCannotSay: (venue, what, reason) => void reasons.set(`${venue} ${what}`, reason),
     pnl: (now) => pnl.filter(({ at }) => isFresh(at, now) && dayOf(at) === dayOf(now)),

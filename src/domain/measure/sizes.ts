@@ -2,7 +2,7 @@
 
 import type { StopRules } from './criteria.ts';
 import type { Measurements } from './measurements.ts';
-import { confirmed, VOID_MS } from './money.ts';
+import { confirmed, isFresh, VOID_MS } from './money.ts';
 import type { PositionSample } from './samples.ts';
 
 const iso = (at: number): string => new Date(at).toISOString();
@@ -19,7 +19,7 @@ export function venueSizes(of: Measurements, now: number, { venues, limits }: St
   const found: VenueSizes = { at: now, byVenue: new Map(), silent: [], texts: [] };
   for (const id of venues) {
     const reading = of.money.venuePositions(id);
-    if (reading === null || reading.at <= now - VOID_MS) {
+    if (reading === null || !isFresh(reading.at, now)) {
       found.silent.push([id, of.money.whyNot(id, 'positions')]);
       continue;
     }

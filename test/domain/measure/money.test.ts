@@ -236,3 +236,24 @@ describe('the position size', () => {
     expect(judged('positionSize', parts, T0, by)).toMatchObject({ state: 'unknown', value: null });
   });
 });
+
+describe('what a venue said while our clock was an hour ahead', () => {
+  it('is void when the clock is right again, and hides nothing that the venue says then', () => {
+    const by = rules({ venues: ['v'] });
+    const of = createMeasurements(by.feeds);
+    const say = (at: number, dayPnl: number, notional: number) => {
+      of.money.takeVenuePnl({ venue: 'v', at, dayPnl, startEquity: 1_000, currency: 'USDT' });
+      of.money.takeVenuePositions({
+        venue: 'v',
+        at,
+        positions: [{ symbol: 'BTC/USDT', side: 'long', notional, currency: 'USDT' }],
+      });
+    };
+    const states = () =>
+      Object.fromEntries(judgeCriteria(of, T0, by, facts()).map(({ id, state }) => [id, state]));
+    say(T0 + 60 * MIN, 5, 5);
+    expect(states()).toMatchObject({ dailyLoss: 'unknown', positionSize: 'unknown' });
+    say(T0, -50, 500);
+    expect(states()).toMatchObject({ dailyLoss: 'tripped', positionSize: 'tripped' });
+  });
+});

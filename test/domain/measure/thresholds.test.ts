@@ -476,12 +476,12 @@ const CONDITIONS: Row[] = [
   {
     what: 'Fill rate (P1)',
     limit: '< 95 %',
-    id: 'fillRateLow',
+    id: 'fillRate',
     cases: ([0.9501, 0.95, 0.9499] as const).map(
       (share): Case => ({
         at: `${(share * 100).toFixed(2)} %`,
         given: (of) => filled(of, share),
-        expected: share < 0.95 ? 'P1' : '–',
+        expected: share < 0.95 ? 'P1' : 'P2',
       }),
     ) as Row['cases'],
   },
@@ -568,7 +568,7 @@ describe('what is not a number beside a limit', () => {
       ).map(({ key, severity, value }) => [key, severity, value]);
     expect(at(NOW - 2 * MIN + 1)).toEqual([]);
     expect(at(NOW - 2 * MIN)).toEqual([
-      ['unknown:dailyLoss', 'P1', expect.stringContaining('no reading of the last 120 s')],
+      ['unknown:dailyLoss', 'P1', expect.stringContaining('in the last 120 s')],
     ]);
   });
 });
