@@ -39,7 +39,7 @@ describe('heartbeats', () => {
     const beats = start();
     expect(beats.take(beat(T0, { KILL_SWITCH: '1' }), T0)).toBe(true);
     expect(beats.take(beat(T0 - 1_000, { KILL_SWITCH: '0' }), T0)).toBe(false);
-    expect(beats.newest('main')).toEqual(beat(T0, { KILL_SWITCH: '1' }));
+    expect(beats.newest('main')).toMatchObject(beat(T0, { KILL_SWITCH: '1' }));
   });
 
   it('over ten minutes old say nothing, at ten minutes they do', () => {
@@ -54,6 +54,28 @@ describe('heartbeats', () => {
     beats.take(beat(T0 + 3_600_000), T0 + 3_600_000);
     expect(beats.take(beat(T0), T0)).toBe(true);
     expect(beats.newest('main')?.at).toBe(T0);
+  });
+
+  it('leave out of the stop no engine that is configured and was never heard', () => {
+    const beats = createHeartbeats([
+      { id: 'main', everyMs: 5_000 },
+      { id: 'second', everyMs: 5_000 },
+    ]);
+    beats.take(beat(T0, { PAUSE_SIGNALS: '1' }), T0);
+    expect(beats.obeysStop(() => true)).toBe(false);
+    beats.take(beat(T0, { PAUSE_SIGNALS: '1' }, 'second'), T0);
+    expect(beats.obeysStop(() => true)).toBe(true);
+    expect(beats.obeysStop((_, stop) => stop === 'KILL_SWITCH')).toBe(false);
+  });
+
+  it('that never come are silence once the grace time is over, and no engine that fell silent', () => {
+    const beats = start().beats(T0);
+    expect(engineFacts(beats, { ms: 119_999, graceMs: 120_000 }).silent).toEqual([]);
+    expect(engineFacts(beats, { ms: 120_000, graceMs: 120_000 })).toEqual({
+      silent: [{ id: 'main', ageMs: 120_000, never: true }],
+      engineSilent: false,
+      heartbeatAgeMs: null,
+    });
   });
 
   it('confirm a stop when all of them say so, in heartbeats that count', () => {
