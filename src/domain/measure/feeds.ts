@@ -33,7 +33,7 @@ export interface Feeds {
 interface SymbolState {
   newest: number;
   /** closedAt of the bars of the last hours. */
-  bars: number[];
+  bars: Set<number>;
   /** Bars up to this one were looked for; until the first look, the oldest that came. */
   checkedTo: number;
   hasBeenChecked: boolean;
@@ -45,13 +45,16 @@ interface SymbolState {
 }
 
 /** By feed, by symbol. Plain JSON. */
-export type FeedsSnapshot = Record<string, Record<string, SymbolState>>;
+export type FeedsSnapshot = Record<string, Record<string, Omit<SymbolState, 'bars'> & { bars: number[] }>>;
 
 const HOUR_MS = 3_600_000;
 /** DESIGN 3: an hour with this many missing bars is a bad one. */
 const BAD_HOUR = 3;
 /** A bar is found missing two intervals late: an hour would never show a long one. */
 const shownMs = (step: number): number => Math.max(HOUR_MS, 4 * step);
+/** Not sooner forgotten than a bar of any length has been looked for, ms. */
+const keepFor = (step: number): number => Math.max(2 * HOUR_MS, 4 * step);
+const MOST_BARS = 100;
 const monthOf = (now: number): number =>
   Date.UTC(new Date(now).getUTCFullYear(), new Date(now).getUTCMonth());
 const hourOf = (due: number): string => String(Math.floor((due - 1) / HOUR_MS) * HOUR_MS);
@@ -62,7 +65,10 @@ export function createFeeds(
   before: FeedsSnapshot = {},
   watchedTo: number | null = null,
 ): Feeds {
-  const states: FeedsSnapshot = structuredClone(before);
+  const states: Record<string, Record<string, SymbolState>> = {};
+  for (const [feed, symbols] of Object.entries(structuredClone(before)))
+    for (const [symbol, state] of Object.entries(symbols))
+      (states[feed] ??= {})[symbol] = { ...state, bars: new Set(state.bars) };
   let away: { from: number; to: number } | null = null;
   let hasTicked = false;
   const steps = new Map(rules.map(({ id, intervalSec }) => [id, intervalSec * 1_000]));
@@ -75,8 +81,7 @@ export function createFeeds(
 
   function check(rule: FeedRule, state: SymbolState, now: number, isOpen: (at: number) => boolean): void {
     const step = rule.intervalSec * 1_000;
-    // Not sooner than a bar of any length has been looked for.
-    const keepMs = Math.max(2 * HOUR_MS, 4 * step);
+    const keepMs = keepFor(step);
     // What is older than the month counts nowhere, however long nothing ran. And one old bar, as the first, is no reason to
     // miss all that would have come before anybody watched.
     const from = state.hasBeenChecked ? Math.min(monthOf(now), now - keepMs) : now - keepMs;
@@ -89,7 +94,7 @@ export function createFeeds(
       const due = state.checkedTo + step;
       const wentOn = state.checkedTo < state.newest;
       state.checkedTo = due;
-      const came = state.bars.some((bar) => Math.abs(bar - due) <= step / 2);
+      const came = hasBeside(state.bars, due, step / 2);
       const unwatched = away !== null && due > away.from && due <= away.to;
       // A bar is of the time before its close.
       if (!isOpen(due - 1) || (!came && unwatched)) continue;
@@ -99,7 +104,7 @@ export function createFeeds(
       if (due > now - keepMs) state.holes.push(due);
       if (wentOn) state.missed.push(due);
     }
-    state.bars = state.bars.filter((bar) => bar > now - keepMs);
+    for (const bar of state.bars) if (bar <= now - keepMs) state.bars.delete(bar);
     state.holes = state.holes.filter((due) => due > now - keepMs);
     state.missed = state.missed.filter((due) => due > now - shownMs(step));
     const month = monthOf(now);
@@ -115,7 +120,7 @@ export function createFeeds(
       if (state === undefined) {
         of[symbol] = {
           newest: closedAt,
-          bars: [closedAt],
+          bars: new Set([closedAt]),
           checkedTo: closedAt,
           hasBeenChecked: false,
           missed: [],
@@ -127,7 +132,13 @@ export function createFeeds(
       // Only an advancing close says that the feed lives; a late one fills its hole.
       if (closedAt > state.newest) state.newest = closedAt;
       if (!state.hasBeenChecked) state.checkedTo = Math.min(state.checkedTo, closedAt);
-      if (!state.bars.includes(closedAt)) state.bars.push(closedAt);
+      state.bars.add(closedAt);
+      // A sender may invent closes: of all of them no more are kept than a feed of this interval has.
+      if (state.bars.size > MOST_BARS + (2 * keepFor(step)) / step)
+        for (const oldest of state.bars) {
+          state.bars.delete(oldest);
+          break;
+        }
       const isThis = (due: number) => Math.abs(closedAt - due) <= step / 2;
       state.missed = state.missed.filter((due) => !isThis(due));
       // Only what the engine had in time, and told late, was not missing in its hour.
@@ -180,7 +191,18 @@ export function createFeeds(
         hours: hours.length,
       };
     },
-    snapshot: () => structuredClone(states),
+    snapshot: () =>
+      Object.fromEntries(
+        Object.entries(states).map(([feed, symbols]) => [
+          feed,
+          Object.fromEntries(
+            Object.entries(symbols).map(([symbol, state]) => [
+              symbol,
+              structuredClone({ ...state, bars: [...state.bars] }),
+            ]),
+          ),
+        ]),
+      ),
   };
 }
 
@@ -188,6 +210,12 @@ export function createFeeds(
 function newestOf(state: SymbolState | undefined, now: number): number | null {
   if (state === undefined) return null;
   if (state.newest <= now + FUTURE_MS) return state.newest;
-  const sane = state.bars.filter((bar) => bar <= now + FUTURE_MS);
+  const sane = [...state.bars].filter((bar) => bar <= now + FUTURE_MS);
   return sane.length === 0 ? null : Math.max(...sane);
+}
+
+function hasBeside(bars: ReadonlySet<number>, due: number, within: number): boolean {
+  if (bars.has(due)) return true;
+  for (const bar of bars) if (Math.abs(bar - due) <= within) return true;
+  return false;
 }

@@ -218,8 +218,9 @@ describe('what is measured', () => {
       of.take(position(T0, 1, { symbol: `X${n}` }), T0);
       of.take(bar(T0 - n * 7, { at: T0 }), T0);
     }
-    const { money, staleness } = of.snapshot();
+    const { money, staleness, feeds } = of.snapshot();
     expect(money.positions.length).toBeLessThanOrEqual(1_000);
+    expect(feeds['f']?.['BTC/USDT']?.bars.length).toBeLessThan(500);
     expect(staleness[0]?.[2].length).toBeLessThanOrEqual(20_000);
     // Not silently: what is left out might be the large one.
     expect(
