@@ -9,6 +9,7 @@ import { renderTemplate } from './adapters/liquid.ts';
 import type { Hints, Problem } from './adapters/yaml.ts';
 import { parseYaml, strict } from './adapters/yaml.ts';
 import { SEVERITIES } from './domain/incident.ts';
+import { REJECT_WINDOW_MS } from './domain/measure/rejects.ts';
 import type { BudgetBand, Criterion, Playbook, RestrictionKey, Runbook } from './domain/playbook.ts';
 import { COMMUNICATION_IDS, RESTRICTIONS } from './domain/playbook.ts';
 import { id, type Parsed, sentence, severity, unique } from './policyParts.ts';
@@ -141,7 +142,16 @@ function criterion(unit: Criterion['unit'], windowed: boolean) {
     title: sentence,
     over: z.number().positive(),
     unit: z.literal(unit),
-    ...(windowed ? { windowMin: z.number().positive() } : {}),
+    ...(windowed
+      ? {
+          windowMin: z
+            .number()
+            .refine(
+              (minutes) => minutes === REJECT_WINDOW_MS / 60_000,
+              'Only windows of 5 minutes are measured.',
+            ),
+        }
+      : {}),
   });
 }
 

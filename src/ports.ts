@@ -124,6 +124,8 @@ export interface WindowsState {
   unknownSince: [id: string, at: number][];
   /** Conditions that were raised, with since when, ms since the epoch. */
   raised: [condition: Condition, at: number][];
+  /** How old the newest heartbeat of each engine was. */
+  heartbeats: [engine: string, ageMs: number][];
 }
 
 /** Where it is kept. `load` null: nothing was kept, or what was kept cannot be read (said by the adapter). */

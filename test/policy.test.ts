@@ -707,6 +707,12 @@ describe('a changed template', () => {
     expect(folderWith(change).join('\n')).toContain(said);
   });
 
+  test('a window that nobody measures is refused, and not silently taken for five minutes', () => {
+    expect(folderWith(edit('playbook.yml', 'windowMin: 5', 'windowMin: 15')).join('\n')).toContain(
+      'Only windows of 5 minutes are measured.',
+    );
+  });
+
   test('problems of several files are listed at once', () => {
     const said = folderWith((folder) => {
       edit('playbook.yml', 'reopenWithinMin: 30', 'reopenWithinMin: -1')(folder);

@@ -1,7 +1,7 @@
 /** What the trading engines say of themselves: heartbeats that echo the switches they obey. */
 
 import { STANDDOWN } from '../domain/incident.ts';
-import { type Beat, createHeartbeats, GOOD_MS, type Heartbeat } from '../domain/measure/heartbeats.ts';
+import { type Beat, createHeartbeats, type Heartbeat, type Stop } from '../domain/measure/heartbeats.ts';
 import type { HostLoad } from '../domain/runbook/probes.ts';
 import { controlValues, SWITCHES } from '../domain/trading.ts';
 import type { Clock, Control, ControlWritten, Log } from '../ports.ts';
@@ -24,7 +24,7 @@ export interface Engines {
   beats(): Beat[];
   /** What each engine's newest heartbeat says of its machine; null where it says nothing. */
   hosts(): Map<string, HostLoad | null>;
-  /** True when an engine that was heard of just now says that a pause, a halt or the kill is in force. */
+  /** True when every engine, heard of just now, says that it obeys a pause, a halt or the kill that is in force. */
   obeysStop(): boolean;
   /** The control file, with each write noted: a heartbeat counts only when it is dated after it. */
   watching(control: Control): Control;
@@ -44,6 +44,8 @@ export function createEngines(deps: {
   /** Confirmations that are being put on record, as kill/engine. */
   const confirming = new Set<string>();
 
+  const isFresh = ({ engine }: Heartbeat) => heartbeats.isFresh(engine, clock.now(), clock.monotonic());
+
   function obeys(beat: Heartbeat | undefined): boolean {
     if (beat?.control === undefined || writing > 0) return false;
     if (written !== null && (beat.at < written.at || !(Number(beat.control['STANDDOWN_REV']) >= written.rev)))
@@ -52,31 +54,25 @@ export function createEngines(deps: {
     // Dated before the latch it cannot have obeyed it, whatever it echoes; an old one says nothing of now.
     const { latch } = ledger.trading();
     if (latch !== null && beat.at < latch.at) return false;
-    if (clock.now() - beat.at > GOOD_MS) return false;
+    if (!isFresh(beat)) return false;
     // A switch that is loose may be missing from the echo; one that is tight may not.
     const loose = (key: string) => (key in SWITCHES ? SWITCHES[key as keyof typeof SWITCHES].loose : '0');
     return wanted.every(([key, value]) => (beat.control?.[key] ?? loose(key)) === value);
   }
 
   /**
-   * It said just now that it obeys a stop which is in force since before it said so. What else was written meanwhile does not
-   * matter: a halt on top of a pause that is obeyed takes nothing back, and must not look like an engine that trades.
+   * Since when a stop is in force, ms since the epoch. A heartbeat dated after that says that it is obeyed, whatever else was
+   * written meanwhile: a halt on top of a pause that is obeyed takes nothing back.
    */
-  function saysStopped(beat: Heartbeat): boolean {
-    if (clock.now() - beat.at > GOOD_MS) return false;
+  function inForceSince(stop: Stop): number {
     const { holds, latch } = ledger.trading();
-    const since = (key: 'HALT_NEW_ORDERS' | 'PAUSE_SIGNALS') =>
-      Math.min(...holds.filter((hold) => hold.key === key).map((hold) => hold.at));
-    const inForce = {
-      KILL_SWITCH: latch?.at ?? Number.POSITIVE_INFINITY,
-      HALT_NEW_ORDERS: since('HALT_NEW_ORDERS'),
-      PAUSE_SIGNALS: since('PAUSE_SIGNALS'),
-    };
-    return Object.entries(inForce).some(([key, at]) => beat.at >= at && beat.control?.[key] === '1');
+    return stop === 'KILL_SWITCH'
+      ? (latch?.at ?? Number.POSITIVE_INFINITY)
+      : Math.min(...holds.filter(({ key }) => key === stop).map(({ at }) => at));
   }
 
   return {
-    heartbeat: (beat) => void heartbeats.take(beat, clock.now()),
+    heartbeat: (beat) => void heartbeats.take(beat, clock.now(), clock.monotonic()),
     async confirm() {
       const { latch } = ledger.trading();
       if (latch === null || latch.kill === null) return;
@@ -105,13 +101,17 @@ export function createEngines(deps: {
         }
       }
     },
-    beats: () => heartbeats.beats(clock.now()),
+    beats: () => heartbeats.beats(clock.now(), clock.monotonic()),
     hosts: () =>
-      new Map(heartbeats.beats(clock.now()).map(({ id }) => [id, heartbeats.newest(id)?.host ?? null])),
-    obeysStop: () => heartbeats.obeysStop(saysStopped),
+      new Map(
+        heartbeats
+          .beats(clock.now(), clock.monotonic())
+          .map(({ id }) => [id, heartbeats.newest(id)?.host ?? null]),
+      ),
+    obeysStop: () => heartbeats.obeysStop((beat, stop) => isFresh(beat) && beat.at >= inForceSince(stop)),
     status: () =>
       heartbeats
-        .beats(clock.now())
+        .beats(clock.now(), clock.monotonic())
         .map(({ id, ageMs }) => ({ id, confirmed: obeys(heartbeats.newest(id)), ageMs })),
     watching: (control) => ({
       read: () => control.read(),

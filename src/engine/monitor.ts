@@ -5,14 +5,20 @@
 
 import { type Actor, OWN_SOURCE, type Severity } from '../domain/incident.ts';
 import type { TripEvidence } from '../domain/kill.ts';
-import { type Condition, conditionsNow } from '../domain/measure/conditions.ts';
+import { type Condition, conditionsNow, type SilentEngine } from '../domain/measure/conditions.ts';
 import { type Criterion, type Facts, judgeCriteria, type StopRules } from '../domain/measure/criteria.ts';
-import { engineFacts } from '../domain/measure/heartbeats.ts';
+import { type Beat, engineFacts } from '../domain/measure/heartbeats.ts';
 import { marketAt, type TradingHours } from '../domain/measure/hours.ts';
 import { createMeasurements, type Measurements } from '../domain/measure/measurements.ts';
 import type { Mismatch } from '../domain/measure/mismatch.ts';
 import type { Sample } from '../domain/measure/samples.ts';
-import { changedConditions, newTrips, noteUnknown } from '../domain/measure/watch.ts';
+import {
+  changedConditions,
+  createHovering,
+  newTrips,
+  noteChanged,
+  noteUnknown,
+} from '../domain/measure/watch.ts';
 import type { Clock, Log, VenueMeasurement, Windows } from '../ports.ts';
 import type { Desk } from './desk.ts';
 import type { Engines } from './engines.ts';
@@ -60,6 +66,10 @@ export async function createMonitor(deps: {
   const handled = new Set(before?.handled);
   const unknownSince = new Map(before?.unknownSince);
   const raised = new Map(before?.raised.map((one) => [one[0].key, one]));
+  const hovering = createHovering(raised);
+  /** How old the newest heartbeats were when an earlier process wrote them down: only time that was watched counts. */
+  const heardBefore = new Map(before?.heartbeats);
+  const startedAt = clock.monotonic();
   let savedAt = clock.monotonic();
   let saving: Promise<void> = Promise.resolve();
   let writing = false;
@@ -69,11 +79,20 @@ export async function createMonitor(deps: {
     for (const kill of Object.values(incident.kills))
       if (kill.evidence !== undefined && kill.over === null) handled.add(kill.evidence.criterion);
 
-  function facts(now: number): Facts & { silent: { id: string; ageMs: number }[]; mismatches: Mismatch[] } {
+  /** The newest heartbeat of each engine, with those that an earlier process heard. */
+  function beats(): Beat[] {
+    const since = clock.monotonic() - startedAt;
+    return engines.beats().map((beat) => {
+      const heard = heardBefore.get(beat.id);
+      return { ...beat, ageMs: beat.ageMs ?? (heard === undefined ? null : heard + since) };
+    });
+  }
+
+  function facts(now: number): Facts & { silent: SilentEngine[]; mismatches: Mismatch[] } {
     return {
       market: marketAt(now, hours),
       stopConfirmed: engines.obeysStop(),
-      ...engineFacts(engines.beats()),
+      ...engineFacts(beats(), { ms: clock.monotonic() - startedAt, graceMs: deps.unknownGraceMs }),
       mismatches: measurements.mismatches.look(measurements, now, rules),
     };
   }
@@ -147,7 +166,8 @@ export async function createMonitor(deps: {
   /** Open an incident for what has begun, and clear what is over. */
   async function raise(): Promise<void> {
     const now = clock.now();
-    const { begun, over } = changedConditions(conditions(), raised);
+    const changed = changedConditions(conditions(), raised, hovering, now, facts(now));
+    const { begun, over } = changed;
     if (begun.length === 0 && over.length === 0) return;
     const alerts = [
       ...begun.map((one) => ({ alert: alertOf(one, now), status: 'firing' as const })),
@@ -162,8 +182,7 @@ export async function createMonitor(deps: {
       id: OWN_SOURCE,
       name: 'Standdown’s own watch',
     });
-    for (const one of begun) raised.set(one.key, [one, now]);
-    for (const [{ key }] of over) raised.delete(key);
+    noteChanged(changed, raised, hovering, now);
     save();
   }
 
@@ -181,6 +200,7 @@ export async function createMonitor(deps: {
         handled: [...handled],
         unknownSince: [...unknownSince],
         raised: [...raised.values()],
+        heartbeats: beats().flatMap(({ id, ageMs }) => (ageMs === null ? [] : [[id, ageMs]])),
       })
       .catch((error: unknown) => log.warn({ error: String(error) }, 'the windows could not be written down'))
       .then(() => {
@@ -249,7 +269,7 @@ export async function createMonitor(deps: {
     conditions,
     async tick() {
       const now = clock.now();
-      measurements.feeds.tick(now, marketAt(now, hours).open);
+      measurements.feeds.tick(now, (at) => marketAt(at, hours).open);
       await stopFor(judge());
       raising = raising.then(raise, raise);
       await raising;

@@ -11,7 +11,6 @@ import { type Runbook, stepRef } from '../domain/playbook.ts';
 import { type DueDeed, deedsDue, HOLD_OF } from '../domain/runbook/branches.ts';
 import { gapChange, lookAt, type RunbookNow, type Seen } from '../domain/runbook/evaluate.ts';
 import { type Finding, isNews } from '../domain/runbook/finding.ts';
-import { createStaleness } from '../domain/runbook/staleness.ts';
 import { type CheckName, PROBES, type ProbeName } from '../domain/runbook/vocabulary.ts';
 import { SWITCHES } from '../domain/trading.ts';
 import type { Clock, Log } from '../ports.ts';
@@ -36,7 +35,7 @@ export interface RunbookRunnerDeps {
   clock: Clock;
   log: Log;
   runbooks: Runbook[];
-  feeds: readonly { id: string; backup: string | null }[];
+  feeds: readonly { id: string; intervalSec: number; backup: string | null }[];
   hours: TradingHours;
   /** `observe`: nothing is stopped by itself, not by a timer either; the step says what would have been. */
   mode: 'act' | 'observe';
@@ -44,7 +43,6 @@ export interface RunbookRunnerDeps {
 
 export function createRunbookRunner(deps: RunbookRunnerDeps): RunbookRunner {
   const { ledger, desk, monitor, engines, probes, clock, log, runbooks, feeds } = deps;
-  const staleness = createStaleness();
   /** The gist of what is on record, by incident and then by step and check. Gone with the process: then the text decides. */
   const gists = new Map<string, Map<string, string>>();
   /** Deeds under way, so that the next look does not begin them again. */
@@ -62,15 +60,6 @@ export function createRunbookRunner(deps: RunbookRunnerDeps): RunbookRunner {
     return heard.length > 0 && heard.every(({ ageMs, everyMs }) => ageMs > 3 * everyMs);
   }
 
-  /** Once a second, whether or not anything is open: the trailing hour is there when it is asked for. */
-  function sampleStaleness(now: number): void {
-    if (!marketAt(now, deps.hours).open || engineSilent()) return;
-    for (const { id } of feeds) {
-      const gap = monitor.measurements.feeds.gap(id, now);
-      if (gap !== null) staleness.take(id, gap.ms / 1_000, now);
-    }
-  }
-
   function see(now: number, checks: ReadonlySet<CheckName>): Seen {
     const confirmed = new Map(engines.status().map((one) => [one.id, one.confirmed]));
     const hosts = engines.hosts();
@@ -80,7 +69,6 @@ export function createRunbookRunner(deps: RunbookRunnerDeps): RunbookRunner {
       feeds,
       market: marketAt(now, deps.hours),
       engineSilent: engineSilent(),
-      staleness: (feed) => staleness.p99(feed, now),
       trading: ledger.trading(),
       engines: engines.beats().map((beat) => ({
         ...beat,
@@ -222,7 +210,6 @@ export function createRunbookRunner(deps: RunbookRunnerDeps): RunbookRunner {
     async tick() {
       if (stopped) return;
       const now = clock.now();
-      sampleStaleness(now);
       const open = ledger.open().flatMap((incident) => {
         const runbook = runbookOf(incident);
         return runbook === undefined ? [] : [{ incident, runbook }];

@@ -101,7 +101,7 @@ export function registerMeasured(
   plain(
     'standdown_signal_slow_bars_in_a_row',
     'At how many bars in a row the p99 of the signal latency was over the limit.',
-    () => measurements.slowBars,
+    () => measurements.slowBars(now()),
   );
 }
 

@@ -60,6 +60,7 @@ describe('the windows on disk', () => {
       handled: ['rejectRate'],
       unknownSince: [],
       raised: [],
+      heartbeats: [],
     };
     const file = createWindowsFile(folder, log);
     await file.save(state);

@@ -157,8 +157,9 @@ describe('the monitor and a replay', () => {
         );
         let ticked: number | null = null;
         let now = T0;
-        for (const { waitMs, lateMs, make } of arrivals) {
-          now += waitMs;
+        for (const [index, { waitMs, lateMs, make }] of arrivals.entries()) {
+          // A recording begins with its first sample, and so does this watch.
+          if (index > 0) now += waitMs;
           const sample = make(now - lateMs);
           while (ticked !== null && ticked + 1_000 <= now) {
             ticked += 1_000;

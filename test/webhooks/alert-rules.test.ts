@@ -53,7 +53,7 @@ function everythingWrong(fillShare: number): Condition[] {
     // Hours with bars missing in them.
     if (minute % 10 !== 0) bar(now - minute * 60_000);
   }
-  of.feeds.tick(now - 8 * 60_000, true);
+  of.feeds.tick(now - 8 * 60_000, () => true);
   const order = { at: now - 1_000, venue: 'v', symbol: 's' };
   for (let n = 0; n < 100; n += 1) {
     const orderId = `o${n}`;
@@ -77,11 +77,11 @@ function everythingWrong(fillShare: number): Condition[] {
       venues: [],
     },
     {
-      market: { open: true },
+      market: { open: true, since: null },
       stopConfirmed: false,
       engineSilent: false,
       heartbeatAgeMs: null,
-      silent: [{ id: 'main', ageMs: 16_000 }],
+      silent: [{ id: 'main', ageMs: 16_000, never: false }],
       mismatches: [{ key: 'binance-usdm BTC/USDT:USDT', what: 'position', text: 'they differ' }],
     },
     [unknown],

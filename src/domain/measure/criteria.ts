@@ -1,11 +1,12 @@
 /** The playbook's four hard stops, from what was measured. Missing data is never fine: it is unknown. Pure. */
 
 import type { Playbook } from '../playbook.ts';
+import { gapOf } from './gap.ts';
 import type { MarketState } from './hours.ts';
 import type { Measurements } from './measurements.ts';
 import { confirmed, VOID_MS } from './money.ts';
 import { REJECT_WINDOW_MS, type RejectTrip } from './rejects.ts';
-import type { PnlSample } from './samples.ts';
+import { FUTURE_MS, type PnlSample } from './samples.ts';
 import { engineSizes, venueSizes } from './sizes.ts';
 
 export type CriterionState = 'ok' | 'tripped' | 'unknown';
@@ -89,16 +90,28 @@ function criterion(
   id: string,
   title: string,
   unit: string,
-  limit: number | null,
+  maximum: number | null,
   formula: string,
-  { samples, ...draft }: Draft,
+  { samples, ...said }: Draft,
 ): Criterion {
+  const limit = maximum === null || !Number.isFinite(maximum) ? null : maximum;
+  const isNumber = (said.value === null || Number.isFinite(said.value)) && limit === maximum;
+  // A sum that overflowed, or what is no number at all, compares as harmless: it never is.
+  const draft: Omit<Draft, 'samples'> = {
+    ...said,
+    value: said.value !== null && Number.isFinite(said.value) ? said.value : null,
+    ageMs: said.ageMs === null ? null : Math.max(0, said.ageMs),
+    ...(isNumber || said.state === 'tripped'
+      ? {}
+      : { state: 'unknown', detail: 'what was measured is no number' }),
+  };
   const headroom = limit === null || draft.value === null ? null : round(limit - draft.value);
   return { id, title, unit, limit, headroom, ...draft, evidence: { formula, samples: samples.slice(0, 10) } };
 }
 
 /** All criteria as they are at `now`. Asks the reject window to look, so that a trip is found once. */
 export function judgeCriteria(of: Measurements, now: number, rules: StopRules, facts: Facts): Criterion[] {
+  of.watch(now);
   return [
     dailyLoss(of, now, rules),
     positionSize(of, now, rules),
@@ -119,11 +132,12 @@ interface Loss {
 }
 
 function lossOf({ at, dayPnl, equity, currency }: PnlSample): Loss {
-  const start = equity === undefined || !(equity > 0) ? null : equity - dayPnl;
+  // Nothing is left, or less: that is a loss of everything, and no reason to say nothing.
+  const start = equity === undefined ? null : equity - dayPnl;
   return {
     at,
-    loss: -dayPnl,
-    startEquity: start !== null && start > 0 ? start : null,
+    loss: 0 - dayPnl,
+    startEquity: start !== null && start > 0 && Number.isFinite(start) ? start : null,
     text: `${iso(at)} engine: ${dayPnl} ${currency} today${equity === undefined ? '' : `, equity ${equity}`}`,
   };
 }
@@ -143,7 +157,7 @@ function dailyLoss(of: Measurements, now: number, rules: StopRules): Criterion {
 
   const venue = venueLoss(of, now, rules);
   const samples = of.money.pnl(now);
-  const said = samples.map(lossOf);
+  const said = samples.filter((one) => one.currency === limits.currency).map(lossOf);
   const texts = said.map(({ text }) => text);
   const engine = engineLoss(samples, said, limitFor, rules);
   const venueLimit = venue === null || typeof venue === 'string' ? null : limitFor(venue.startEquity);
@@ -190,19 +204,20 @@ function engineLoss(
     draft: { state: 'unknown' as const, value: null, source: null, detail },
     limit,
   });
+  const isOver = (one: Loss) => round(one.loss) > (limitFor(one.startEquity) ?? Number.POSITIVE_INFINITY);
+  const isTripped = confirmed(said, confirmations)?.every(isOver) === true;
   const foreign = samples.find((one) => one.currency !== limits.currency);
-  if (foreign !== undefined)
+  // A reading in another currency hides no loss that two others agree on.
+  if (foreign !== undefined && !isTripped)
     return no(`the engine counts in ${foreign.currency}, the limit in ${limits.currency}`);
   const [newest] = said;
   if (newest === undefined)
     return no(`no reading of the engine's in the last ${VOID_MS / 1_000} s`, limitFor(null));
   const limit = limitFor(newest.startEquity);
   if (limit === null) return no('no usable equity: the limit is in percent of it');
-  const isOver = (one: Loss) => one.loss > (limitFor(one.startEquity) ?? Number.POSITIVE_INFINITY);
   const draft = { value: newest.loss, source: 'engine', detail: '' };
   if (!isOver(newest)) return { limit, draft: { ...draft, state: 'ok' } };
-  const run = confirmed(said, confirmations);
-  if (run !== null && run.every(isOver)) return { limit, draft: { ...draft, state: 'tripped' } };
+  if (isTripped) return { limit, draft: { ...draft, state: 'tripped' } };
   const n = said.findIndex((one) => !isOver(one));
   const detail = `over the limit in ${n < 0 ? said.length : n} of ${confirmations} readings: not confirmed`;
   return { limit, draft: { ...draft, state: 'unknown', detail } };
@@ -245,15 +260,15 @@ function positionSize(of: Measurements, now: number, rules: StopRules): Criterio
     .map(([venue, max]) => `, or at ${venue} > ${over} × ${max}`)
     .join('')}`;
   const made = (draft: Draft) => criterion('positionSize', title, limits.currency, limit, formula, draft);
-  /** The first limit that these sizes are over, as a text; null when none. */
-  const overWhat = (byVenue: Map<string, number>): string | null => {
-    const total = [...byVenue.values()].reduce((sum, one) => sum + one, 0);
-    if (total > limit) return `${round(total)} in all`;
-    const [venue] = perVenue.find(([id, max]) => (byVenue.get(id) ?? 0) > over * max) ?? [];
-    return venue === undefined ? null : `${round(byVenue.get(venue) ?? 0)} at ${venue}`;
-  };
   const sumOf = (byVenue: Map<string, number>) =>
     round([...byVenue.values()].reduce((sum, one) => sum + one, 0));
+  /** The first limit that these sizes are over, as a text; null when none. */
+  const overWhat = (byVenue: Map<string, number>): string | null => {
+    const total = sumOf(byVenue);
+    if (total > limit) return `${total} in all`;
+    const [venue] = perVenue.find(([id, max]) => round(byVenue.get(id) ?? 0) > round(over * max)) ?? [];
+    return venue === undefined ? null : `${round(byVenue.get(venue) ?? 0)} at ${venue}`;
+  };
 
   const said = venueSizes(of, now, rules);
   const known = said.byVenue;
@@ -309,11 +324,11 @@ function rejectRate(of: Measurements, now: number, rules: StopRules, facts: Fact
   if (found !== null) of.rejectTrip = { trip: found, foundAt: now };
   const { orders, rejected } = of.rejects.at(now);
   const pct = orders === 0 ? null : round((rejected * 100) / orders);
+  // Found by a clock that was ahead: it stands for five minutes of this one.
+  if (of.rejectTrip !== null && of.rejectTrip.foundAt > now)
+    of.rejectTrip = { ...of.rejectTrip, foundAt: now };
   const standing = of.rejectTrip;
-  if (
-    standing !== null &&
-    (now - standing.foundAt < REJECT_WINDOW_MS || now - standing.trip.to < REJECT_WINDOW_MS)
-  ) {
+  if (standing !== null && now - standing.foundAt < REJECT_WINDOW_MS) {
     const { trip } = standing;
     return made({
       state: 'tripped',
@@ -324,9 +339,14 @@ function rejectRate(of: Measurements, now: number, rules: StopRules, facts: Fact
       samples: tripSamples(trip),
     });
   }
-  const age = of.newestOrderAt === null ? null : Math.max(0, now - of.newestOrderAt);
+  const { newestOrderAt } = of;
+  const age = newestOrderAt === null || newestOrderAt > now + FUTURE_MS ? null : now - newestOrderAt;
   // No order is fine only while somebody who would send one is there.
-  if (orders === 0 && (facts.heartbeatAgeMs === null || facts.engineSilent))
+  if (facts.engineSilent)
+    return made(
+      unknown(`${rejected} of ${orders} orders, and no heartbeat any more: what else there was is unknown`),
+    );
+  if (orders === 0 && facts.heartbeatAgeMs === null)
     return made(
       unknown('no order in five minutes, and no heartbeat that would say that the engine is there'),
     );
@@ -359,7 +379,7 @@ function dataFeedGap(
   const limit = over * 60;
   const formula = `now − (newest close + ${feed.intervalSec} s) > ${limit} s`;
   const made = (draft: Draft) => criterion(`dataFeedGap:${feed.id}`, title, 's', limit, formula, draft);
-  const gap = of.feeds.gap(feed.id, now);
+  const gap = gapOf(of, feed, now, facts.market);
   if (!facts.market.open) {
     const value = gap === null ? null : round(gap.ms / 1_000);
     return made({
@@ -378,7 +398,10 @@ function dataFeedGap(
     source: 'engine',
     samples: [`${gap.symbol}: newest close ${iso(gap.closedAt)}`],
   };
-  if (gap.ms <= limit * 1_000) return made({ ...draft, state: 'ok', detail: '' });
+  if (gap.ms <= limit * 1_000) {
+    if (gap.never.length > 0) return made(unknown(`no bar yet of ${gap.never.join(', ')}`, draft.samples));
+    return made({ ...draft, state: 'ok', detail: '' });
+  }
   if (facts.engineSilent)
     return made({
       ...draft,
@@ -390,6 +413,12 @@ function dataFeedGap(
       ...draft,
       state: 'ok',
       detail: 'no stop: the engine confirms that it is paused, halted or killed',
+    });
+  if (gap.watched !== null && gap.watched.ms <= limit * 1_000)
+    return made({
+      ...draft,
+      state: 'unknown',
+      detail: `nothing watched from ${iso(gap.watched.from)} to ${iso(gap.watched.to)}: the next bar tells`,
     });
   return made({ ...draft, state: 'tripped', detail: gap.symbol });
 }

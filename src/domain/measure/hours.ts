@@ -8,7 +8,12 @@ export interface TradingHours {
   maintenance: readonly { from: number; to: number; name: string }[];
 }
 
-export type MarketState = { open: true } | { open: false; why: string };
+/** `since`: when it opened last, ms since the epoch; null where it never closes, or has not for a week. */
+export type MarketState = { open: true; since: number | null } | { open: false; why: string };
+
+const EVERY_DAY = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'];
+const STEP_MS = 12 * 3_600_000;
+const WEEK_MS = 7 * 86_400_000;
 
 const formats = new Map<string, Intl.DateTimeFormat>();
 
@@ -27,8 +32,35 @@ export function marketAt(at: number, hours: TradingHours): MarketState {
       open: false,
       why: `maintenance “${pause.name}” until ${new Date(pause.to).toISOString().slice(0, 16)}Z`,
     };
-  const day = dayOf(at, hours.timezone);
-  if (!hours.days.includes(day))
-    return { open: false, why: `outside the trading days (${hours.timezone}: ${day})` };
-  return { open: true };
+  if (!isTradingDay(at, hours))
+    return {
+      open: false,
+      why: `outside the trading days (${hours.timezone}: ${dayOf(at, hours.timezone)})`,
+    };
+  const opened = [
+    ...hours.maintenance.flatMap(({ to }) => (to <= at ? [to] : [])),
+    ...daysOpenedAt(at, hours),
+  ];
+  return { open: true, since: opened.length === 0 ? null : Math.max(...opened) };
+}
+
+const isTradingDay = (at: number, { days, timezone }: TradingHours): boolean =>
+  EVERY_DAY.every((day) => days.includes(day)) || days.includes(dayOf(at, timezone));
+
+/** The midnight, of that place, at which the running stretch of trading days began; nothing when there is none in a week. */
+function daysOpenedAt(at: number, hours: TradingHours): number[] {
+  // The longest day has 25 hours, so that steps of 12 pass over none.
+  let open = at;
+  let closed = at - STEP_MS;
+  while (isTradingDay(closed, hours)) {
+    if (closed < at - WEEK_MS) return [];
+    open = closed;
+    closed -= STEP_MS;
+  }
+  while (open - closed > 1) {
+    const middle = Math.floor((open + closed) / 2);
+    if (isTradingDay(middle, hours)) open = middle;
+    else closed = middle;
+  }
+  return [open];
 }

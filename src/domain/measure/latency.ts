@@ -1,10 +1,13 @@
 /** Percentiles of the trailing hour, exact to a millisecond below ten seconds. Pure; keeps its own state. */
 
+import { FUTURE_MS } from './samples.ts';
+
 /** Minute slices: what is asked for covers the last 60 to 61 minutes. */
 const SLICE_MS = 60_000;
 const SLICES = 61;
-/** One bucket a millisecond; everything slower is in the last one. */
-const BUCKETS = 10_001;
+/** One bucket a millisecond; what took this long or longer is in the last one. */
+export const SLOWEST_MS = 10_000;
+const BUCKETS = SLOWEST_MS + 1;
 
 export interface Latencies {
   take(at: number, ms: number): void;
@@ -21,7 +24,6 @@ export function createLatencies(before: LatencySnapshot = []): Latencies {
   const slices = new Map<number, Map<number, number>>();
   const total = new Float64Array(BUCKETS);
   let counted = 0;
-  let newest = Number.NEGATIVE_INFINITY;
 
   function add(minute: number, bucket: number, n: number): void {
     const slice = slices.get(minute) ?? new Map<number, number>();
@@ -31,12 +33,12 @@ export function createLatencies(before: LatencySnapshot = []): Latencies {
     counted += n;
   }
 
+  /** What is older than the hour, and what a clock that was ahead dated after now. */
   function forget(now: number): void {
-    const oldest = Math.floor(now / SLICE_MS) - SLICES + 1;
-    if (oldest <= newest) return;
-    newest = oldest;
+    const first = Math.floor(now / SLICE_MS) - SLICES + 1;
+    const last = Math.floor((now + FUTURE_MS) / SLICE_MS);
     for (const [minute, slice] of slices) {
-      if (minute >= oldest) continue;
+      if (minute >= first && minute <= last) continue;
       slices.delete(minute);
       for (const [bucket, n] of slice) {
         total[bucket] = (total[bucket] as number) - n;
@@ -49,9 +51,8 @@ export function createLatencies(before: LatencySnapshot = []): Latencies {
 
   return {
     take(at, ms) {
-      const minute = Math.floor(at / SLICE_MS);
-      if (minute < newest) return;
-      add(minute, Math.min(BUCKETS - 1, Math.max(0, Math.ceil(ms))), 1);
+      // What is no latency at all counts as the worst one.
+      add(Math.floor(at / SLICE_MS), ms >= 0 ? Math.min(BUCKETS - 1, Math.ceil(ms)) : BUCKETS - 1, 1);
     },
     percentile(now, share) {
       forget(now);

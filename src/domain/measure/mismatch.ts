@@ -2,7 +2,7 @@
 
 import type { StopRules } from './criteria.ts';
 import type { Measurements } from './measurements.ts';
-import { VOID_MS } from './money.ts';
+import { isFresh, VOID_MS } from './money.ts';
 
 /** Two sources that disagree, for long enough that it is no fill on its way. */
 export interface Mismatch {
@@ -59,7 +59,7 @@ function positionDisagreements(of: Measurements, now: number, rules: StopRules):
   const said = of.money.positions(now);
   return rules.venues.flatMap((id): Disagreement[] => {
     const reading = of.money.venuePositions(id);
-    if (reading === null || reading.at <= now - VOID_MS) return [];
+    if (reading === null || !isFresh(reading.at, now)) return [];
     const bySymbol = new Map<string, { side: 'long' | 'short'; notional: number }[]>();
     for (const { symbol, side, notional, currency: unit } of reading.positions) {
       // Without a price, or in another currency, there is nothing to compare: the criterion says unknown.

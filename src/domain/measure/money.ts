@@ -1,6 +1,6 @@
 /** The day's loss and the size of positions, from the engine's samples and from the venues. Pure; keeps its own state. */
 
-import type { PnlSample, PositionSample } from './samples.ts';
+import { FUTURE_MS, type PnlSample, type PositionSample } from './samples.ts';
 
 /** A position, or none, is no longer what it was said to be after this long (CONTRACT 5). */
 export const VOID_MS = 120_000;
@@ -36,8 +36,8 @@ export interface VenuePnl {
 export type VenueFigure = 'positions' | 'pnl';
 
 export interface Money {
-  takePnl(sample: PnlSample): void;
-  takePosition(sample: PositionSample): void;
+  takePnl(sample: PnlSample, now: number): void;
+  takePosition(sample: PositionSample, now: number): void;
   takeVenuePositions(reading: VenuePositions): void;
   takeVenuePnl(reading: VenuePnl): void;
   /** A venue could not say it now, and why. What it said before stands until it is void. */
@@ -52,6 +52,8 @@ export interface Money {
   positions(now: number): Map<string, PositionSample[]>;
   /** True once any position sample came that is not void. */
   saysPositions(now: number): boolean;
+  /** More symbols are spoken of than are kept: what is left out is not in the sum. */
+  leavesOut(now: number): boolean;
   venuePositions(venue: string): VenuePositions | null;
   snapshot(): MoneySnapshot;
 }
@@ -64,14 +66,48 @@ export interface MoneySnapshot {
 
 /** More readings of one thing than any configuration asks to confirm it. */
 const READINGS = 10;
+/** Open positions that are kept. A sender may invent symbols; no desk holds so many. */
+const MAX_POSITIONS = 1_000;
 
+/** Neither void nor of a clock that was ahead. */
+export const isFresh = (at: number, now: number): boolean => at > now - VOID_MS && at <= now + FUTURE_MS;
 const keyOf = ({ venue, symbol }: PositionSample) => `${venue} ${symbol}`;
 const dayOf = (at: number) => Math.floor(at / 86_400_000);
 
-/** Newest first; another reading of the same moment replaces none: it is the same reading. */
-function insert<T extends { at: number }>(list: T[], one: T): T[] {
-  if (list.some((known) => known.at === one.at)) return list;
-  return [...list, one].toSorted((a, b) => b.at - a.at).slice(0, READINGS);
+/**
+ * Newest first. Of two that claim the same moment the worse one stands, whichever came first: they are one reading. What
+ * is dated after now was taken while the clock was ahead: it gives way.
+ */
+function insert<T extends { at: number }>(
+  list: T[],
+  one: T,
+  now: number,
+  isWorse: (a: T, b: T) => boolean,
+): T[] {
+  const same = list.find((known) => known.at === one.at);
+  if (same !== undefined && !isWorse(one, same)) return list;
+  return [...list.filter((known) => known !== same && known.at <= now + FUTURE_MS), one]
+    .toSorted((a, b) => b.at - a.at)
+    .slice(0, READINGS);
+}
+
+const numberOf = (value: number): number => (Number.isFinite(value) ? value : Number.NaN);
+/** A reading that is much older than the known one is no straggler: the known one is of a clock that was ahead. */
+const isNewer = (known: { at: number } | undefined, reading: { at: number }): boolean =>
+  known === undefined || known.at <= reading.at || known.at > reading.at + CONFIRM_MS;
+
+/** What is no number is worse than any. */
+const sizeOf = (value: number): number => (Number.isNaN(value) ? Number.POSITIVE_INFINITY : value);
+
+const worsePosition = (a: PositionSample, b: PositionSample): boolean =>
+  sizeOf(Math.abs(a.notional)) > sizeOf(Math.abs(b.notional));
+
+/** A larger loss; of one loss, the smaller worth, or none at all; of one worth, any order that is always the same. */
+function worsePnl(a: PnlSample, b: PnlSample): boolean {
+  const lossOf = (one: PnlSample) => sizeOf(-one.dayPnl);
+  const worthOf = (one: PnlSample) => -sizeOf(-(one.equity ?? Number.NEGATIVE_INFINITY));
+  if (lossOf(a) !== lossOf(b)) return lossOf(a) > lossOf(b);
+  return worthOf(a) === worthOf(b) ? a.currency < b.currency : worthOf(a) < worthOf(b);
 }
 
 export function createMoney(before: MoneySnapshot = { pnl: [], positions: [] }): Money {
@@ -81,35 +117,53 @@ export function createMoney(before: MoneySnapshot = { pnl: [], positions: [] }):
   const venuePnl = new Map<string, VenuePnl>();
   const reasons = new Map<string, string>();
 
-  function takePosition(sample: PositionSample): void {
-    positions.set(keyOf(sample), insert(positions.get(keyOf(sample)) ?? [], sample));
+  /** When a symbol was left out, ms since the epoch. */
+  let leftOutAt = Number.NEGATIVE_INFINITY;
+
+  function takePosition(sample: PositionSample, now: number): void {
+    const key = keyOf(sample);
+    const known = positions.get(key);
+    if (known === undefined && positions.size >= MAX_POSITIONS) {
+      leftOutAt = now;
+      return;
+    }
+    positions.set(key, insert(known ?? [], sample, now, worsePosition));
   }
-  for (const sample of before.pnl) pnl = insert(pnl, sample);
-  for (const sample of before.positions) takePosition(sample);
+  // What is dated after now is told when it is asked for. JSON has no number for what is none, and null would be 0.
+  for (const sample of before.pnl)
+    pnl = insert(pnl, { ...sample, dayPnl: numberOf(sample.dayPnl) }, Number.POSITIVE_INFINITY, worsePnl);
+  for (const sample of before.positions)
+    takePosition({ ...sample, notional: numberOf(sample.notional) }, Number.POSITIVE_INFINITY);
 
   return {
-    takePnl(sample) {
-      pnl = insert(pnl, sample);
+    takePnl(sample, now) {
+      pnl = insert(pnl, sample, now, worsePnl);
     },
     takePosition,
     takeVenuePositions(reading) {
       reasons.delete(`${reading.venue} positions`);
-      if ((venuePositions.get(reading.venue)?.at ?? 0) <= reading.at)
-        venuePositions.set(reading.venue, reading);
+      if (isNewer(venuePositions.get(reading.venue), reading)) venuePositions.set(reading.venue, reading);
     },
     takeVenuePnl(reading) {
       reasons.delete(`${reading.venue} pnl`);
-      if ((venuePnl.get(reading.venue)?.at ?? 0) <= reading.at) venuePnl.set(reading.venue, reading);
+      if (isNewer(venuePnl.get(reading.venue), reading)) venuePnl.set(reading.venue, reading);
     },
     venueCannotSay: (venue, what, reason) => void reasons.set(`${venue} ${what}`, reason),
-    pnl: (now) => pnl.filter(({ at }) => at > now - VOID_MS && dayOf(at) === dayOf(now)),
+    pnl: (now) => pnl.filter(({ at }) => isFresh(at, now) && dayOf(at) === dayOf(now)),
     venuePnlNow(venue, now) {
       const reading = venuePnl.get(venue);
-      const stands = reading !== undefined && reading.at > now - VOID_MS && dayOf(reading.at) === dayOf(now);
+      const stands = reading !== undefined && isFresh(reading.at, now) && dayOf(reading.at) === dayOf(now);
       return stands ? reading : null;
     },
     whyNot: (venue, what) => reasons.get(`${venue} ${what}`) ?? 'it has not been read yet',
     positions(now) {
+      for (const [key, readings] of positions) {
+        const [newest] = readings;
+        if (newest === undefined || newest.at <= now + FUTURE_MS) continue;
+        // The clock was ahead when it came: it is of no moment that is known, so it gives way, and alone it is void.
+        const sane = readings.filter(({ at }) => at <= now + FUTURE_MS);
+        positions.set(key, sane.length > 0 ? sane : [{ ...newest, at: now - VOID_MS }]);
+      }
       for (const [key, [newest]] of positions) {
         // One that was closed and is no longer spoken of is closed; an open one that is not is void, and says so.
         if (newest !== undefined && newest.notional === 0 && newest.at <= now - VOID_MS)
@@ -117,7 +171,8 @@ export function createMoney(before: MoneySnapshot = { pnl: [], positions: [] }):
       }
       return positions;
     },
-    saysPositions: (now) => [...positions.values()].some(([newest]) => (newest?.at ?? 0) > now - VOID_MS),
+    saysPositions: (now) => [...positions.values()].some(([newest]) => isFresh(newest?.at ?? 0, now)),
+    leavesOut: (now) => now - leftOutAt < VOID_MS,
     venuePositions: (venue) => venuePositions.get(venue) ?? null,
     snapshot: () => ({ pnl, positions: [...positions.values()].flat() }),
   };

@@ -71,7 +71,7 @@ export function createRejectWindow(before?: RejectSnapshot): RejectWindow {
   const rejected = new Map<string, { at: number; reason: string }>();
   /** Windows that end before this were looked at, and hold nothing new. */
   let dirtyFrom = Number.POSITIVE_INFINITY;
-  /** Nothing older is taken any more. */
+  /** What is older was forgotten. */
   let floor = Number.NEGATIVE_INFINITY;
   let newest = Number.NEGATIVE_INFINITY;
   /** When the younger generation began; null: after the last look. */
@@ -103,6 +103,13 @@ export function createRejectWindow(before?: RejectSnapshot): RejectWindow {
       rejected.delete(oldest);
       break;
     }
+  }
+
+  function forgetAll(): void {
+    young = new Map();
+    old = new Map();
+    youngSince = null;
+    floor = Number.NEGATIVE_INFINITY;
   }
 
   function evict(now: number): void {
@@ -140,7 +147,8 @@ export function createRejectWindow(before?: RejectSnapshot): RejectWindow {
     take(sample) {
       const { at, status, reason = '' } = sample;
       if (status !== 'accepted' && status !== 'rejected') return;
-      if (at <= floor) return;
+      // Whoever calls has refused what is older than ten minutes, so the clock has gone back: what is known is of another time.
+      if (at <= floor) forgetAll();
       const bad = status === 'rejected';
       const id = orderKey(sample);
       newest = Math.max(newest, at);

@@ -2,11 +2,11 @@
 
 import { type Condition, conditionsNow } from './conditions.ts';
 import { type Criterion, type CriterionState, judgeCriteria, type StopRules } from './criteria.ts';
-import { createHeartbeats, engineFacts, GOOD_MS } from './heartbeats.ts';
+import { createHeartbeats, engineFacts } from './heartbeats.ts';
 import { marketAt, type TradingHours } from './hours.ts';
 import { createMeasurements } from './measurements.ts';
 import type { Sample } from './samples.ts';
-import { changedConditions, newTrips, noteUnknown } from './watch.ts';
+import { changedConditions, createHovering, newTrips, noteChanged, noteUnknown } from './watch.ts';
 
 /** What would have happened at a moment of the recording, ms since the epoch. */
 export type Replayed =
@@ -51,6 +51,8 @@ export function createReplay(
   const unknownSince = new Map<string, number>();
   const raised = new Map<string, [condition: Condition, at: number]>();
   const spent: Record<string, Record<CriterionState, number>> = {};
+  const hovering = createHovering();
+  let startedAt: number | null = null;
   let now: number | null = null;
   let tickedAt = 0;
   let sampledAt = 0;
@@ -60,11 +62,11 @@ export function createReplay(
   function judge(at: number, tickMs: number | null): void {
     const facts = {
       market: marketAt(at, hours),
-      stopConfirmed: heartbeats.obeysStop((beat) => at - beat.at <= GOOD_MS),
-      ...engineFacts(heartbeats.beats(at)),
+      stopConfirmed: heartbeats.obeysStop(({ engine }) => heartbeats.isFresh(engine, at)),
+      ...engineFacts(heartbeats.beats(at), { ms: at - (startedAt ?? at), graceMs: unknownGraceMs }),
       mismatches: [],
     };
-    if (tickMs !== null) measurements.feeds.tick(at, facts.market.open);
+    if (tickMs !== null) measurements.feeds.tick(at, (moment) => marketAt(moment, hours).open);
     const criteria = judgeCriteria(measurements, at, rules, facts);
     noteUnknown(criteria, unknownSince, at);
     for (const criterion of newTrips(criteria, handled)) on({ kind: 'trip', at, criterion });
@@ -72,20 +74,16 @@ export function createReplay(
     if (tickMs === null) return;
     for (const { id, state } of criteria) (spent[id] ??= { ok: 0, tripped: 0, unknown: 0 })[state] += tickMs;
     const current = conditionsNow(measurements, at, rules, facts, criteria, unknownSince, unknownGraceMs);
-    const { begun, over } = changedConditions(current, raised);
-    for (const condition of begun) {
-      raised.set(condition.key, [condition, at]);
-      on({ kind: 'begun', at, condition });
-    }
-    for (const [condition, since] of over) {
-      raised.delete(condition.key);
-      on({ kind: 'over', at, condition, since });
-    }
+    const changed = changedConditions(current, raised, hovering, at, facts);
+    for (const condition of changed.begun) on({ kind: 'begun', at, condition });
+    for (const [condition, since] of changed.over) on({ kind: 'over', at, condition, since });
+    noteChanged(changed, raised, hovering, at);
   }
 
   function pass(to: number): void {
     if (now === null) {
       now = to;
+      startedAt = to;
       tickedAt = to;
       sampledAt = to;
       return;

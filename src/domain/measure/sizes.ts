@@ -2,7 +2,7 @@
 
 import type { StopRules } from './criteria.ts';
 import type { Measurements } from './measurements.ts';
-import { confirmed, VOID_MS } from './money.ts';
+import { confirmed, isFresh, VOID_MS } from './money.ts';
 import type { PositionSample } from './samples.ts';
 
 const iso = (at: number): string => new Date(at).toISOString();
@@ -19,7 +19,7 @@ export function venueSizes(of: Measurements, now: number, { venues, limits }: St
   const found: VenueSizes = { at: now, byVenue: new Map(), silent: [], texts: [] };
   for (const id of venues) {
     const reading = of.money.venuePositions(id);
-    if (reading === null || reading.at <= now - VOID_MS) {
+    if (reading === null || !isFresh(reading.at, now)) {
       found.silent.push([id, of.money.whyNot(id, 'positions')]);
       continue;
     }
@@ -93,8 +93,10 @@ export function engineSizes(
     gap:
       dead !== undefined
         ? `${dead.venue} ${dead.symbol} was last spoken of at ${iso(dead.at)}`
-        : unspoken.length > 0
-          ? `the engine says nothing of ${unspoken.join(', ')}`
-          : null,
+        : of.money.leavesOut(now)
+          ? 'more symbols are spoken of than are kept: the sum is not whole'
+          : unspoken.length > 0
+            ? `the engine says nothing of ${unspoken.join(', ')}`
+            : null,
   };
 }

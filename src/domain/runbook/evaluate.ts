@@ -5,6 +5,7 @@ import type { FeedGap, Incident } from '../incident.ts';
 import { isRunning } from '../kill.ts';
 import { SLI } from '../measure/conditions.ts';
 import type { Criterion } from '../measure/criteria.ts';
+import { gapOf } from '../measure/gap.ts';
 import { type Runbook, stepRef } from '../playbook.ts';
 import type { Trading } from '../trading.ts';
 import { span, utc } from '../words.ts';
@@ -229,7 +230,8 @@ export function gapChange(incident: Incident, seen: Measured): GapChange | null 
   const feed = incident.source === OWN ? /^feed:(.+)$/.exec(incident.groupKey ?? '')?.[1] : undefined;
   if (feed === undefined) return null;
   const open: FeedGap | undefined = incident.gaps.find((gap) => gap.to === null);
-  const gap = seen.measurements.feeds.gap(feed, seen.now);
+  const rule = seen.feeds.find(({ id }) => id === feed);
+  const gap = rule === undefined ? null : gapOf(seen.measurements, rule, seen.now, seen.market);
   if (open !== undefined) {
     const { symbol, from } = open;
     const ended = !seen.market.open || (gap !== null && gap.ms <= SLI.staleSec * 1_000);

@@ -2,6 +2,7 @@
 
 import type { FeedGap } from '../incident.ts';
 import { SLI } from '../measure/conditions.ts';
+import { gapOf } from '../measure/gap.ts';
 import type { MarketState } from '../measure/hours.ts';
 import { type Measurements, SLOW_SIGNAL_MS } from '../measure/measurements.ts';
 import { counted } from '../words.ts';
@@ -13,12 +14,10 @@ export interface Measured {
   /** ms since the epoch. */
   now: number;
   measurements: Measurements;
-  feeds: readonly { id: string }[];
+  feeds: readonly { id: string; intervalSec: number }[];
   market: MarketState;
   /** Engines did send heartbeats, and none does now: what they would send is not known. */
   engineSilent: boolean;
-  /** p99 of a feed's gap, s, over the last `minutes`; null before it was measured. */
-  staleness(feed: string): { sec: number; minutes: number } | null;
 }
 
 /** `value` is in the unit that the SLI's name ends with; null: not known, and `found` says why. */
@@ -92,10 +91,11 @@ function readAs(name: SliName, seen: Measured, feed: string | null, gaps: readon
       );
     case 'stalenessP99Sec':
       return worstFeed(seen, feed, (id) => {
-        const stale = seen.staleness(id);
-        if (stale === null) return unknown('its staleness is not measured yet');
-        const text = `staleness p99 ${gapWords(stale.sec)} over ${stale.minutes} min (limit ${SLI.staleSec} s)`;
-        return read(stale.sec, stale.sec > SLI.staleSec, text);
+        const stale = of.staleness.p99(id, now, seen.market.open ? seen.market.since : null);
+        if (stale === null) return unknown('no bar of the last hour says how late it was');
+        const seconds = stale.ms / 1_000;
+        const text = `staleness p99 ${gapWords(seconds)} over ${counted(stale.bars, 'bar')} (limit ${SLI.staleSec} s)`;
+        return read(seconds, seconds > SLI.staleSec, text);
       });
     case 'orderSuccessPct':
     case 'rejectSharePct':
@@ -110,9 +110,10 @@ function readAs(name: SliName, seen: Measured, feed: string | null, gaps: readon
     case 'latencyP99Ms': {
       const p99 = of.signals.percentile(now, 0.99);
       if (p99 === null) return unknown('no signal latency was sent in the last hour');
-      const bars = of.slowBars === 0 ? '' : `, slow at ${counted(of.slowBars, 'bar')} in a row`;
+      const slowBars = of.slowBars(now);
+      const bars = slowBars === 0 ? '' : `, slow at ${counted(slowBars, 'bar')} in a row`;
       const text = `latency p99 ${p99} ms over the last hour${bars} (limit ${SLOW_SIGNAL_MS} ms)`;
-      return read(p99, p99 > SLOW_SIGNAL_MS, text, `${roughly(p99)} ${Math.min(of.slowBars, SLI.slowBars)}`);
+      return read(p99, p99 > SLOW_SIGNAL_MS, text, `${roughly(p99)} ${Math.min(slowBars, SLI.slowBars)}`);
     }
     default: {
       const never: never = name;
@@ -124,9 +125,12 @@ function readAs(name: SliName, seen: Measured, feed: string | null, gaps: readon
 function feedGap(seen: Measured, id: string): SliReading {
   if (!seen.market.open) return unknown(`the market is closed: ${seen.market.why}`);
   if (seen.engineSilent) return unknown('no engine sends heartbeats: whether bars come is not known');
-  const gap = seen.measurements.feeds.gap(id, seen.now);
-  if (gap === null) return unknown('a symbol of it never had a bar');
-  const seconds = gap.ms / 1_000;
+  const feed = seen.feeds.find((one) => one.id === id);
+  const gap = feed === undefined ? null : gapOf(seen.measurements, feed, seen.now, seen.market);
+  if (gap === null) return unknown('it never had a bar');
+  const seconds = (gap.watched?.ms ?? gap.ms) / 1_000;
+  if (gap.never.length > 0 && seconds <= SLI.staleSec)
+    return unknown(`${gap.never.join(', ')} never had a bar`);
   return read(seconds, seconds > SLI.staleSec, `gap ${gapWords(seconds)} (${gap.symbol})`);
 }
 

@@ -4,22 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createRejectWindow, REJECT_WINDOW_MS } from '../../../src/domain/measure/rejects.ts';
 import type { OrderSample } from '../../../src/domain/measure/samples.ts';
-
-const T0 = Date.parse('2026-11-22T12:00:00Z');
-const order = (
-  orderId: string,
-  at: number,
-  status: OrderSample['status'] = 'accepted',
-  reason?: string,
-): OrderSample => ({
-  type: 'order',
-  at,
-  venue: 'v',
-  symbol: 'BTC/USDT',
-  orderId,
-  status,
-  ...(reason === undefined ? {} : { reason }),
-});
+import { cases, order, T0 } from './stream.ts';
 
 /** Slow and obvious: every order at its earliest word, every window by counting. */
 function slowly(samples: OrderSample[], now: number, overPct: number, minOrders: number): number | null {
@@ -73,7 +58,7 @@ describe('the sliding window of rejected orders', () => {
           expect(rateOf(window.look(END, pct, min))).toBe(slowly(all, END, pct, min));
         },
       ),
-      { numRuns: 2_000 },
+      cases(2_000),
     );
   });
 
@@ -105,7 +90,7 @@ describe('the sliding window of rejected orders', () => {
           expect(window.at(END)).toEqual(fresh.at(END));
         },
       ),
-      { numRuns: 500 },
+      cases(500),
     );
   });
 
@@ -123,7 +108,7 @@ describe('the sliding window of rejected orders', () => {
         expect(two.look(END, 10, 3)).toEqual(one.look(END, 10, 3));
         expect(two.at(END)).toEqual(one.at(END));
       }),
-      { numRuns: 500 },
+      cases(500),
     );
   });
 
@@ -166,7 +151,9 @@ describe('the sliding window of rejected orders', () => {
   it('shows what it saw: ids and reasons', () => {
     const window = createRejectWindow();
     for (let n = 0; n < 10; n += 1)
-      window.take(order(`o${n}`, T0 + n, 'rejected', n < 7 ? 'insufficient margin' : 'price filter'));
+      window.take(
+        order(`o${n}`, T0 + n, 'rejected', { reason: n < 7 ? 'insufficient margin' : 'price filter' }),
+      );
     expect(window.look(T0 + 100, 10, 10)).toMatchObject({
       ids: expect.arrayContaining(['v BTC/USDT o0', 'v BTC/USDT o9']),
       reasons: [
@@ -174,6 +161,41 @@ describe('the sliding window of rejected orders', () => {
         ['price filter', 3],
       ],
     });
+  });
+
+  it('an order of another venue, or of another symbol, is another order, whatever its number', () => {
+    const window = createRejectWindow();
+    for (const venue of ['v', 'w'])
+      for (const symbol of ['BTC/USDT', 'ETH/USDT'])
+        window.take(order('7', T0, 'accepted', { venue, symbol }));
+    window.take(order('7', T0, 'rejected', { venue: 'w' }));
+    expect(window.at(T0)).toEqual({ orders: 4, rejected: 1 });
+  });
+
+  it.each([
+    ['an hour', 3_600_000],
+    ['a year', 366 * 86_400_000],
+  ])('a clock that was ahead by %s costs no trip when it is right again', (_, ahead) => {
+    const window = createRejectWindow();
+    for (let n = 0; n < 10; n += 1) window.take(order(`early${n}`, T0 + n));
+    window.look(T0 + 100, 10, 10);
+    // Both clocks are ahead for a while, as on one machine.
+    window.take(order('ahead', T0 + ahead, 'rejected'));
+    window.look(T0 + ahead, 10, 10);
+    for (let n = 0; n < 10; n += 1) window.take(order(`late${n}`, T0 + 60_000 + n));
+    for (const id of ['bad1', 'bad2']) window.take(order(id, T0 + 60_100, 'rejected'));
+    expect(window.look(T0 + 60_100, 10, 12)).toMatchObject({ rejected: 2, orders: 12 });
+  });
+
+  it('a bot whose clock alone jumps ahead, and back, has forgotten nothing, and finds nothing twice', () => {
+    const window = createRejectWindow();
+    for (let n = 0; n < 20; n += 1) window.take(order(`o${n}`, T0 + n, n < 18 ? 'accepted' : 'rejected'));
+    expect(window.look(T0 + 100, 10, 10)).toBeNull();
+    window.look(T0 + 3_600_000, 10, 30);
+    window.take(order('o20', T0 + 100, 'rejected'));
+    expect(window.look(T0 + 200, 10, 10)).toMatchObject({ rejected: 3, orders: 21 });
+    window.look(T0 - 600_000, 10, 10);
+    expect(window.look(T0 + 300, 10, 10)).toBeNull();
   });
 
   it('keeps no more than it needs', () => {

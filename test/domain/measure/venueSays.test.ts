@@ -30,7 +30,7 @@ const rules = (more: Partial<StopRules['limits']> = {}): StopRules => ({
   venues: ['a', 'b'],
 });
 const facts: Facts = {
-  market: { open: true },
+  market: { open: true, since: null },
   stopConfirmed: false,
   engineSilent: false,
   heartbeatAgeMs: null,

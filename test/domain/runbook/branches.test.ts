@@ -54,7 +54,7 @@ describe('a branch', () => {
   });
 
   it.each([
-    ['no bar ever came', {}, 'gap: a symbol of it never had a bar'],
+    ['no bar ever came', {}, 'gap: it never had a bar'],
     [
       'no engine is heard',
       { measurements: withGap(700), engineSilent: true },

@@ -49,9 +49,8 @@ export const seen = (change: Partial<Seen> = {}): Seen => ({
   now: NOON,
   measurements: createMeasurements([FEED]),
   feeds: [FEED],
-  market: { open: true },
+  market: { open: true, since: null },
   engineSilent: false,
-  staleness: () => null,
   trading: RUNNING,
   engines: [],
   criteria: [],
@@ -98,3 +97,16 @@ export const bookOf = (...steps: (Partial<RunbookStep> & { id: string })[]): Run
   notes: [],
   steps: steps.map((step) => ({ text: step.id, buttons: [], checks: [], ...step })),
 });
+
+/** One bar that closed a minute ago and came so many seconds after its close, heard since long before it. */
+export function withLateBar(seconds: number): Measurements {
+  const of = createMeasurements([FEED]);
+  const bar = (closedAt: number, availableAt: number) =>
+    of.take(
+      { type: 'bar', at: availableAt, feed: FEED.id, symbol: FEED.symbols[0] ?? '', closedAt, availableAt },
+      availableAt,
+    );
+  bar(NOON - 3 * 3_600_000, NOON - 3 * 3_600_000);
+  bar(NOON - 600_000, NOON - 600_000 + seconds * 1_000);
+  return of;
+}
