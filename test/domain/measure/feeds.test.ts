@@ -35,9 +35,9 @@ const told = fc
 /** All of a stretch but some, and some told late. */
 const plan = fc
   .tuple(
-    fc.array(told, { maxLength: 40 }),
+    fc.array(told, { maxLength: 40, size: 'max' }),
     fc.integer({ min: 0, max: 170 }),
-    fc.array(fc.integer({ min: 1, max: 170 }), { maxLength: 25 }),
+    fc.array(fc.integer({ min: 1, max: 170 }), { maxLength: 25, size: 'max' }),
   )
   .map(([odd, until, without]) => {
     const plain = Array.from({ length: until }, (_, n) => n + 1).filter((k) => !without.includes(k));
@@ -190,7 +190,7 @@ describe('the gap', () => {
   it('is that of the symbol whose newest close is the oldest, whatever the order', () => {
     fc.assert(
       fc.property(
-        fc.array(one, { maxLength: 12 }),
+        fc.array(one, { maxLength: 12, size: 'max' }),
         fc.integer({ min: -MIN, max: 20 * MIN }),
         (bars, later) => {
           const now = T0 + later;

@@ -59,7 +59,7 @@ describe('the market', () => {
         fc.uniqueArray(day, { minLength: 1 }),
         zone,
         moment,
-        fc.array(pause, { maxLength: 3 }),
+        fc.array(pause, { maxLength: 3, size: 'max' }),
         (days, timezone, now, pauses) => {
           const rule = hours({
             timezone,

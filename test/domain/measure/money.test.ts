@@ -80,7 +80,7 @@ describe('the daily loss', () => {
   ])('is what the rules say, in %s, whatever the readings', (_, by) => {
     fc.assert(
       fc.property(
-        fc.uniqueArray(reading, { selector: ({ at }) => at, maxLength: 8 }),
+        fc.uniqueArray(reading, { selector: ({ at }) => at, maxLength: 8, size: 'max' }),
         fc.constantFrom(T0, MIDNIGHT, MIDNIGHT + 30_000),
         (readings, now) => {
           const samples = readings.map(({ at, dayPnl, equity, currency }) =>
@@ -186,6 +186,7 @@ describe('the position size', () => {
         fc.uniqueArray(reading, {
           selector: ({ at, venue, symbol }) => `${at} ${venue} ${symbol}`,
           maxLength: 12,
+          size: 'max',
         }),
         (readings) => {
           const samples = readings.map(({ at, notional, ...more }) => position(T0 + at, notional, more));

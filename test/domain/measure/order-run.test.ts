@@ -45,7 +45,7 @@ function slowly(samples: OrderSample[]): { share: number; inARow: number } {
 describe('the last hundred orders', () => {
   it('are those of all that came, in any order, each once', () => {
     fc.assert(
-      fc.property(fc.array(sample, { minLength: 1, maxLength: 240 }), (samples) => {
+      fc.property(fc.array(sample, { minLength: 1, maxLength: 240, size: 'max' }), (samples) => {
         const run = createOrderRun();
         for (const one of samples) run.take(one, T0 + 1_000);
         const { share, inARow } = slowly(samples);

@@ -34,7 +34,7 @@ const said = fc
     order(`${id}`, T0 + at, status, { venue, ...sizes, ...slip }),
   );
 /** Fewer orders than are kept: what is older than those counts nowhere. */
-const run = fc.array(said, { maxLength: 240 });
+const run = fc.array(said, { maxLength: 240, size: 'max' });
 
 const keyed = (one: OrderSample) => `${one.venue} BTC/USDT ${one.orderId}`;
 const grouped = (all: OrderSample[]): OrderSample[][] =>

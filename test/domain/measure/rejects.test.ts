@@ -42,7 +42,7 @@ const sample = fc
     status: fc.constantFrom('accepted' as const, 'accepted' as const, 'rejected' as const, 'filled' as const),
   })
   .map(({ id, at, status }) => order(`o${id}`, T0 + at, status));
-const samples = fc.array(sample, { maxLength: 60 });
+const samples = fc.array(sample, { maxLength: 60, size: 'max' });
 const END = T0 + 14 * 60_000;
 
 describe('the sliding window of rejected orders', () => {
@@ -68,7 +68,7 @@ describe('the sliding window of rejected orders', () => {
         samples.chain((all) =>
           fc.tuple(fc.constant(all), fc.shuffledSubarray(all, { minLength: all.length })),
         ),
-        fc.array(fc.integer({ min: 0, max: 60 }), { maxLength: 5 }),
+        fc.array(fc.integer({ min: 0, max: 60 }), { maxLength: 5, size: 'max' }),
         ([all, shuffled], looks) => {
           const window = createRejectWindow();
           const found: (number | null)[] = [];

@@ -15,7 +15,7 @@ const entry = fc.record({
   bad: fc.boolean(),
 });
 const entries = fc
-  .array(entry, { maxLength: 40 })
+  .array(entry, { maxLength: 40, size: 'max' })
   .map((all) => all.map(({ at, orders, bad }) => ({ at: T0 + at, orders, rejected: bad ? 1 : 0 })));
 const fill = (all: { at: number; orders: number; rejected: number }[]) => {
   const seconds = createSeconds();
