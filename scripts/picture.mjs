@@ -5,19 +5,22 @@
 
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { Agent } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 const from = (name) => import(new URL(`../dist/${name}`, import.meta.url).href);
 const { loadConfig } = await from('config.js');
 const { loadPolicy } = await from('policy.js');
-const { startRehearsal } = await from('rehearse.js');
+const { configFor, startRehearsal } = await from('rehearse.js');
+const { startBot } = await from('bot.js');
 const { runDrill } = await from('rehearsal/drill.js');
-const { CAST, CHANNEL } = await from('rehearsal/stage.js');
+const { CAST, CHANNEL, startStage } = await from('rehearsal/stage.js');
 const { blocksHtml, escapeHtml, mrkdwnHtml } = await from('rehearsal/blocksHtml.js');
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
+const TOKEN = 'token-of-the-pictures';
 const DOCS = resolve(import.meta.dirname, '../docs');
 
 /** Rehearse in a folder of its own, and return every message with all its versions; `mails` takes what was mailed. */
@@ -100,6 +103,145 @@ async function receiptOf(folder, { verdict, onStage, fault }) {
   });
   return messages.find(({ text }) => text.includes(`: ${verdict} (`));
 }
+
+/** A bot with a feed, a backup and an engine, for what a rehearsal's configuration leaves out. Returns every message of it. */
+async function measured(folder, story) {
+  await mkdir(folder, { recursive: true });
+  const policy = loadPolicy();
+  if (!policy.ok) throw new Error(JSON.stringify(policy.problems));
+  const stage = await startStage({});
+  const controlFile = join(folder, 'control.env');
+  await writeFile(controlFile, 'KILL_SWITCH=0\n');
+  const base = {
+    mode: 'rehearsal',
+    host: '127.0.0.1',
+    port: 0,
+    logLevel: 'silent',
+    dataDir: join(folder, 'data'),
+    controlFile,
+    playbookFile: '',
+    warnings: [],
+  };
+  const feed = { id: 'binance-1m', intervalSec: 60, symbols: ['BTC/USDT:USDT'], statusUrl: null };
+  const config = {
+    ...configFor(base, stage, TOKEN),
+    engines: [{ id: 'main', heartbeatSec: 5 }],
+    feeds: [{ ...feed, backup: 'binance-1m-b' }],
+  };
+  const bot = await startBot({
+    config,
+    policy: policy.policy,
+    drill: true,
+    pagerAgent: new Agent({ ca: stage.tls.cert }),
+  });
+  stage.slack.setRequestUrl(`${bot.url}/slack/events`);
+  const send = (...samples) =>
+    fetch(`${bot.url}/telemetry`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
+      body: JSON.stringify(samples),
+    });
+  try {
+    await story({ stage, bot, send, controlFile });
+    return stage.slack.messages(CHANNEL).map((message) => ({ ...message, history: [...message.history] }));
+  } finally {
+    await Promise.all([bot.stop(), stage.close()]);
+  }
+}
+
+const bar = (closedAt) => ({
+  type: 'bar',
+  at: Date.now(),
+  feed: 'binance-1m',
+  symbol: 'BTC/USDT:USDT',
+  closedAt,
+});
+
+/** SLO-01 from the first late bar to the resolution: the pause by itself, the backup feed by Ada, the end of the gap. */
+const sloOneOf = (folder) =>
+  measured(folder, async ({ stage, bot, send, controlFile }) => {
+    const { slack } = stage;
+    const { ada } = CAST;
+    const beat = async () => {
+      const lines = (await readFile(controlFile, 'utf8')).split('\n');
+      const control = Object.fromEntries(
+        lines.flatMap((one) => (/^[A-Z_]+=/.test(one) ? [one.split('=')] : [])),
+      );
+      await send({
+        type: 'heartbeat',
+        at: Date.now(),
+        engine: 'main',
+        control,
+        host: { cpuPct: 12, memPct: 41 },
+      });
+    };
+    const thread = () => {
+      const head = slack.messages(CHANNEL).find((message) => message.threadTs === undefined);
+      return head === undefined ? '' : slack.threadAsText(CHANNEL, head.ts).replaceAll('\u2060', '');
+    };
+    const press = async (label) => {
+      const holder = slack
+        .messages(CHANNEL)
+        .findLast((message) => JSON.stringify(message.blocks).includes(JSON.stringify(label)));
+      const block = holder.blocks.find((one) => JSON.stringify(one).includes(JSON.stringify(label)));
+      await slack.click(ada.id, { channel: CHANNEL, ts: holder.ts, label, blockId: block.block_id });
+    };
+    await beat();
+    await send(bar(Date.now() - 220_000));
+    await until(() => thread().includes('PAUSE_SIGNALS=1 written and read back'));
+    await beat();
+    await press('Acknowledge');
+    await press('Take command');
+    await until(() => /apply|applies/.test(thread()));
+    const head = slack.messages(CHANNEL).find((message) => message.threadTs === undefined);
+    await slack.post(ada.id, CHANNEL, 'The provider says: matching engine upgrade, no end given.', {
+      threadTs: head.ts,
+    });
+    await until(() => thread().includes('Switch to backup feed…'));
+    await press('Switch to backup feed…');
+    await until(() => thread().includes('DATA_FEED=backup'));
+    await beat();
+    await send(bar(Date.now() - 5_000));
+    await until(() => thread().includes('is over'));
+    await slack.say(ada.id, '/incident mitigate the backup feed runs');
+    await press('Resume signals');
+    const [id] = bot.ledger.open().map((one) => one.id);
+    await slack.say(ada.id, `/incident resolve ${id}`);
+    const view = slack.openViews(ada.id).at(-1);
+    await slack.submit(ada.id, view.id, {
+      summary: 'The provider upgraded without notice; the backup feed took over.',
+      rootCause: 'One provider, and nobody reads its notices.',
+      category: 'data',
+    });
+    await until(() => thread().includes('After the incident'));
+    await new Promise((done) => setTimeout(done, 2_000));
+  });
+
+/** A hard stop from the deciding sample to its receipt: two of ten orders rejected. */
+const stopOf = (folder) =>
+  measured(folder, async ({ stage, send }) => {
+    const at = Date.now();
+    await send({ type: 'heartbeat', at, engine: 'main' });
+    await send(
+      ...Array.from({ length: 10 }, (_one, n) => ({
+        type: 'order',
+        at: at - 90_000 + n * 9_000,
+        venue: 'binance-usdm',
+        symbol: 'BTC/USDT:USDT',
+        orderId: `o${n}`,
+        status: n % 5 === 4 ? 'rejected' : 'accepted',
+        ...(n % 5 === 4 ? { reason: 'margin is insufficient' } : {}),
+      })),
+    );
+    await until(() =>
+      stage.slack
+        .messages(CHANNEL)
+        .some(
+          ({ blocks }) => /RESIDUAL/.test(JSON.stringify(blocks)) && /\*paged\*/.test(JSON.stringify(blocks)),
+        ),
+    );
+    await new Promise((done) => setTimeout(done, 1_500));
+  });
 
 /** The App Home of Ada with an incident that she commands, a halt, and what the engine measures. */
 async function homeOf(folder) {
@@ -241,13 +383,7 @@ const pane = (title, aside, width, messages) =>
 
 function chromium(folder, ...args) {
   return new Promise((done, failed) => {
-    const flags = [
-      '--headless',
-      '--no-sandbox',
-      '--disable-gpu',
-      '--hide-scrollbars',
-      '--force-device-scale-factor=2',
-    ];
+    const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--hide-scrollbars'];
     const child = spawn(CHROMIUM, [...flags, `--user-data-dir=${join(folder, 'profile')}`, ...args]);
     const said = [];
     child.stdout.on('data', (chunk) => said.push(chunk));
@@ -274,7 +410,15 @@ async function shoot(folder, name, width, html) {
   const file = join(folder, `${name}.html`);
   await writeFile(file, html);
   const picture = join(DOCS, `${name}.png`);
-  await chromium(folder, `--screenshot=${picture}`, `--window-size=${width},${height}`, `file://${file}`);
+  // Twice as dense for sharp text; a whole thread is megabytes then.
+  const density = height > 4_000 ? 1 : 2;
+  await chromium(
+    folder,
+    `--force-device-scale-factor=${density}`,
+    `--screenshot=${picture}`,
+    `--window-size=${width},${height}`,
+    `file://${file}`,
+  );
   return `${picture}: ${width} × ${height}`;
 }
 
@@ -351,6 +495,19 @@ try {
     );
     say(await shoot(folder, 'receipts', 1_860, page(1_860, panes.join(''))));
   }
+  for (const [name, play] of [
+    ['slo-01', sloOneOf],
+    ['hard-stop', stopOf],
+  ])
+    if (isWanted(name)) {
+      const messages = await play(join(folder, name));
+      const head = messages.find((message) => message.threadTs === undefined);
+      const thread = messages.filter((message) => message.threadTs === head.ts);
+      const panes =
+        pane('# incidents', '', 560, messageHtml(head)) +
+        pane('Thread', '# incidents', 660, thread.map((message) => messageHtml(message)).join(''));
+      say(await shoot(folder, name, 1_220, page(1_220, panes)));
+    }
   if (isWanted('home')) {
     const home = `<div class="home">${blocksHtml(await homeOf(join(folder, 'home')), names)}</div>`;
     say(await shoot(folder, 'home', 900, page(900, pane('Standdown', 'Home', 900, home))));
