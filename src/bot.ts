@@ -403,7 +403,6 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     mode: drill ? 'rehearsal' : 'live',
     desk,
     ledger,
-    store,
     once,
     playbook,
     clocks: clockRules,

@@ -14,7 +14,7 @@ import type { Ledger } from '../engine/ledger.ts';
 import type { Monitor } from '../engine/monitor.ts';
 import type { Once } from '../engine/once.ts';
 import type { StopFromAlert } from '../engine/stopFromAlert.ts';
-import { type Clock, type Log, type Store, StoreUnavailable } from '../ports.ts';
+import { type Clock, type Log, StoreUnavailable } from '../ports.ts';
 import { plain } from '../render/text.ts';
 import { type AlertFormat, floodingSender, parseAlerts, refusedBatch } from './alerts.ts';
 import { HttpRefusal, MAX_BODY_BYTES, parseJson, shaped } from './body.ts';
@@ -34,7 +34,6 @@ export interface EdgeDeps {
   mode: 'live' | 'rehearsal';
   desk: Desk;
   ledger: Ledger;
-  store: Store;
   once: Once;
   playbook: Playbook;
   clocks: ClockRules;
@@ -89,7 +88,7 @@ const cancelBody = z.strictObject({
 });
 
 export async function startEdge(deps: EdgeDeps): Promise<Edge> {
-  const { desk, ledger, store, clock, log, metrics } = deps;
+  const { desk, ledger, clock, log, metrics } = deps;
   const app = express();
   app.disable('x-powered-by');
   app.set('etag', false);
@@ -315,10 +314,10 @@ export async function startEdge(deps: EdgeDeps): Promise<Edge> {
 
   // ── Reading ──────────────────────────────────────────────────────────────────────────────────────────────────────
   app.get('/status', readers, async (_request, response) => {
-    response.json(await status(ledger, store, deps.mode, deps.monitor.criteria(), deps.engines.status()));
+    response.json(await status(ledger, deps.mode, deps.monitor.criteria(), deps.engines.status()));
   });
   app.get('/incidents', readers, (_request, response) => {
-    response.json(incidentsList(store));
+    response.json(incidentsList(ledger));
   });
   app.get('/incidents/:id', readers, async (request, response) => {
     const id = String(request.params['id']);

@@ -19,6 +19,7 @@ import {
   settle,
   startMortal,
 } from './mortal.ts';
+import { as, type StatusView } from './reading.ts';
 
 const SEEDS = Number(process.env['STANDDOWN_CRASH_SEEDS'] ?? 1);
 const TRIALS = Number(process.env['STANDDOWN_CRASH_TRIALS'] ?? 12);
@@ -288,6 +289,10 @@ describe('a failing disk', () => {
           const answer = await slack.say(CAST.ada.id, '/kill disk');
           expect(answer.ok, answer.error).toBe(true);
           expect(answer.body).toContain('not on record');
+        }
+        for (const path of ['/status', '/incidents']) {
+          const seen = as<Pick<StatusView, 'incidents'>>(await desk.get(path)).json;
+          expect(seen.incidents.map(({ severity }) => severity)).toContain('P0');
         }
         await binance.until(() => binance.openOrders().length + binance.conditionalOrders().length === 0, {
           what: 'no open order',
