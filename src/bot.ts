@@ -403,7 +403,6 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     mode: drill ? 'rehearsal' : 'live',
     desk,
     ledger,
-    store,
     once,
     playbook,
     clocks: clockRules,
@@ -466,6 +465,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   const ticker = createTicker({ ledger, store, clock, rules: clockRules, money, log });
   cleanups.push(everySecond(() => ticker.look(), log));
   cleanups.push(everySecond(() => monitor.tick(), log));
+  cleanups.push(everySecond(() => monitor.raise(), log));
   cleanups.push(everySecond(() => runner.tick(), log));
   const venueWatch = createVenueWatch({
     venues,

@@ -11,7 +11,7 @@ import { evolve, type Incident, type StandingEvent } from './domain/incident.ts'
 import type { Playbook } from './domain/playbook.ts';
 import { evolveTrading, RUNNING, type Trading } from './domain/trading.ts';
 import type { Desk } from './engine/desk.ts';
-import type { Ledger } from './engine/ledger.ts';
+import { type Ledger, lineOf } from './engine/ledger.ts';
 import type { Clock, Log } from './ports.ts';
 
 export interface SideLedger extends Ledger {
@@ -68,6 +68,7 @@ export function createSideLedger(
     history: async (id) => incidents.get(id)?.history ?? [],
     trading: () => trading,
     open: () => [...incidents.values()].map((one) => one.incident),
+    lines: () => [...incidents.values()].map((one) => lineOf(one.incident)),
     unrecorded: () => why,
     onVolatile: () => undefined,
     onChanged: () => undefined,

@@ -78,7 +78,7 @@ export type Command = { by: Actor } & (
       /** A hard stop asks: what it tripped on. */
       evidence?: TripEvidence;
     }
-  | { type: 'JoinKill'; kill: string; reason: string }
+  | { type: 'JoinKill'; kill: string; reason: string; evidence?: TripEvidence }
   | {
       type: 'ReportKill';
       event: Exclude<KillEvent, { type: 'KillAsked' | 'KillJoined' | 'KillJudged' | 'ResidualAccepted' }>;
@@ -307,7 +307,14 @@ function onIncident(command: OnIncident, incident: Incident, now: number, playbo
       return takeClearing(command, incident, now, playbook);
     case 'JoinKill':
       mustHaveKill(incident, command.kill);
-      return [{ type: 'KillJoined', kill: command.kill, reason: command.reason }];
+      return [
+        {
+          type: 'KillJoined',
+          kill: command.kill,
+          reason: command.reason,
+          ...(command.evidence === undefined ? {} : { evidence: command.evidence }),
+        },
+      ];
     case 'ReportKill':
       return [command.event];
     case 'JudgeKill':

@@ -309,7 +309,7 @@ export interface TripEvidence {
 
 export type KillEvent =
   | { type: 'KillAsked'; kill: string; reason: string; venues: string[]; evidence?: TripEvidence }
-  | { type: 'KillJoined'; kill: string; reason: string }
+  | { type: 'KillJoined'; kill: string; reason: string; evidence?: TripEvidence }
   | { type: 'KillLatched'; kill: string; ok: boolean; rev: number | null; ms: number; reason?: string }
   /** The engine's own heartbeat, dated after the write, says that it obeys. */
   | { type: 'EngineConfirmed'; kill: string; engine: string; ms: number }
@@ -338,7 +338,8 @@ export interface KillState {
   reason: string;
   /** Set when a hard stop asked for it. */
   evidence?: TripEvidence;
-  joined: { by: Actor; at: number; reason: string }[];
+  /** `evidence` where a hard stop joined. */
+  joined: { by: Actor; at: number; reason: string; evidence?: TripEvidence }[];
   latch: { ok: boolean; rev: number | null; ms: number; reason?: string } | null;
   /** ms from the trigger to each engine's confirmation. */
   engines: Record<string, number>;
@@ -351,6 +352,18 @@ export interface KillState {
   /** Nothing is watched here any more: a newer kill took over, or the latch was lifted. */
   over: string | null;
 }
+
+/** What hard stops asked for this kill with: the one that began it, and those that joined it. */
+export const evidencesOf = ({
+  at,
+  evidence,
+  joined,
+}: KillState): { criterion: string; at: number; evidence: TripEvidence }[] =>
+  [{ at, evidence }, ...joined].flatMap((one) =>
+    one.evidence === undefined
+      ? []
+      : [{ criterion: one.evidence.criterion, at: one.at, evidence: one.evidence }],
+  );
 
 /** Fold one event into a kill. Total: an event of a kill that was never asked for is ignored. */
 export function evolveKill(
@@ -382,8 +395,11 @@ export function evolveKill(
   }
   if (kill === undefined) return undefined;
   switch (event.type) {
-    case 'KillJoined':
-      return { ...kill, joined: [...kill.joined, { by: event.by, at: event.at, reason: event.reason }] };
+    case 'KillJoined': {
+      const { by, at, reason, evidence } = event;
+      const joined = { by, at, reason, ...(evidence === undefined ? {} : { evidence }) };
+      return { ...kill, joined: [...kill.joined, joined] };
+    }
     case 'KillLatched':
       return {
         ...kill,

@@ -248,7 +248,13 @@ export function createDesk(deps: DeskDeps): Desk {
     if (latched !== undefined && under !== undefined && isRunning(under)) {
       const joined = await ledger.commit(
         latched.id,
-        { type: 'JoinKill', by, kill: under.id, reason },
+        {
+          type: 'JoinKill',
+          by,
+          kill: under.id,
+          reason,
+          ...(evidence === undefined ? {} : { evidence }),
+        },
         { mustGoOn: true },
       );
       const warnings = joined.recorded ? [] : [`not on record: ${ledger.unrecorded() ?? 'the store failed'}`];

@@ -138,9 +138,12 @@ export function createIntake(deps: {
     );
   }
 
-  /** A P0 has an incident of its own in any storm. */
+  /**
+   * A P0 has an incident of its own in any storm. So has what the bot itself watches: it is of few groups, and a runbook that
+   * pauses by itself needs its incident.
+   */
   const worthOne = (alerts: Alert[]): boolean =>
-    alerts.some((alert) => alert.severity === 'P0') || !isStorm();
+    alerts.some(({ severity, source }) => severity === 'P0' || source === OWN_SOURCE) || !isStorm();
 
   /** The storm that is on, or the id of a new one. */
   function currentStorm(): string {

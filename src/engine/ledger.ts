@@ -6,7 +6,7 @@ import { evolveAll, type Incident, type StandingEvent } from '../domain/incident
 import type { Playbook } from '../domain/playbook.ts';
 import { react } from '../domain/react.ts';
 import { evolveTrading, type Trading } from '../domain/trading.ts';
-import { type Clock, DESK, type Log, type Store, StoreUnavailable } from '../ports.ts';
+import { type Clock, DESK, type IncidentSummary, type Log, type Store, StoreUnavailable } from '../ports.ts';
 
 /** `recorded` false: it happened and is shown, but no disk holds it. Only stopping may go on like that. */
 export interface Committed {
@@ -24,6 +24,12 @@ export interface CommitOptions {
   fresh?: boolean;
 }
 
+/** What a list shows of an incident. */
+export type IncidentLine = Pick<
+  IncidentSummary,
+  'id' | 'severity' | 'status' | 'title' | 'alerts' | 'openedAt'
+>;
+
 export interface Ledger {
   /**
    * Decide a command on one log, or several on top of each other, and make what they come to durable in one append. Throws
@@ -39,6 +45,8 @@ export interface Ledger {
   history(incident: string): Promise<StandingEvent[]>;
   trading(): Trading;
   open(): Incident[];
+  /** One line an incident, in the order of their opening, those that no disk holds included. */
+  lines(): IncidentLine[];
   /** Why things go unrecorded, or null. */
   unrecorded(): string | null;
   /** Called with effects that are owed though nothing could be stored. */
@@ -198,6 +206,15 @@ export function createLedger(deps: { store: Store; clock: Clock; playbook: Playb
         .map((one) => one.incident)
         .filter((incident) => incident.status !== 'resolved'),
     ],
+    lines() {
+      const unheld = new Map([...volatileState].map(([id, { incident }]) => [id, lineOf(incident)]));
+      const held = store.summaries().map((one): IncidentLine => {
+        const newer = unheld.get(one.id);
+        unheld.delete(one.id);
+        return newer ?? one;
+      });
+      return [...held, ...unheld.values()];
+    },
     unrecorded: () => reason ?? store.failure() ?? (hanging ? NO_ANSWER : null),
     onVolatile: (listener) => void volatileListeners.push(listener),
     onChanged: (listener) => void changeListeners.push(listener),
@@ -225,3 +242,12 @@ export function createLedger(deps: { store: Store; clock: Clock; playbook: Playb
     },
   };
 }
+
+export const lineOf = ({ id, severity, status, title, alerts, openedAt }: Incident): IncidentLine => ({
+  id,
+  severity,
+  status,
+  title,
+  alerts: Object.keys(alerts).length,
+  openedAt,
+});

@@ -4,7 +4,7 @@
  */
 
 import { type Actor, OWN_SOURCE, type Severity } from '../domain/incident.ts';
-import type { TripEvidence } from '../domain/kill.ts';
+import { evidencesOf, type TripEvidence } from '../domain/kill.ts';
 import { type Condition, conditionsNow, type SilentEngine } from '../domain/measure/conditions.ts';
 import { type Criterion, type Facts, judgeCriteria, type StopRules } from '../domain/measure/criteria.ts';
 import { type Beat, engineFacts } from '../domain/measure/heartbeats.ts';
@@ -37,8 +37,10 @@ export interface Monitor {
   /** The criteria as they are now. */
   criteria(): Criterion[];
   conditions(): Condition[];
-  /** Once a second. */
+  /** Once a second: judge, and stop for what has tripped. */
   tick(): Promise<void>;
+  /** Once a second, beside `tick`: open an incident for what has begun. A disk that hangs at that holds up no stop. */
+  raise(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -77,7 +79,7 @@ export async function createMonitor(deps: {
   // A kill that a crash interrupted before the windows were written down was acted on all the same.
   for (const incident of ledger.open())
     for (const kill of Object.values(incident.kills))
-      if (kill.evidence !== undefined && kill.over === null) handled.add(kill.evidence.criterion);
+      if (kill.over === null) for (const { criterion } of evidencesOf(kill)) handled.add(criterion);
 
   /** The newest heartbeat of each engine, with those that an earlier process heard. */
   function beats(): Beat[] {
@@ -106,11 +108,24 @@ export async function createMonitor(deps: {
     return criteria;
   }
 
+  let liftedAt = ledger.trading().liftedAt;
+  /**
+   * Who lifted the latch accepted what was tripped then. What was unknown then, or tripped and gone, trips anew when it is
+   * found again.
+   */
+  function forgetAfterLift(criteria: Criterion[]): void {
+    const now = ledger.trading().liftedAt;
+    if (now === liftedAt) return;
+    liftedAt = now;
+    for (const { id, state } of criteria) if (state !== 'tripped') handled.delete(id);
+  }
+
   /** Stop trading for what has tripped and was not acted on yet. */
   async function stopFor(criteria: Criterion[]): Promise<string[]> {
+    forgetAfterLift(criteria);
     const incidents = new Set<string>();
     const failed: unknown[] = [];
-    for (const one of newTrips(criteria, handled)) {
+    for (const one of newTrips(criteria, handled, ledger.trading().latch !== null)) {
       if (mode === 'observe') {
         log.warn(
           { criterion: one.id, value: one.value, limit: one.limit },
@@ -197,7 +212,8 @@ export async function createMonitor(deps: {
     saving = windows
       .save({
         measurements: measurements.snapshot(),
-        handled: [...handled],
+        // What observing saw was not acted on: a start in earnest acts on it.
+        handled: mode === 'act' ? [...handled] : [],
         unknownSince: [...unknownSince],
         raised: [...raised.values()],
         heartbeats: beats().flatMap(({ id, ageMs }) => (ageMs === null ? [] : [[id, ageMs]])),
@@ -247,7 +263,6 @@ export async function createMonitor(deps: {
     if (measurements.days.startOf(venue, at) !== startBefore) save();
   }
 
-  let raising: Promise<void> = Promise.resolve();
   return {
     measurements,
     async take(samples) {
@@ -271,10 +286,9 @@ export async function createMonitor(deps: {
       const now = clock.now();
       measurements.feeds.tick(now, (at) => marketAt(at, hours).open);
       await stopFor(judge());
-      raising = raising.then(raise, raise);
-      await raising;
       if (clock.monotonic() - savedAt >= SAVE_MS) save();
     },
+    raise,
     async stop() {
       save();
       await saving;

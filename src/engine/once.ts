@@ -7,6 +7,8 @@ import { type Clock, DESK, type Log, type Store } from '../ports.ts';
 export interface Taken {
   at: number;
   answer?: unknown;
+  /** It was taken by an earlier process, which ended before it answered. Said once: whoever hears it takes the name over. */
+  lost?: true;
 }
 
 export interface Once {
@@ -33,7 +35,7 @@ export async function openOnce(store: Store, clock: Clock, log: Log): Promise<On
     else
       taken.set(event.name, {
         at: event.at,
-        ...(event.answer === undefined ? {} : { answer: event.answer }),
+        ...(event.answer === undefined ? { lost: true as const } : { answer: event.answer }),
       });
   }
 
@@ -56,7 +58,10 @@ export async function openOnce(store: Store, clock: Clock, log: Log): Promise<On
   return {
     take(name) {
       const before = taken.get(name);
-      if (before !== undefined && before.at > clock.now() - KEEP_MS) return before;
+      if (before !== undefined && before.at > clock.now() - KEEP_MS) {
+        if (before.lost === true) taken.set(name, { at: before.at });
+        return before;
+      }
       for (const [old, { at }] of taken) {
         if (at > clock.now() - KEEP_MS) break; // insertion order is time order
         taken.delete(old);

@@ -1,6 +1,7 @@
 /** A generic alert that names a hard stop: it stops trading only where the configuration lets that criterion do so. */
 
 import { type Actor, type Alert, alertOf } from '../domain/incident.ts';
+import { evidencesOf } from '../domain/kill.ts';
 import type { Log } from '../ports.ts';
 import type { Desk } from './desk.ts';
 import type { Ledger } from './ledger.ts';
@@ -19,7 +20,7 @@ export type StopFromAlert = (claim: StopClaim) => Promise<string | null>;
 
 export function createStopFromAlert(deps: {
   desk: Pick<Desk, 'kill'>;
-  ledger: Pick<Ledger, 'load'>;
+  ledger: Pick<Ledger, 'load' | 'trading'>;
   log: Log;
   /** `hardStops.fromAlerts`. */
   allowed: string[];
@@ -37,9 +38,13 @@ export function createStopFromAlert(deps: {
     const incident = await ledger.load(id);
     const firing = incident === undefined ? undefined : alertOf(incident, alert.key);
     // Sent again and again while it fires: one kill a firing, and one also when a crash came between alert and kill.
-    const killed = Object.values(incident?.kills ?? {}).some(
-      (kill) => kill.evidence?.criterion === criterion && kill.at >= (firing?.receivedAt ?? 0),
-    );
+    // It may have joined a kill that stands in another incident.
+    const { lastKill } = ledger.trading();
+    const last = lastKill === null ? undefined : (await ledger.load(lastKill.incident))?.kills[lastKill.kill];
+    const kills = [...Object.values(incident?.kills ?? {}), ...(last === undefined ? [] : [last])];
+    const killed = kills
+      .flatMap(evidencesOf)
+      .some((one) => one.criterion === criterion && one.at >= (firing?.receivedAt ?? 0));
     if (killed) return null;
     const by: Actor = { via: 'alert', id: `hardStop:${criterion}`, name: `Hard stop ${criterion}` };
     const { warnings } = await desk.kill(by, `alert “${alert.title}”`, id, {

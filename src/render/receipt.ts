@@ -31,6 +31,9 @@ export interface EngineView {
 /** How many lines of a list are shown before "N more". */
 const LINES = 12;
 
+/** Hard stops that joined a kill and are shown with their evidence; the log has them all. */
+const MOST_JOINED = 5;
+
 export function receipt(
   incident: Incident,
   kill: KillState,
@@ -56,6 +59,8 @@ export function receipt(
   if (kill.joined.length > 0) {
     const names = kill.joined.map((one) => `${inert(one.by.name, 60)} at ${clockTime(one.at)}`);
     blocks.push(context(`Also asked for by ${names.join(', ')}: one kill, joined`));
+    for (const { evidence } of kill.joined.slice(0, MOST_JOINED))
+      if (evidence !== undefined) blocks.push(...sections(evidenceLines(evidence)));
   }
   if (unrecorded !== null)
     blocks.push(
@@ -96,7 +101,8 @@ function evidenceLines({
 }: TripEvidence): string[] {
   const figure = (one: number | null) =>
     one === null ? 'unknown' : `${size(Number(one.toFixed(2)))} ${unit}`;
-  const said = source === null ? '' : ` · ${source}, ${((ageMs ?? 0) / 1_000).toFixed(1)} s old`;
+  const age = ageMs === null ? '' : `, ${(ageMs / 1_000).toFixed(1)} s old`;
+  const said = source === null ? '' : ` · ${inert(source, 60)}${age}`;
   return [
     `*HARD STOP*: ${inert(title, 120)} · *${figure(value)}*, limit ${figure(limit)}${said}`,
     `   ${inert(formula, 300)}${detail === '' ? '' : ` · ${inert(detail, 300)}`}`,

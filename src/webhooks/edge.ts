@@ -14,7 +14,7 @@ import type { Ledger } from '../engine/ledger.ts';
 import type { Monitor } from '../engine/monitor.ts';
 import type { Once } from '../engine/once.ts';
 import type { StopFromAlert } from '../engine/stopFromAlert.ts';
-import { type Clock, type Log, type Store, StoreUnavailable } from '../ports.ts';
+import { type Clock, type Log, StoreUnavailable } from '../ports.ts';
 import { plain } from '../render/text.ts';
 import { type AlertFormat, floodingSender, parseAlerts, refusedBatch } from './alerts.ts';
 import { HttpRefusal, MAX_BODY_BYTES, parseJson, shaped } from './body.ts';
@@ -34,7 +34,6 @@ export interface EdgeDeps {
   mode: 'live' | 'rehearsal';
   desk: Desk;
   ledger: Ledger;
-  store: Store;
   once: Once;
   playbook: Playbook;
   clocks: ClockRules;
@@ -89,7 +88,7 @@ const cancelBody = z.strictObject({
 });
 
 export async function startEdge(deps: EdgeDeps): Promise<Edge> {
-  const { desk, ledger, store, clock, log, metrics } = deps;
+  const { desk, ledger, clock, log, metrics } = deps;
   const app = express();
   app.disable('x-powered-by');
   app.set('etag', false);
@@ -242,26 +241,34 @@ export async function startEdge(deps: EdgeDeps): Promise<Edge> {
     name: plain(name, 100) || 'unnamed caller',
   });
 
-  /** The same Idempotency-Key gets the same answer, and nothing runs twice. */
-  async function once(request: Request, response: Response, run: () => Promise<object>): Promise<void> {
+  /**
+   * The same Idempotency-Key gets the same answer, and nothing runs twice. Where a crash took the answer, `found` tells what
+   * became of a request of that time; when nothing did, it is run: it may have died before it began, and it stops something.
+   */
+  async function once(
+    request: Request,
+    response: Response,
+    run: () => Promise<object>,
+    found: (since: number) => Promise<object | null> = async () => null,
+  ): Promise<void> {
     const key = request.headers['idempotency-key'];
     if (typeof key !== 'string' || key.trim() === '') return void response.status(202).json(await run());
     if (key.length > 200)
       throw new HttpRefusal(400, 'wrong_key', 'An Idempotency-Key has at most 200 characters.');
     const name = `${request.path}:${key}`;
     const before = deps.once.take(name);
-    if (before !== null) {
+    if (before !== null && before.lost !== true) {
       if (before.answer === undefined)
         throw new HttpRefusal(
           409,
           'in_progress',
-          'The first request with this Idempotency-Key is still running, or its answer was lost. GET /status tells.',
+          'The first request with this Idempotency-Key is still running. GET /status tells.',
         );
       return void response.status(202).json(before.answer);
     }
     let answer: object;
     try {
-      answer = await run();
+      answer = (before === null ? null : await found(before.at)) ?? (await run());
     } catch (error) {
       deps.once.release(name);
       throw error;
@@ -272,14 +279,29 @@ export async function startEdge(deps: EdgeDeps): Promise<Edge> {
 
   app.post('/kill', only('full'), bytes, (request, response) => {
     const body = shaped(killBody, parseJson(bodyOf(request)) ?? {});
-    return once(request, response, async () => {
-      const { incident, kill, state, warnings } = await desk.kill(
-        caller(body.actor),
-        plain(body.reason, 500) || 'none given',
-      );
-      return { incident, kill, state, warnings };
-    });
+    const by = caller(body.actor);
+    return once(
+      request,
+      response,
+      async () => {
+        const reason = plain(body.reason, 500) || 'none given';
+        const { incident, kill, state, warnings } = await desk.kill(by, reason);
+        return { incident, kill, state, warnings };
+      },
+      (since) => killAskedBy(by, since),
+    );
   });
+  /** The desk's newest kill, when this caller asked for it, or joined it, since then. */
+  async function killAskedBy(by: Actor, since: number): Promise<object | null> {
+    const { lastKill } = ledger.trading();
+    const kill = lastKill === null ? undefined : (await ledger.load(lastKill.incident))?.kills[lastKill.kill];
+    if (lastKill === null || kill === undefined) return null;
+    const isIt = (one: { by: Actor; at: number }) => one.by.id === by.id && one.at >= since;
+    const state = isIt(kill) ? 'started' : kill.joined.some(isIt) ? 'joined' : null;
+    if (state === null) return null;
+    const warnings = ['a restart came before the answer: GET /status tells what became of it'];
+    return { incident: lastKill.incident, kill: kill.id, state, warnings };
+  }
   app.post('/halt', only('full'), bytes, (request, response) => {
     const body = shaped(haltBody, parseJson(bodyOf(request)));
     const key = body.what === 'orders' ? 'HALT_NEW_ORDERS' : 'PAUSE_SIGNALS';
@@ -315,10 +337,10 @@ export async function startEdge(deps: EdgeDeps): Promise<Edge> {
 
   // ── Reading ──────────────────────────────────────────────────────────────────────────────────────────────────────
   app.get('/status', readers, async (_request, response) => {
-    response.json(await status(ledger, store, deps.mode, deps.monitor.criteria(), deps.engines.status()));
+    response.json(await status(ledger, deps.mode, deps.monitor.criteria(), deps.engines.status()));
   });
   app.get('/incidents', readers, (_request, response) => {
-    response.json(incidentsList(store));
+    response.json(incidentsList(ledger));
   });
   app.get('/incidents/:id', readers, async (request, response) => {
     const id = String(request.params['id']);

@@ -7,25 +7,23 @@ import type { Criterion } from '../domain/measure/criteria.ts';
 import { describe } from '../domain/timeline.ts';
 import type { Trading } from '../domain/trading.ts';
 import type { EngineStatus } from '../engine/engines.ts';
-import type { Ledger } from '../engine/ledger.ts';
-import type { IncidentSummary, Store } from '../ports.ts';
+import type { IncidentLine, Ledger } from '../engine/ledger.ts';
 import { tradingState } from '../render/trading.ts';
 
 const iso = (at: number): string => new Date(at).toISOString();
 
 export async function status(
   ledger: Ledger,
-  store: Store,
   mode: 'live' | 'rehearsal',
   criteria: Criterion[],
   engines: EngineStatus[],
 ): Promise<object> {
   const trading = ledger.trading();
-  const summaries = store.summaries().filter((one) => one.status !== 'resolved');
+  const open = ledger.lines().filter((one) => one.status !== 'resolved');
   return {
     mode,
     trading: tradingStatus(trading, engines),
-    incidents: summaries.map(summary),
+    incidents: open.map(line),
     lastKill: await lastKill(ledger),
     criteria: criteria.map(({ id, state, value, limit, headroom, unit, ageMs, source, detail }) => ({
       id,
@@ -55,7 +53,7 @@ function tradingStatus(trading: Trading, engines: EngineStatus[]): object {
   };
 }
 
-const summary = (one: IncidentSummary): object => ({
+const line = (one: IncidentLine): object => ({
   id: one.id,
   severity: one.severity,
   state: one.status,
@@ -85,10 +83,10 @@ function killStatus(incident: string, kill: KillState): object {
       exposure: exposure(verdict?.positions ?? null),
       reason: verdict?.reason ?? null,
     })),
-    timings: kill.timings ?? {
-      latchMs: kill.latch?.ok === true ? kill.latch.ms : null,
-      lastCancelMs: null,
-      verdictMs: null,
+    timings: {
+      ...(kill.timings ?? { lastCancelMs: null, verdictMs: null }),
+      // It may be written after the first verdict.
+      latchMs: kill.timings?.latchMs ?? (kill.latch?.ok === true ? kill.latch.ms : null),
     },
   };
 }
@@ -102,7 +100,7 @@ function exposure(positions: { notional: number | null }[] | null): number | nul
   );
 }
 
-export const incidentsList = (store: Store): object => ({ incidents: store.summaries().map(summary) });
+export const incidentsList = (ledger: Ledger): object => ({ incidents: ledger.lines().map(line) });
 
 export function incidentDetail(
   incident: Incident,

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Alert, Severity } from '../../src/domain/incident.ts';
+import { type Alert, OWN_SOURCE, type Severity } from '../../src/domain/incident.ts';
 import { createIntake, type TakenAlert } from '../../src/engine/intake.ts';
 import { createLedger } from '../../src/engine/ledger.ts';
 import { fakeClock } from '../fakes/clock.ts';
@@ -108,6 +108,22 @@ describe('a storm', () => {
     const [urgent, known] = await take(fires('worst', 'a', 'P0'), fires('group 0', 'b'));
     expect(known).toBe(first);
     expect(await store.load(urgent ?? '')).toMatchObject({ origin: 'alert', severity: 'P0' });
+  });
+
+  it('gives what the bot itself watches an incident with its runbook, which pauses by itself', async () => {
+    const { take, store } = start();
+    await take(...many(0, GROUPS + 1));
+    const own: Alert = {
+      ...alert('feed:binance-1m', 'feedStale:binance-1m'),
+      source: OWN_SOURCE,
+      runbook: 'slo-01-data-feed',
+    };
+    const [id] = await take({ alert: own, status: 'firing' });
+    expect(await store.load(id ?? '')).toMatchObject({
+      origin: 'alert',
+      source: OWN_SOURCE,
+      runbook: 'slo-01-data-feed',
+    });
   });
 
   it('ends what it holds where it is held, also after a restart', async () => {

@@ -165,6 +165,7 @@ describe('the monitor and a replay', () => {
             ticked += 1_000;
             clock.at = ticked;
             await monitor.tick();
+            await monitor.raise();
           }
           ticked ??= now;
           clock.at = now;
@@ -172,6 +173,7 @@ describe('the monitor and a replay', () => {
           replay.take(sample, now);
         }
         await monitor.tick();
+        await monitor.raise();
         replay.end();
         expect(replayed).toEqual(told);
       }),
@@ -210,6 +212,7 @@ describe('the windows on a disk that hangs', () => {
       clock.at += 5_000;
       await monitor.take([order(n, clock.at, false)]);
       await monitor.tick();
+      await monitor.raise();
     }
     expect(states).toHaveLength(1);
     release();

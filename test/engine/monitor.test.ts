@@ -9,7 +9,7 @@ import { createEngines } from '../../src/engine/engines.ts';
 import { createLedger } from '../../src/engine/ledger.ts';
 import { createMonitor } from '../../src/engine/monitor.ts';
 import { type Clock, DESK, type Log, type WindowsState } from '../../src/ports.ts';
-import { bar, MIN, order, rules, T0 } from '../domain/measure/stream.ts';
+import { bar, MIN, order, pnl, rules, T0 } from '../domain/measure/stream.ts';
 import { fakeStore } from '../fakes/store.ts';
 import { policy } from '../scenarios/desk.ts';
 
@@ -18,7 +18,11 @@ const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: ()
 
 /** A bot as far as it watches: time is moved by hand, and what it asks of the desk is noted. */
 async function watching(
-  options: { engines?: { id: string; everyMs: number }[]; before?: WindowsState | null } = {},
+  options: {
+    engines?: { id: string; everyMs: number }[];
+    before?: WindowsState | null;
+    mode?: 'act' | 'observe';
+  } = {},
 ) {
   let wall = T0;
   let passed = 0;
@@ -28,12 +32,15 @@ async function watching(
   const engines = createEngines({ ledger, clock, log: silent, expected: options.engines ?? [] });
   const said: string[] = [];
   let kept: WindowsState | null = options.before ?? null;
+  let hangs = false;
+  const busy = new Set<string>();
   const desk: Pick<Desk, 'kill' | 'takeAlerts'> = {
     kill: async (_by, reason) => {
       said.push(`kill ${reason.split(' ')[0]}`);
       return { incident: 'INC', kill: 'K', state: 'started', warnings: [] };
     },
     takeAlerts: async (taken) => {
+      if (hangs) return new Promise(() => undefined);
       said.push(...taken.map(({ alert, status }) => `${status} ${alert.key} ${alert.severity}`));
       return taken.map(() => 'INC');
     },
@@ -46,7 +53,7 @@ async function watching(
     log: silent,
     rules: rules(),
     hours: { timezone: 'UTC', days: ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'], maintenance: [] },
-    mode: 'act',
+    mode: options.mode ?? 'act',
     windows: {
       load: () => Promise.resolve(kept),
       save: (state) => {
@@ -69,6 +76,19 @@ async function watching(
         const samples = each(wall);
         if (samples.length > 0) await monitor.take(samples);
         await monitor.tick();
+        await monitor.raise();
+      }
+    },
+    /** No alert is answered any more: the disk hangs. */
+    hang: () => void (hangs = true),
+    /** One second, without waiting for it: like the bot's beat, which asks nothing again that has not answered. */
+    beat() {
+      wall += SEC;
+      passed += SEC;
+      for (const one of ['tick', 'raise'] as const) {
+        if (busy.has(one)) continue;
+        busy.add(one);
+        void monitor[one]().then(() => busy.delete(one));
       }
     },
     /** The wall clock is put forward or back. */
@@ -85,6 +105,27 @@ async function watching(
         reason: 'test',
         owner: 'runbook',
       }),
+    /** As a kill does it, and as approvers do. */
+    async latch() {
+      await ledger.commit('INC', {
+        type: 'AskKill',
+        by: STANDDOWN,
+        incident: 'INC',
+        kill: 'K',
+        reason: 'test',
+        venues: [],
+        drill: true,
+      });
+    },
+    async lift() {
+      await ledger.commit('INC', {
+        type: 'LiftLatch',
+        by: STANDDOWN,
+        kill: 'K',
+        how: 'approved',
+        reason: 'test',
+      });
+    },
     async stop() {
       await monitor.stop();
       if (kept === null) throw new Error('nothing was kept');
@@ -242,5 +283,74 @@ describe('an engine that obeys the pause', () => {
     await two.hold('PAUSE_SIGNALS');
     await two.pass(3 * MIN, paused);
     expect(about(two.said(), 'kill')).toEqual(['kill dataFeedGap:f']);
+  });
+});
+
+describe('a hard stop', () => {
+  const losing = (now: number): Sample[] => [beat(now), pnl(now, -21), bar(now)];
+  const winning = (now: number): Sample[] => [beat(now), pnl(now, 5), bar(now)];
+
+  it('that was only observed is acted on when the bot starts in earnest', async () => {
+    const observing = await watching({ engines: MAIN, mode: 'observe' });
+    await observing.pass(10 * SEC, losing);
+    expect(observing.said()).toEqual(['firing observe:dailyLoss P1']);
+    const acting = await watching({ engines: MAIN, before: await observing.stop() });
+    await acting.pass(3 * SEC, losing);
+    expect(about(acting.said(), 'kill')).toEqual(['kill dailyLoss']);
+  });
+
+  it('trips while raising an incident hangs', async () => {
+    const watch = await watching({ engines: MAIN });
+    await watch.pass(SEC, (now) => [bar(now), beat(now)]);
+    watch.hang();
+    for (let second = 0; second < 8 * 60; second += 1) {
+      // Not by `take`: nothing but the beat judges.
+      watch.engines.heartbeat({ engine: 'main', at: watch.now() });
+      watch.beat();
+      await Promise.resolve();
+    }
+    expect(watch.said()).toEqual(['kill dataFeedGap:f']);
+  });
+
+  it('that hovers at its limit while the desk is latched is one kill', async () => {
+    const watch = await watching({ engines: MAIN });
+    await watch.pass(3 * SEC, losing);
+    await watch.latch();
+    for (let times = 0; times < 5; times += 1) {
+      await watch.pass(3 * SEC, winning);
+      await watch.pass(3 * SEC, losing);
+    }
+    expect(about(watch.said(), 'kill')).toEqual(['kill dailyLoss']);
+  });
+
+  it('that was unknown when the latch was lifted trips anew; one that was tripped was accepted', async () => {
+    const watch = await watching({ engines: MAIN });
+    await watch.pass(3 * SEC, losing);
+    await watch.latch();
+    await watch.pass(3 * SEC, losing);
+    await watch.lift();
+    await watch.pass(10 * SEC, losing);
+    expect(about(watch.said(), 'kill')).toEqual(['kill dailyLoss']);
+    await watch.latch();
+    // Nothing is said any more: unknown.
+    await watch.pass(3 * MIN);
+    await watch.lift();
+    await watch.pass(3 * SEC, winning);
+    await watch.pass(3 * SEC, losing);
+    expect(about(watch.said(), 'kill')).toEqual(['kill dailyLoss']);
+  });
+
+  it('whose feed is dead still when the latch is lifted kills the engine that trades blind', async () => {
+    const watch = await watching({ engines: MAIN });
+    await watch.pass(SEC, (now) => [bar(now), beat(now)]);
+    await watch.pass(7 * MIN, beating);
+    expect(about(watch.said(), 'kill')).toEqual(['kill dataFeedGap:f']);
+    await watch.latch();
+    // The engine is stopped: whether its feed lives is unknown.
+    await watch.pass(MIN);
+    await watch.lift();
+    await watch.pass(MIN);
+    await watch.pass(10 * SEC, beating);
+    expect(about(watch.said(), 'kill')).toEqual(['kill dataFeedGap:f']);
   });
 });

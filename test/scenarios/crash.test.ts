@@ -5,10 +5,12 @@
 
 import { afterAll, describe, expect, it } from 'vitest';
 import { nodeDisk } from '../../src/adapters/disk.ts';
+import { STANDDOWN } from '../../src/domain/incident.ts';
+import { DESK } from '../../src/ports.ts';
 import { CAST, CHANNEL } from '../../src/rehearsal/stage.ts';
 import { type DiskCall, faultyDisk } from '../adapters/faultyDisk.ts';
 import { seeded } from '../adapters/memoryDisk.ts';
-import { startDesk } from './desk.ts';
+import { spawnDesk, startDesk } from './desk.ts';
 import {
   type Death,
   isOfTheMachine,
@@ -19,6 +21,7 @@ import {
   settle,
   startMortal,
 } from './mortal.ts';
+import { as, incidentView, type StatusView, statusView } from './reading.ts';
 
 const SEEDS = Number(process.env['STANDDOWN_CRASH_SEEDS'] ?? 1);
 const TRIALS = Number(process.env['STANDDOWN_CRASH_TRIALS'] ?? 12);
@@ -289,6 +292,10 @@ describe('a failing disk', () => {
           expect(answer.ok, answer.error).toBe(true);
           expect(answer.body).toContain('not on record');
         }
+        for (const path of ['/status', '/incidents']) {
+          const seen = as<Pick<StatusView, 'incidents'>>(await desk.get(path)).json;
+          expect(seen.incidents.map(({ severity }) => severity)).toContain('P0');
+        }
         await binance.until(() => binance.openOrders().length + binance.conditionalOrders().length === 0, {
           what: 'no open order',
         });
@@ -379,5 +386,50 @@ describe('a failpoint', () => {
     expect(() => of()).toThrow(/not on this machine/);
     expect(of('http://127.0.0.1:9101')).toBeTypeOf('function');
     expect(failpointOf(undefined, { venues: [] } as never)).toBeUndefined();
+  });
+});
+
+describe('a kill over HTTP that is asked for again, since a crash took its answer', () => {
+  const ask = { reason: 'drift', actor: 'risk-engine' };
+  const headers = { 'idempotency-key': 'k-1' };
+
+  it(
+    'is the same kill where it had begun',
+    async () => {
+      const desk = await spawnDesk({ life: { STANDDOWN_FAILPOINT: 'kill.asked' } });
+      try {
+        await expect(desk.post('/kill', ask, { headers })).rejects.toThrow('fetch failed');
+        await desk.gone();
+        await desk.start();
+        const { status, json } = await desk.post('/kill', ask, { headers });
+        expect({ status, state: json['state'] }).toEqual({ status: 202, state: 'started' });
+        expect(await desk.post('/kill', ask, { headers })).toEqual({ status, json });
+        const [only, ...others] = (await statusView(desk)).incidents;
+        expect(others).toEqual([]);
+        expect(only?.id).toBe(json['incident']);
+        expect((await incidentView(desk, only?.id ?? '')).kills.map(({ id }) => id)).toEqual([json['kill']]);
+      } finally {
+        await desk.close();
+      }
+    },
+    TIMEOUT_MS,
+  );
+
+  it('is done where it had not begun: the key was on the disk, and the kill was not', async () => {
+    const desk = await startDesk();
+    try {
+      const { store } = desk.bot;
+      const taken = { type: 'RequestTaken' as const, at: Date.now(), by: STANDDOWN, name: '/kill:k-1' };
+      expect(await store.append(DESK, store.version(DESK), [taken], [])).toBe('appended');
+      await desk.restart();
+      const [first, second] = await Promise.all([
+        desk.post('/kill', ask, { headers }),
+        desk.post('/kill', ask, { headers }),
+      ]);
+      expect([first.status, second.status].toSorted()).toEqual([202, 409]);
+      expect((await desk.control()).match(/KILL_SWITCH=./)?.[0]).toBe('KILL_SWITCH=1');
+    } finally {
+      await desk.close();
+    }
   });
 });

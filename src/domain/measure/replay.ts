@@ -69,7 +69,7 @@ export function createReplay(
     if (tickMs !== null) measurements.feeds.tick(at, (moment) => marketAt(moment, hours).open);
     const criteria = judgeCriteria(measurements, at, rules, facts);
     noteUnknown(criteria, unknownSince, at);
-    for (const criterion of newTrips(criteria, handled)) on({ kind: 'trip', at, criterion });
+    for (const criterion of newTrips(criteria, handled, false)) on({ kind: 'trip', at, criterion });
     hasNew = false;
     if (tickMs === null) return;
     for (const { id, state } of criteria) (spent[id] ??= { ok: 0, tripped: 0, unknown: 0 })[state] += tickMs;

@@ -4,11 +4,14 @@ import { isWorse } from '../incident.ts';
 import { type Condition, HOVERS_MS, isOver } from './conditions.ts';
 import type { Criterion, Facts } from './criteria.ts';
 
-/** Criteria that have tripped and are not in `handled` yet; they are in it then. One that is ok again may trip anew. */
-export function newTrips(criteria: Criterion[], handled: Set<string>): Criterion[] {
+/**
+ * Criteria that have tripped and are not in `handled` yet; they are in it then. One that is ok again may trip anew, unless
+ * the desk is `latched`: then what hovers at its limit would be a kill, a receipt and a page each time, and stop nothing more.
+ */
+export function newTrips(criteria: Criterion[], handled: Set<string>, latched: boolean): Criterion[] {
   return criteria.filter(({ id, state }) => {
     // Unknown is no all-clear: what tripped before it is still the same trip.
-    if (state === 'ok') handled.delete(id);
+    if (state === 'ok' && !latched) handled.delete(id);
     if (state !== 'tripped' || handled.has(id)) return false;
     handled.add(id);
     return true;

@@ -58,7 +58,7 @@ export const VERBS: Record<IncidentVerb, Verb> = {
   list: {
     about: 'desk',
     reads: nothing,
-    run: async ({ context }) => incidentList(context.store.summaries()),
+    run: async ({ context }) => incidentList(context.ledger.lines()),
   },
   declare: { about: 'desk', reads: anything, run: declare },
   oncall: {
