@@ -30,7 +30,7 @@ import {
   type Verdict,
 } from './kill.ts';
 import type { CancelResult, CancelScope, CloseResult } from './orders.ts';
-import { hearPager, summon } from './paging.ts';
+import { asksForSomebody, hearPager, summon } from './paging.ts';
 import type { Playbook } from './playbook.ts';
 import { approval, type GateRules, missingToAsk } from './resume.ts';
 import type { Hold, HoldKey, Latch } from './trading.ts';
@@ -389,7 +389,7 @@ function onIncident(command: OnIncident, incident: Incident, now: number, playbo
     case 'AcknowledgeIncident':
       if (incident.status === 'resolved')
         throw new Refusal('already_resolved', `${incident.id} is already resolved.`);
-      if (incident.acknowledged !== undefined) {
+      if (incident.acknowledged !== undefined && !asksForSomebody(incident)) {
         const { by, at } = incident.acknowledged;
         throw new Refusal(
           'already_acknowledged',

@@ -4,6 +4,7 @@ import type { HomeView, KnownBlock } from '@slack/types';
 import type { Incident } from '../domain/incident.ts';
 import type { KillState } from '../domain/kill.ts';
 import type { Criterion } from '../domain/measure/criteria.ts';
+import { asksForSomebody } from '../domain/paging.ts';
 import type { Playbook } from '../domain/playbook.ts';
 import { RESUME_GOOD_MS } from '../domain/resume.ts';
 import type { HoldKey, Trading } from '../domain/trading.ts';
@@ -160,7 +161,7 @@ function incidentBlocks({ incidents, playbook, viewer }: HomeState): KnownBlock[
     section(`*${count(sorted.length, 'open incident')}*`),
     ...sorted.slice(0, INCIDENTS).flatMap((one) => {
       const buttons: ButtonSpec[] =
-        viewer.roles.responder && one.acknowledged === undefined
+        viewer.roles.responder && asksForSomebody(one)
           ? [
               {
                 action: ACTION.acknowledge,
