@@ -850,8 +850,9 @@ function fold(
     case 'RecoveryChecked':
       next.recovery = { passed: event.passed, reason: event.reason, at: event.at, by: event.by };
       next.checklist = without(next.checklist, 'recovery-check');
-      // One that ran before the resolution proves nothing of it.
-      if (event.passed && next.status === 'resolved') mark(next, 'recovery-check', event, event.reason);
+      // One that began before the resolution proves nothing of it.
+      if (event.passed && event.at - event.ms >= (next.resolution?.at ?? Number.POSITIVE_INFINITY))
+        mark(next, 'recovery-check', event, event.reason);
       return;
     case 'ResumeAsked':
     case 'ResumeApproved':

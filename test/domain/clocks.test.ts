@@ -443,7 +443,9 @@ describe('the checklist after a P0 or P1', () => {
     });
     const incident = resolvedAt(fold(opened('P1'), passed), T0, { category: 'system' });
     expect(Object.keys(incident.checklist)).toEqual(['root-cause']);
-    const later = evolve(incident, passed);
+    // Begun a millisecond before the resolution.
+    expect(evolve(incident, passed).checklist['recovery-check']).toBeUndefined();
+    const later = evolve(incident, { ...passed, at: T0 + SEC });
     expect(later.checklist['recovery-check']).toBeDefined();
     const failed = at(T0, {
       type: 'RecoveryChecked',
@@ -504,7 +506,9 @@ describe('the checklist after a P0 or P1', () => {
     expect(missingToAsk(incident, latch, gate(playbook))).toHaveLength(playbook.checklist.length);
     const off = followedBy(playbook, { recoveryCheck: false, mail: true });
     expect(missingToAsk(incident, latch, gate(off))).toHaveLength(playbook.checklist.length - 1);
-    const all = supply.map(([, event]) => at(T0, event)).reduce(evolve, incident as Incident | undefined);
+    const all = supply
+      .map(([, event]) => at(T0 + SEC, event))
+      .reduce(evolve, incident as Incident | undefined);
     expect(missingToAsk(all as Incident, latch, gate(playbook)).map(({ what }) => what)).toEqual([
       'no postmortem draft yet',
     ]);
