@@ -254,7 +254,11 @@ describe('the severity of an alert', () => {
     await posted(desk, id);
     await everythingLeft(desk);
     expect(headlinesOf(desk, id)).toHaveLength(1);
-    expect(repliesOf(desk, id)).toHaveLength(1);
+    // The runbook, and that the stakeholders of a P0 were mailed.
+    expect(repliesOf(desk, id).map(({ text }) => text.slice(0, 20))).toEqual([
+      'DRILL · No runbook m',
+      'DRILL · ✉ Mail to th',
+    ]);
     expect(pagesOf(desk, id)).toHaveLength(2);
   });
 });
