@@ -816,11 +816,12 @@ function judgeKill(command: Extract<Command, { type: 'JudgeKill' }>, incident: I
     incident.status === 'resolved'
       ? [{ type: 'IncidentReopened', why: `the verdict of its kill is ${command.verdict}` }]
       : [];
-  return [
-    ...reopened,
-    judged,
-    { type: 'PageOwed', n: nextPage(incident), severity: 'P0', why: `kill verdict ${command.verdict}` },
-  ];
+  const why = `kill verdict ${command.verdict}`;
+  // It was lowered when it was FLAT: its clocks, its mails and its place on the list are those of a P0 again.
+  const raised: NewEvent[] = isWorse('P0', incident.severity)
+    ? [{ type: 'SeverityChanged', from: incident.severity, to: 'P0', why }]
+    : [];
+  return [...reopened, ...raised, judged, { type: 'PageOwed', n: nextPage(incident), severity: 'P0', why }];
 }
 
 function acceptResidual(
