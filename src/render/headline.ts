@@ -105,7 +105,7 @@ function pageLine(incident: Incident): string {
   const page = incident.pages.at(-1);
   if (page === undefined) return '';
   const step = page.n > 1 ? ` (page ${page.n}: ${inert(page.why, 80)})` : '';
-  const acknowledged = incident.status === 'resolved' ? '' : acknowledgedWords(incident);
+  const acknowledged = incident.status === 'resolved' ? '' : acknowledgedWords(incident, page);
   return [`${pageWords(page, incident)}${step}${acknowledged}`, ...summonLines(page)].join('\n');
 }
 
@@ -171,10 +171,13 @@ function summonWords({ state, at, reason }: Summons, said: string, way: string):
   }
 }
 
-function acknowledgedWords({ acknowledged }: Incident): string {
-  return acknowledged === undefined
-    ? ''
-    : ` · incident acknowledged by ${inert(acknowledged.by.name, 60)} at ${clockTime(acknowledged.at)}`;
+function acknowledgedWords(incident: Incident, page: Page): string {
+  const { acknowledged } = incident;
+  if (acknowledged === undefined) return '';
+  const who = `${inert(acknowledged.by.name, 60)} at ${clockTime(acknowledged.at)}`;
+  return isAnswered(incident, page)
+    ? ` · incident acknowledged by ${who}`
+    : ` · acknowledged before it by ${who}`;
 }
 
 /** What became of the newest mail to the stakeholders: accepted by the mail server is all that anybody knows. */
