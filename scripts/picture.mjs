@@ -465,13 +465,15 @@ try {
       '<b>What people write</b> goes to the timeline, and from there into the postmortem.',
       '<b>The receipt of the kill</b>: what was ordered, what the venues answered, and what was read back after that. A position is left here, so it says so, with its size and without a stop.',
     ]);
+    const numberOf = ({ ts, byBot, text }) =>
+      ts === receipt.ts ? 4 : !byBot ? 3 : text.includes('Runbook') ? 2 : '';
     const both =
       pane('# incidents', '', 560, messageHtml(headline, 1, replies) + words) +
       pane(
         'Thread',
         '# incidents',
         660,
-        thread.map((message, index) => messageHtml(message, index + 2)).join(''),
+        thread.map((message) => messageHtml(message, numberOf(message))).join(''),
       );
     say(await shoot(folder, 'thread', 1_220, page(1_220, both)));
     const alone = thread.find((message) => message.ts === receipt.ts);

@@ -1,8 +1,9 @@
-import { mkdirSync, mkdtempSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { PROVEN } from '../src/adapters/venues/index.ts';
 import { sayProblem } from '../src/adapters/yaml.ts';
 import type { LiveConfig } from '../src/config.ts';
 import { loadConfig, secretsOf } from '../src/config.ts';
@@ -592,4 +593,22 @@ test('a hostile standdown.yml never makes it throw', () => {
     }),
     { numRuns: 100 },
   );
+});
+
+test('standdown.example.yml starts, names the proven exchanges, and says that act kills', () => {
+  const example = readFileSync(new URL('../standdown.example.yml', import.meta.url), 'utf8');
+  writeFileSync(join(cwd, 'standdown.yml'), example);
+  writeFileSync(join(cwd, 'control.env'), '');
+  const keys = {
+    BINANCE_USDM_KEY: 'a-key',
+    BINANCE_USDM_SECRET: 'b-key',
+    BINANCE_SPOT_KEY: 'c-key',
+    BINANCE_SPOT_SECRET: 'd-key',
+  };
+  const loaded = loadConfig({ cwd, env: { ...LIVE, ...keys } });
+  expect(loaded.ok ? [] : loaded.problems.map(sayProblem)).toEqual([]);
+  const [, named = ''] = /a ccxt id\. (.*) are proven/.exec(example) ?? [];
+  expect(named.split(/, | and /).toSorted()).toEqual([...PROVEN.keys()].toSorted());
+  expect(loaded.ok && loaded.config.mode === 'live' && loaded.config.hardStops.mode).toBe('act');
+  expect(/^hardStops:.*#(.*)$/m.exec(example)?.[1]).toContain('KILLS');
 });

@@ -44,8 +44,10 @@ export const lineOf = (
 /** Every clock of an incident. `now` null: as far as the record and what was done say, for texts that must not change with time. */
 export function clocksOf(incident: Incident, rules: ClockRules, now: number | null): IncidentClock[] {
   const clocks = incident.status === 'resolved' ? afterwards(incident, rules) : whileOpen(incident, rules);
-  return clocks.map(({ id, dueAt, doneAt }) => {
+  return clocks.map(({ id, dueAt, doneAt: doneNow }) => {
     const record = incident.clocks[id];
+    // Who acknowledges a later page moves nothing that is on record as done.
+    const doneAt = record?.state === 'met' ? (record.doneAt ?? doneNow) : doneNow;
     const recorded = record !== undefined && (record.state === 'met' || record.dueAt >= dueAt);
     const judged = (): IncidentClock['state'] => {
       if (recorded && record.state === 'missed') return 'missed';
@@ -61,14 +63,10 @@ type Clock = Pick<IncidentClock, 'id' | 'dueAt' | 'doneAt'>;
 function acknowledgeClock(incident: Incident, { playbook, hours }: ClockRules): Clock {
   const within = playbook.severities[incident.severity].acknowledgeWithinMin;
   const { clocksFrom, acknowledged, resolution } = incident;
-  const atPager = incident.pages.flatMap(({ state, acknowledgedAt }) =>
-    state === 'acknowledged' && acknowledgedAt !== undefined ? [acknowledgedAt] : [],
-  );
-  const done = [acknowledged?.at, ...atPager, resolution?.at].filter((at) => at !== undefined);
   return {
     id: 'acknowledge',
     dueAt: within === null ? endOfNextBusinessDay(clocksFrom, hours) : clocksFrom + within * MIN,
-    doneAt: done[0] ?? null,
+    doneAt: acknowledged?.at ?? resolution?.at ?? null,
   };
 }
 

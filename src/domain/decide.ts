@@ -30,7 +30,7 @@ import {
   type Verdict,
 } from './kill.ts';
 import type { CancelResult, CancelScope, CloseResult } from './orders.ts';
-import { hearPager, summon } from './paging.ts';
+import { asksForSomebody, hearPager, summon } from './paging.ts';
 import type { Playbook } from './playbook.ts';
 import { approval, type GateRules, missingToAsk } from './resume.ts';
 import type { Hold, HoldKey, Latch } from './trading.ts';
@@ -396,7 +396,7 @@ function onIncident(command: OnIncident, incident: Incident, now: number, playbo
     case 'AcknowledgeIncident':
       if (incident.status === 'resolved')
         throw new Refusal('already_resolved', `${incident.id} is already resolved.`);
-      if (incident.acknowledged !== undefined) {
+      if (incident.acknowledged !== undefined && !asksForSomebody(incident)) {
         const { by, at } = incident.acknowledged;
         throw new Refusal(
           'already_acknowledged',
@@ -823,11 +823,12 @@ function judgeKill(command: Extract<Command, { type: 'JudgeKill' }>, incident: I
     incident.status === 'resolved'
       ? [{ type: 'IncidentReopened', why: `the verdict of its kill is ${command.verdict}` }]
       : [];
-  return [
-    ...reopened,
-    judged,
-    { type: 'PageOwed', n: nextPage(incident), severity: 'P0', why: `kill verdict ${command.verdict}` },
-  ];
+  const why = `kill verdict ${command.verdict}`;
+  // It was lowered when it was FLAT: its clocks, its mails and its place on the list are those of a P0 again.
+  const raised: NewEvent[] = isWorse('P0', incident.severity)
+    ? [{ type: 'SeverityChanged', from: incident.severity, to: 'P0', why }]
+    : [];
+  return [...reopened, ...raised, judged, { type: 'PageOwed', n: nextPage(incident), severity: 'P0', why }];
 }
 
 function acceptResidual(

@@ -106,10 +106,10 @@ export interface Page {
   askedBy?: string;
   /** The next ways to on-call that were taken, because PagerDuty did not say that anybody has it. */
   summons?: Partial<Record<SummonWay, Summons>>;
-  /** When PagerDuty was seen to say so, ms since the epoch. */
-  acknowledgedAt?: number;
   /** The clocks whose miss owed it. */
   clocks?: string[];
+  /** It was owed after somebody had acknowledged the incident: it asks for somebody again. */
+  anew?: true;
   /** It was owed after the resolution: a resolved incident's other pages must not leave any more. */
   afterwards?: true;
 }
@@ -623,6 +623,7 @@ function fold(
     case 'IncidentAcknowledged':
       next.status = 'acknowledged';
       next.acknowledged = { by: event.by, at: event.at };
+      next.pages = next.pages.map(({ anew: _answered, ...page }) => page);
       return;
     case 'IncidentResolved': {
       const { type: _type, ...resolution } = event;
@@ -650,6 +651,7 @@ function fold(
           assignedTo: [],
           ...(event.asked === true ? { askedBy: event.by.id } : {}),
           ...(event.clocks === undefined ? {} : { clocks: event.clocks }),
+          ...(next.acknowledged === undefined ? {} : { anew: true }),
           ...(next.status === 'resolved' ? { afterwards: true } : {}),
         },
       ];
@@ -666,9 +668,7 @@ function fold(
         state: event.acknowledgedBy === undefined ? 'assigned' : 'acknowledged',
         assignedTo: event.to,
         url: event.url,
-        ...(event.acknowledgedBy === undefined
-          ? {}
-          : { acknowledgedBy: event.acknowledgedBy, acknowledgedAt: event.at }),
+        ...(event.acknowledgedBy === undefined ? {} : { acknowledgedBy: event.acknowledgedBy }),
         ...(event.pagerId === undefined ? {} : { pagerId: event.pagerId }),
       });
     case 'PageFailed':
@@ -850,8 +850,9 @@ function fold(
     case 'RecoveryChecked':
       next.recovery = { passed: event.passed, reason: event.reason, at: event.at, by: event.by };
       next.checklist = without(next.checklist, 'recovery-check');
-      // One that ran before the resolution proves nothing of it.
-      if (event.passed && next.status === 'resolved') mark(next, 'recovery-check', event, event.reason);
+      // One that began before the resolution proves nothing of it.
+      if (event.passed && event.at - event.ms >= (next.resolution?.at ?? Number.POSITIVE_INFINITY))
+        mark(next, 'recovery-check', event, event.reason);
       return;
     case 'ResumeAsked':
     case 'ResumeApproved':

@@ -66,9 +66,22 @@ export function dueSummons(incident: Incident): DueSummons | null {
   return at < unconfirmed.at ? { at, n, why: 'PagerDuty does not take the page' } : unconfirmed;
 }
 
+/** Whether somebody acknowledged the incident since this page was owed. What is owed later asks for somebody again. */
+export const isAnswered = (incident: Incident, page: Page): boolean =>
+  incident.acknowledged !== undefined && page.anew !== true;
+
+/** Whether an acknowledgement is asked for: nobody gave one yet, or a page was owed since and nobody there has taken it. */
+export const asksForSomebody = ({ status, acknowledged, pages }: Incident): boolean =>
+  status !== 'resolved' &&
+  (acknowledged === undefined ||
+    pages.some(
+      ({ anew, state }) =>
+        anew === true && state !== 'acknowledged' && state !== 'closed' && state !== 'superseded',
+    ));
+
 /** True while nobody is known to have this page, and somebody is still needed. */
 export function wantsSummons(incident: Incident, page: Page): boolean {
-  if (incident.status === 'resolved' || incident.acknowledged !== undefined) return false;
+  if (incident.status === 'resolved' || isAnswered(incident, page)) return false;
   return NOBODYS.includes(page.state);
 }
 
@@ -135,10 +148,7 @@ export function hearPager(command: { by: Actor } & Omit<PagerSaid, 'type'>, inci
     ...(text === undefined ? {} : { text }),
   };
   const acknowledges =
-    what === 'acknowledged' &&
-    person &&
-    incident.acknowledged === undefined &&
-    incident.status !== 'resolved';
+    what === 'acknowledged' && person && !isAnswered(incident, page) && incident.status !== 'resolved';
   return acknowledges ? [said, { type: 'IncidentAcknowledged' }] : [said];
 }
 

@@ -3,6 +3,7 @@
 import { owesPostmortem, suppliedAt } from './clocks.ts';
 import type { Effect, Lane, Work } from './effects.ts';
 import { type Incident, type MailWhat, mailsAtOnce, type StandingEvent } from './incident.ts';
+import { isAnswered } from './paging.ts';
 
 /**
  * The effects that one event owes, given the incident after it. Their ids hold the incident's version, so that the same
@@ -61,10 +62,12 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
   const pageLane = (severity: Incident['severity']): Lane => (severity === 'P0' ? 'pageP0' : 'page');
 
   /** Acknowledged here before the page had left: PagerDuty has not heard of it. */
-  const acknowledgeLate = (n: number): Effect[] =>
-    incident.acknowledged === undefined
+  const acknowledgeLate = (n: number): Effect[] => {
+    const page = incident.pages.find((one) => one.n === n);
+    return page === undefined || !isAnswered(incident, page)
       ? []
-      : [owe(pageLane(incident.severity), `pageAcknowledge:${n}`, { kind: 'pageAcknowledge', n })];
+      : [owe(pageLane(page.severity), `pageAcknowledge:${n}`, { kind: 'pageAcknowledge', n })];
+  };
 
   switch (event.type) {
     case 'IncidentOpened':

@@ -7,7 +7,7 @@ import type { IncidentClock } from './clocks.ts';
 import type { Incident, MailWhat } from './incident.ts';
 import { type KillState, withoutStop } from './kill.ts';
 import { verdictWords } from './timeline.ts';
-import { type HoldKey, SWITCHES, type Trading } from './trading.ts';
+import { type HoldKey, type Latch, SWITCHES, type Trading } from './trading.ts';
 import { counted, listed, utc } from './words.ts';
 
 /** What templates/mail/incident.* are rendered from: plain text, not escaped. */
@@ -58,7 +58,7 @@ export function mailView(
     title: incident.title,
     headline: headline(what, incident, trading, kill),
     happened: happened(incident, kill),
-    stopped: stopped(trading),
+    stopped: stopped(trading, incident),
     exposure: exposure(kill),
     impact: impact(incident, kill),
     next: next(incident, trading, kill, clocks),
@@ -79,7 +79,8 @@ function headline(what: MailWhat, incident: Incident, trading: Trading, kill: Ki
 function happened(incident: Incident, kill: KillState | undefined): string[] {
   const lines = [`${incident.title}. Opened at ${utc(incident.openedAt)}, now ${incident.severity}.`];
   if (incident.reopened > 0) lines.push(`It was resolved and began again at ${utc(incident.openSince)}.`);
-  if (kill !== undefined) lines.push(`${kill.by.name} stopped trading at ${utc(kill.at)}: ${kill.reason}.`);
+  if (kill !== undefined)
+    lines.push(`${kill.by.name} gave the order to stop all trading at ${utc(kill.at)}: ${kill.reason}.`);
   const { acknowledged, commander, mitigated, resolution } = incident;
   if (acknowledged !== undefined)
     lines.push(`${acknowledged.by.name} acknowledged it at ${utc(acknowledged.at)}.`);
@@ -106,12 +107,23 @@ const HELD: Record<HoldKey, string> = {
   ALLOW_PROMOTIONS: 'Promotions',
 };
 
-function stopped(trading: Trading): string[] {
-  const lines: string[] = [];
-  if (trading.latch !== null)
-    lines.push(
-      `All trading, since ${utc(trading.latch.at)}. It stays stopped until people approve a restart.`,
-    );
+/** What the kill switch stops. It was asked for; whether it was written, and who obeys it, are facts of their own. */
+function killed(latch: Latch, { kills }: Incident): string[] {
+  const kill = latch.kill === null ? undefined : kills[latch.kill];
+  if (kill?.latch?.ok === false)
+    return [
+      `NOT CERTAIN: the kill switch could not be written (${kill.latch.reason ?? 'unknown'}). On-call stops the engine by hand.`,
+    ];
+  return [
+    `All trading, since ${utc(latch.at)}. It stays stopped until people approve a restart.`,
+    ...(kill !== undefined && Object.keys(kill.engines).length === 0
+      ? ['No engine has confirmed that it obeys: that no new order comes is not proven.']
+      : []),
+  ];
+}
+
+function stopped(trading: Trading, incident: Incident): string[] {
+  const lines = trading.latch === null ? [] : killed(trading.latch, incident);
   for (const hold of trading.holds)
     lines.push(`${HELD[hold.key]}, since ${utc(hold.at)}, by ${hold.by.name}: ${hold.reason}.`);
   return lines.length === 0 ? ['Nothing: trading runs.'] : lines;
@@ -191,6 +203,22 @@ const realised = ({ impact }: Incident): string =>
 
 // ── What comes ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
+const WITHIN_THE_DESK = new Set(['incidents-channel', 'stakeholder-mail', 'update', 'still-open']);
+
+/** How far on-call is reached: nobody "was called" by a page that did not leave. */
+function calledWords({ pages, severity }: Incident): string {
+  const live = pages.filter(({ state }) => state !== 'closed' && state !== 'superseded');
+  if (live.length === 0)
+    return pages.length === 0 ? `Nobody is called for a ${severity}.` : 'Nobody is being called any more.';
+  const people = [...new Set(live.flatMap(({ assignedTo }) => assignedTo))];
+  if (people.length > 0) return `On-call was called: ${people.join(', ')}.`;
+  return live.some(({ state }) => state === 'queued')
+    ? 'On-call is being called; nobody is confirmed yet.'
+    : live.every(({ state }) => state === 'owed')
+      ? 'On-call is about to be called.'
+      : 'On-call could NOT be called by PagerDuty so far; nobody is confirmed.';
+}
+
 function next(
   incident: Incident,
   trading: Trading,
@@ -207,16 +235,15 @@ function next(
       'A restart needs the postmortem in review, the whole checklist after the incident, and the approvers’ approval.',
     );
   if (incident.status !== 'resolved') {
-    const people = incident.pages.flatMap((page) => page.assignedTo);
     lines.push(
       incident.acknowledged === undefined
-        ? `On-call was called; ${listed([...new Set(people)], 'nobody is confirmed yet')}.`
+        ? calledWords(incident)
         : `${incident.acknowledged.by.name} works on it.`,
     );
   }
   for (const clock of clocks) {
     // This mail is the one; and the ones within the desk are not theirs.
-    if (clock.id === 'stakeholder-mail' || clock.id === 'update' || clock.id === 'still-open') continue;
+    if (WITHIN_THE_DESK.has(clock.id)) continue;
     if (clock.doneAt === null)
       lines.push(`Due by ${utc(clock.dueAt)}: ${clock.title}${clock.state === 'missed' ? ' (MISSED)' : ''}.`);
   }

@@ -3,7 +3,7 @@
 import type { FactEvent } from '../domain/decide.ts';
 import type { Effect } from '../domain/effects.ts';
 import type { Actor, Incident } from '../domain/incident.ts';
-import { noteTag } from '../domain/paging.ts';
+import { isAnswered, noteTag } from '../domain/paging.ts';
 import type { Chat, Clock, Draw, Log, PagedIncident, Pager, PagerAgent } from '../ports.ts';
 import { backoff } from './backoff.ts';
 import type { Ledger } from './ledger.ts';
@@ -132,7 +132,11 @@ export function createPages(deps: PagesDeps): Pages {
     const to = newest.assignedTo.map((person) => person.name);
     const assigned: FactEvent = { type: 'PageAssigned', n, to, url: newest.htmlUrl, pagerId: newest.id };
     // Nobody there acknowledged it but the bot, for whoever acknowledged here.
-    if (newest.status === 'acknowledged' && incident.acknowledged !== undefined)
+    if (
+      newest.status === 'acknowledged' &&
+      incident.acknowledged !== undefined &&
+      isAnswered(incident, known)
+    )
       return done({ ...assigned, acknowledgedBy: incident.acknowledged.by.name });
     const same =
       known.state === 'assigned' && known.assignedTo.join() === to.join() && known.pagerId !== undefined;

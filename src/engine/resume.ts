@@ -36,6 +36,7 @@ export interface Resume {
   ask(by: Actor, reason: string, startingValue: string): Promise<Incident>;
   /** Approve it. The last approval starts the reading of the venues and, if it holds, the lifting. */
   approve(by: Actor, incident: string, resume: string): Promise<{ enough: boolean; done: Promise<void> }>;
+  /** Throws a Refusal at once when it is off or runs already. */
   runRecovery(by: Actor, incident: string): Promise<boolean>;
 }
 
@@ -109,6 +110,22 @@ export function createResume(deps: ResumeDeps): Resume {
     }
   }
 
+  let recovering = false;
+
+  async function recover(
+    check: NonNullable<ResumeDeps['recovery']>,
+    by: Actor,
+    id: string,
+  ): Promise<boolean> {
+    const { exitCode, output, reason, ms } = await check.run();
+    const says = output.includes(check.expect);
+    const passed = exitCode === 0 && says;
+    const why =
+      reason ?? (says ? `exit 0 and “${check.expect}”` : `exit 0, but it did not say “${check.expect}”`);
+    await ledger.commit(id, { type: 'RecordRecovery', by, passed, exitCode, reason: why, output, ms });
+    return passed;
+  }
+
   return {
     async ask(by, reason, startingValue) {
       const incident = await latched();
@@ -141,19 +158,15 @@ export function createResume(deps: ResumeDeps): Resume {
       );
       return { enough, done };
     },
-    async runRecovery(by, id) {
+    runRecovery(by, id) {
       if (deps.recovery === null)
         throw new Refusal('recovery_off', 'The recovery check is turned off in the configuration.');
-      const { exitCode, output, reason, ms } = await deps.recovery.run();
-      const says = output.includes(deps.recovery.expect);
-      const passed = exitCode === 0 && says;
-      const why =
-        reason ??
-        (says
-          ? `exit 0 and “${deps.recovery.expect}”`
-          : `exit 0, but it did not say “${deps.recovery.expect}”`);
-      await ledger.commit(id, { type: 'RecordRecovery', by, passed, exitCode, reason: why, output, ms });
-      return passed;
+      if (recovering)
+        throw new Refusal('recovery_running', 'The recovery check is running already: nothing was started.');
+      recovering = true;
+      return recover(deps.recovery, by, id).finally(() => {
+        recovering = false;
+      });
     },
   };
 }

@@ -47,6 +47,7 @@ export async function drawHome(context: ListenerContext, viewer: Viewer): Promis
     latched: latched ?? null,
     onCall,
     playbook,
+    clocks: context.clocks,
     names,
   });
   return masked(view, context.mask);

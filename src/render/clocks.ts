@@ -17,10 +17,17 @@ function left(ms: number): string {
   return `in ${duration(ms < 60_000 ? Math.floor(ms / 1_000) * 1_000 : Math.floor(ms / 60_000) * 60_000)}`;
 }
 
+/** Two days ahead it tells nobody anything: the limit of an open incident is shown in its last hours. */
+const STILL_OPEN_SHOWN_MS = 6 * 3_600_000;
+
 /** Lines for the headline: what runs, with what is left of it as of `now`; then what was missed. */
 export function clockLines(clocks: IncidentClock[], now: number): string[] {
-  // Whoever reads the headline sees that it stands.
-  const shown = clocks.filter(({ id, state }) => id !== 'incidents-channel' || state === 'missed');
+  const shown = clocks.filter(({ id, state, dueAt }) => {
+    if (state === 'missed') return true;
+    // Whoever reads the headline sees that it stands.
+    if (id === 'incidents-channel') return false;
+    return id !== 'still-open' || dueAt - now <= STILL_OPEN_SHOWN_MS;
+  });
   const running = new Map<number, string[]>();
   for (const { title, dueAt, state } of shown)
     if (state === 'running') running.set(dueAt, [...(running.get(dueAt) ?? []), title]);
@@ -36,11 +43,11 @@ export function clockLines(clocks: IncidentClock[], now: number): string[] {
   return [...(counts.length === 0 ? [] : [`⏱ ${counts.join(' · ')} · as of ${clockTime(now)}`]), ...missed];
 }
 
-/** What was met, for the small print. */
+/** What was met, for the small print: not what is seen anyway, and not the checklist, which stands in the thread. */
 export function metWords(clocks: IncidentClock[], now: number): string | null {
-  const met = clocks.flatMap(({ title, state, doneAt, dueAt }) =>
-    state === 'met' && doneAt !== null
-      ? [`${title} ${dueTime(doneAt, now)}, due ${dueTime(dueAt, now)}`]
+  const met = clocks.flatMap(({ id, title, state, doneAt }) =>
+    state === 'met' && doneAt !== null && (id === 'acknowledge' || id === 'stakeholder-mail')
+      ? [`${title} ${dueTime(doneAt, now)}`]
       : [],
   );
   return met.length === 0 ? null : `✓ in time: ${met.join(' · ')}`;

@@ -4,7 +4,7 @@ import type { KnownBlock } from '@slack/types';
 import type { IncidentClock } from '../domain/clocks.ts';
 import { newestKill } from '../domain/decide.ts';
 import type { Incident, Page } from '../domain/incident.ts';
-import type { Summons } from '../domain/paging.ts';
+import { asksForSomebody, isAnswered, type Summons } from '../domain/paging.ts';
 import type { Playbook } from '../domain/playbook.ts';
 import type { Trading } from '../domain/trading.ts';
 import { ACTION, buttonValue } from './actions.ts';
@@ -105,14 +105,14 @@ function pageLine(incident: Incident): string {
   const page = incident.pages.at(-1);
   if (page === undefined) return '';
   const step = page.n > 1 ? ` (page ${page.n}: ${inert(page.why, 80)})` : '';
-  const acknowledged = incident.status === 'resolved' ? '' : acknowledgedWords(incident);
+  const acknowledged = incident.status === 'resolved' ? '' : acknowledgedWords(incident, page);
   return [`${pageWords(page, incident)}${step}${acknowledged}`, ...summonLines(page)].join('\n');
 }
 
-/** The newest page failed for good, and nobody has taken the incident: it says so before anything else. */
+/** The newest page failed for good, and nobody has taken the incident since: it says so before anything else. */
 function isUnpaged(incident: Incident): boolean {
-  const open = incident.status !== 'resolved' && incident.acknowledged === undefined;
-  return open && incident.pages.at(-1)?.state === 'failed';
+  const page = incident.pages.at(-1);
+  return incident.status !== 'resolved' && page?.state === 'failed' && !isAnswered(incident, page);
 }
 
 function pageWords(page: Page, incident: Incident): string {
@@ -123,7 +123,7 @@ function pageWords(page: Page, incident: Incident): string {
     case 'queued':
       return `Page queued, nobody yet: PagerDuty took it at ${clockTime(page.queuedAt ?? page.owedAt)}, and does not say who has it`;
     case 'assigned':
-      return `Paged ${people} at ${clockTime(page.queuedAt ?? page.owedAt)}, assigned${incident.acknowledged === undefined ? ', not acknowledged' : ''}`;
+      return `Paged ${people} at ${clockTime(page.queuedAt ?? page.owedAt)}, assigned${isAnswered(incident, page) ? '' : ', not acknowledged'}`;
     case 'acknowledged':
       return `Paged ${people}, acknowledged${page.acknowledgedBy === undefined ? '' : ` by ${inert(page.acknowledgedBy, 60)}`}`;
     case 'retrying':
@@ -171,10 +171,13 @@ function summonWords({ state, at, reason }: Summons, said: string, way: string):
   }
 }
 
-function acknowledgedWords({ acknowledged }: Incident): string {
-  return acknowledged === undefined
-    ? ''
-    : ` · incident acknowledged by ${inert(acknowledged.by.name, 60)} at ${clockTime(acknowledged.at)}`;
+function acknowledgedWords(incident: Incident, page: Page): string {
+  const { acknowledged } = incident;
+  if (acknowledged === undefined) return '';
+  const who = `${inert(acknowledged.by.name, 60)} at ${clockTime(acknowledged.at)}`;
+  return isAnswered(incident, page)
+    ? ` · incident acknowledged by ${who}`
+    : ` · acknowledged before it by ${who}`;
 }
 
 /** What became of the newest mail to the stakeholders: accepted by the mail server is all that anybody knows. */
@@ -232,7 +235,7 @@ function buttons(incident: Incident, trading: Trading, names: DeskNames, { mail 
   const value = buttonValue({ incident: incident.id });
   const held = (key: string) => trading.holds.some((hold) => hold.key === key);
   const specs: ButtonSpec[] = [];
-  if (incident.acknowledged === undefined)
+  if (asksForSomebody(incident))
     specs.push({ action: ACTION.acknowledge, label: 'Acknowledge', value, style: 'primary' });
   if (incident.commander === undefined)
     specs.push({ action: ACTION.takeCommand, label: 'Take command', value });

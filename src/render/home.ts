@@ -1,15 +1,18 @@
 /** The App Home: the desk at a glance, and the buttons that its viewer may press. Pure. */
 
 import type { HomeView, KnownBlock } from '@slack/types';
+import { type ClockRules, clocksOf } from '../domain/clocks.ts';
 import type { Incident } from '../domain/incident.ts';
 import type { KillState } from '../domain/kill.ts';
 import type { Criterion } from '../domain/measure/criteria.ts';
+import { asksForSomebody } from '../domain/paging.ts';
 import type { Playbook } from '../domain/playbook.ts';
 import { RESUME_GOOD_MS } from '../domain/resume.ts';
 import type { HoldKey, Trading } from '../domain/trading.ts';
 import { ACTION, buttonValue, ON_DESK } from './actions.ts';
 import { actions, type ButtonSpec, context, divider, header, home, section, sections } from './blocks.ts';
 import { approveButton, cancelButton, type DeskNames, haltButton, killButton } from './buttons.ts';
+import { clockLines } from './clocks.ts';
 import { onCallLine } from './onCall.ts';
 import { clockTime, count, dateTime, duration, inert, plain, safeLink, size } from './text.ts';
 import { tradingLine } from './trading.ts';
@@ -36,6 +39,7 @@ export interface HomeState {
   latched: Incident | null;
   onCall: Parameters<typeof onCallLine>[0];
   playbook: Playbook;
+  clocks: ClockRules;
   names: DeskNames;
 }
 
@@ -149,7 +153,7 @@ function criterionLine(one: Criterion): string {
   return `${mark} *${inert(one.id, 80)}*${state} ${amount(one.value)} of ${amount(one.limit)} · headroom ${amount(one.headroom)} · ${age}${source}${detail}`;
 }
 
-function incidentBlocks({ incidents, playbook, viewer }: HomeState): KnownBlock[] {
+function incidentBlocks({ incidents, playbook, viewer, clocks, now }: HomeState): KnownBlock[] {
   if (incidents.length === 0) return [section('*Incidents*: none is open.')];
   const order = Object.keys(playbook.severities);
   const sorted = incidents.toSorted(
@@ -160,7 +164,7 @@ function incidentBlocks({ incidents, playbook, viewer }: HomeState): KnownBlock[
     section(`*${count(sorted.length, 'open incident')}*`),
     ...sorted.slice(0, INCIDENTS).flatMap((one) => {
       const buttons: ButtonSpec[] =
-        viewer.roles.responder && one.acknowledged === undefined
+        viewer.roles.responder && asksForSomebody(one)
           ? [
               {
                 action: ACTION.acknowledge,
@@ -170,25 +174,27 @@ function incidentBlocks({ incidents, playbook, viewer }: HomeState): KnownBlock[
               },
             ]
           : [];
-      return [section(incidentLine(one, playbook)), ...(buttons.length === 0 ? [] : [actions(...buttons)])];
+      return [
+        section(incidentLine(one, playbook, clockLines(clocksOf(one, clocks, now), now))),
+        ...(buttons.length === 0 ? [] : [actions(...buttons)]),
+      ];
     }),
     ...(hidden > 0 ? [context(`${hidden} more: \`/incident list\``)] : []),
   ];
 }
 
-function incidentLine(incident: Incident, playbook: Playbook): string {
+/** `clocks`: what its headline says of them, from the same log. */
+function incidentLine(incident: Incident, playbook: Playbook, clocks: string[]): string {
   const { id, severity, title, acknowledged, commander, openedAt } = incident;
-  const { symbol, acknowledgeWithinMin: within } = playbook.severities[severity];
+  const { symbol } = playbook.severities[severity];
   const link = safeLink(incident.posts['headline']?.permalink);
   const name = link === null ? `*${id}*` : `*<${link}|${id}>*`;
-  const clock =
-    acknowledged !== undefined
-      ? `acknowledged by ${inert(acknowledged.by.name, 60)} at ${clockTime(acknowledged.at)}`
-      : within === null
-        ? 'not acknowledged'
-        : `acknowledge by ${clockTime(openedAt + within * 60_000)} UTC`;
+  const taken =
+    acknowledged === undefined
+      ? 'not acknowledged'
+      : `acknowledged by ${inert(acknowledged.by.name, 60)} at ${clockTime(acknowledged.at)}`;
   const who = commander === undefined ? 'nobody commands' : `${inert(commander.who.name, 60)} commands`;
-  return `${symbol} *${severity}* ${name} ${inert(title, 150)}\nopened ${dateTime(openedAt)} · ${clock} · ${who}`;
+  return `${symbol} *${severity}* ${name} ${inert(title, 150)}\nopened ${dateTime(openedAt)} · ${taken} · ${who}${clocks.map((line) => `\n${line}`).join('')}`;
 }
 
 function killLine(last: HomeState['lastKill']): string {

@@ -35,20 +35,22 @@ export function notice(
   const drill = incident.drill ? 'DRILL · ' : '';
   const [first = '', ...rest] = lines;
   const blocks = sections([`${drill}${first}`, ...rest]);
-  const buttons = noticeButtons(incident, event);
+  const buttons = noticeButtons(incident, event, told.playbook);
   if (buttons.length > 0) blocks.push(actions(...buttons));
   if (draft !== null) blocks.push(...draftBlocks(draft));
   return message(`${drill}${first.replaceAll('*', '')}`, blocks);
 }
 
 /** What can be done about it, right where it is said. */
-function noticeButtons(incident: Incident, event: StandingEvent): ButtonSpec[] {
+function noticeButtons(incident: Incident, event: StandingEvent, { checklist }: Playbook): ButtonSpec[] {
   const value = buttonValue({ incident: incident.id });
   switch (event.type) {
     case 'PostmortemDrafted':
       return [
         { action: ACTION.review, label: 'Put into review', value },
-        { action: ACTION.recovery, label: 'Run recovery check', value },
+        ...(checklist.some(({ id }) => id === 'recovery-check')
+          ? [{ action: ACTION.recovery, label: 'Run recovery check', value }]
+          : []),
       ];
     case 'ResumeAsked':
       return [approveButton(incident.id, { id: event.resume, by: event.by, reason: event.reason })];

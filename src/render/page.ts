@@ -1,7 +1,7 @@
 /** What on-call reads on the phone. Pure. */
 
 import { newestKill } from '../domain/decide.ts';
-import type { Incident } from '../domain/incident.ts';
+import type { Incident, Page } from '../domain/incident.ts';
 import { withoutStop } from '../domain/kill.ts';
 import type { Playbook } from '../domain/playbook.ts';
 import type { Trading } from '../domain/trading.ts';
@@ -16,6 +16,10 @@ export interface PageText {
   customDetails: Record<string, unknown>;
   timestampIso: string;
 }
+
+/** On a phone only this line is seen: a later page says what it is about, and one after the resolution that it is over. */
+const again = ({ n, why, afterwards }: Page): string =>
+  n === 1 ? '' : `${afterwards === true ? '[resolved] ' : ''}page ${n}, ${plain(why, 160)}: `;
 
 /** Null where the playbook pages nobody for this severity. `thread` is the Slack thread's address once it is known. */
 export function pageText(
@@ -38,7 +42,7 @@ export function pageText(
   });
   return {
     severity,
-    summary: `${incident.drill ? 'DRILL · ' : ''}${bare ? 'POSITION WITHOUT A STOP · ' : ''}${page.severity} ${plain(incident.title, 600)} (${incident.id})`,
+    summary: `${incident.drill ? 'DRILL · ' : ''}${bare ? 'POSITION WITHOUT A STOP · ' : ''}${page.severity} ${again(page)}${plain(incident.title, 600)} (${incident.id})`,
     source: plain(alerts[0]?.source ?? 'standdown', 200),
     links: [...(thread === null ? [] : [{ href: thread, text: 'Slack thread' }]), ...sourceLinks.slice(0, 1)],
     customDetails: {

@@ -122,7 +122,7 @@ function toResume(incident: Incident, kill: KillState, rules: GateRules): string
       : 0;
   const done = rules.checklist.filter((item) => incident.checklist[item] !== undefined).length;
   const list = `${done} of ${rules.checklist.length} on the checklist ${mark(done === rules.checklist.length)}`;
-  return `Trading stays stopped. To resume: postmortem in review ${mark(incident.postmortem?.reviewedBy !== undefined)} · ${recovery} · ${list} · ${approvals} of ${rules.approvals} approvals ${mark(approvals >= rules.approvals)}`;
+  return `Trading stays stopped. To resume: postmortem in review ${mark(incident.checklist['postmortem'] !== undefined)} · ${recovery} · ${list} · ${approvals} of ${rules.approvals} approvals ${mark(approvals >= rules.approvals)}`;
 }
 
 function latchLine(kill: KillState): string {

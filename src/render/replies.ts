@@ -109,7 +109,9 @@ export function postmortemText(incident: Incident): string {
 
 /** The newest events that fit; the whole is in the postmortem and over HTTP. */
 export function timelineText(incident: Incident, history: StandingEvent[]): string {
-  const lines = history.map((event) => `${clockTime(event.at)} ${inert(describe(event), 300)}`);
+  // That a message of ours stands is seen where it stands; what it says is a line of its own.
+  const told = history.filter((event) => event.type !== 'Posted' || event.what === 'headline');
+  const lines = told.map((event) => `${clockTime(event.at)} ${inert(describe(event), 300)}`);
   const shown: string[] = [];
   let length = 0;
   for (const line of lines.reverse()) {

@@ -2,6 +2,7 @@
 
 import type { KnownBlock } from '@slack/types';
 import type { CommandRun, Incident, StepAct, StepBranch, StepCheck, StepMark } from '../domain/incident.ts';
+import { asksForSomebody } from '../domain/paging.ts';
 import { type Runbook, type RunbookStep, type StepButton, stepRef } from '../domain/playbook.ts';
 import { HOLD_OF, type TimerState, timerOf } from '../domain/runbook/branches.ts';
 import type { Deed } from '../domain/runbook/vocabulary.ts';
@@ -215,7 +216,7 @@ function stepButtons(
     restartOrderManager: () =>
       names.restartOrderManager === null ? null : restartButton(incident.id, names.restartOrderManager),
     acknowledge: () =>
-      incident.acknowledged === undefined
+      asksForSomebody(incident)
         ? { action: ACTION.acknowledge, label: 'Acknowledge', value, style: 'primary' }
         : null,
     flatten: () => flattenButton(incident.id),

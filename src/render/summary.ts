@@ -59,10 +59,7 @@ export function summaryMessage(
         value: buttonValue({ incident: incident.id }),
       }),
     );
-  return message(
-    `${incident.drill ? 'DRILL · ' : ''}Summary of ${incident.id}: ${inert(letter.subject, 300)}`,
-    blocks,
-  );
+  return message(`Summary of ${incident.id}: ${inert(letter.subject, 300)}`, blocks);
 }
 
 const mailModal = (metadata: string, submit: string | null, blocks: KnownBlock[]): ModalView => ({

@@ -268,9 +268,35 @@ describe('a look at the clock', () => {
       'not acknowledged within 15 min',
     ]);
   });
-  it('does not page when PagerDuty shows the page acknowledged', () => {
-    const seen = at(T0 + MIN, { type: 'PageAssigned', n: 1, to: ['Ada'], url: 'u', acknowledgedBy: 'Ada' });
-    expect(look(fold(opened('P1'), paged(), POSTED, MAILED, seen), T0 + HOUR).pages).toHaveLength(1);
+  it('does not page when somebody acknowledged the page at PagerDuty', () => {
+    const there = { via: 'pagerduty' as const, id: 'PADA', name: 'Ada' };
+    const heard = decide(
+      { type: 'HearPager', by: there, id: 'e', n: 1, what: 'acknowledged', person: true, to: ['Ada'] },
+      fold(opened('P1'), paged(), POSTED, MAILED),
+      T0 + MIN,
+      playbook,
+    );
+    const incident = fold(opened('P1'), paged(), POSTED, MAILED, ...heard);
+    expect(look(incident, T0 + HOUR).pages).toHaveLength(1);
+  });
+  it('an acknowledgement of before a reopening is none of it, also while its page is still open at PagerDuty', () => {
+    const ack = at(T0 + MIN, { type: 'IncidentAcknowledged' });
+    const seen = at(T0 + MIN, { type: 'PageAssigned', n: 1, to: ['Ada'], url: 'u', acknowledgedBy: 'ada' });
+    const over = resolvedAt(fold(opened('P1'), paged(), POSTED, MAILED, ack, seen), T0 + 2 * MIN);
+    const again = evolve(over, at(T0 + 3 * MIN, { type: 'IncidentReopened', why: 'w' }));
+    expect(clock(again, 'acknowledge')?.doneAt).toBeNull();
+    expect(look(again, T0 + 18 * MIN).clocks['acknowledge']?.state).toBe('missed');
+  });
+  it('who acknowledges a later page moves nothing that is on record as done', () => {
+    const incident = look(
+      fold(opened('P1'), paged(), at(T0 + MIN, { type: 'IncidentAcknowledged' })),
+      T0 + MIN,
+    );
+    const later = [
+      at(T0 + HOUR, { type: 'PageOwed', n: 2, severity: 'P1', why: 'asked for' }),
+      at(T0 + HOUR + MIN, { type: 'IncidentAcknowledged' }),
+    ].reduce(evolve, incident);
+    expect(clock(later, 'acknowledge')).toMatchObject({ state: 'met', doneAt: T0 + MIN });
   });
   it('pages every 5 min while a kill is not proven, acknowledged or not', () => {
     const kill = [
@@ -417,7 +443,9 @@ describe('the checklist after a P0 or P1', () => {
     });
     const incident = resolvedAt(fold(opened('P1'), passed), T0, { category: 'system' });
     expect(Object.keys(incident.checklist)).toEqual(['root-cause']);
-    const later = evolve(incident, passed);
+    // Begun a millisecond before the resolution.
+    expect(evolve(incident, passed).checklist['recovery-check']).toBeUndefined();
+    const later = evolve(incident, { ...passed, at: T0 + SEC });
     expect(later.checklist['recovery-check']).toBeDefined();
     const failed = at(T0, {
       type: 'RecoveryChecked',
@@ -478,7 +506,9 @@ describe('the checklist after a P0 or P1', () => {
     expect(missingToAsk(incident, latch, gate(playbook))).toHaveLength(playbook.checklist.length);
     const off = followedBy(playbook, { recoveryCheck: false, mail: true });
     expect(missingToAsk(incident, latch, gate(off))).toHaveLength(playbook.checklist.length - 1);
-    const all = supply.map(([, event]) => at(T0, event)).reduce(evolve, incident as Incident | undefined);
+    const all = supply
+      .map(([, event]) => at(T0 + SEC, event))
+      .reduce(evolve, incident as Incident | undefined);
     expect(missingToAsk(all as Incident, latch, gate(playbook)).map(({ what }) => what)).toEqual([
       'no postmortem draft yet',
     ]);

@@ -23,6 +23,7 @@ const OPENED = said({
 });
 const PAGED = said({ type: 'PageOwed', n: 1, severity: 'P1', why: 'opened' });
 const ASKED = said({ type: 'KillAsked', kill: 'K-1', reason: 'r', venues: ['v'] });
+const P0 = said({ type: 'SeverityChanged', from: 'P1', to: 'P0', why: 'kill' });
 const JUDGED = (verdict: Verdict) =>
   said({ type: 'KillJudged', kill: 'K-1', verdict, timings: { latchMs: 1, lastCancelMs: 2, verdictMs: 3 } });
 
@@ -104,10 +105,26 @@ describe('a kill', () => {
   });
   it('pages for a verdict that is not FLAT, and once for each', () => {
     given(OPENED, PAGED, ASKED).when(judge('FLAT')).gives('KillJudged');
-    given(OPENED, PAGED, ASKED).when(judge('RESIDUAL')).gives('KillJudged', 'PageOwed');
+    given(OPENED, PAGED, ASKED, P0).when(judge('RESIDUAL')).gives('KillJudged', 'PageOwed');
     given(OPENED, PAGED, ASKED, JUDGED('RESIDUAL')).when(judge('RESIDUAL')).gives();
     given(OPENED, PAGED, ASKED, JUDGED('UNKNOWN')).when(judge('RESIDUAL')).gives('KillJudged');
-    given(OPENED, PAGED, ASKED, JUDGED('FLAT')).when(judge('UNKNOWN')).gives('KillJudged', 'PageOwed');
+    given(OPENED, PAGED, ASKED, P0, JUDGED('FLAT')).when(judge('UNKNOWN')).gives('KillJudged', 'PageOwed');
+  });
+  it('is a P0 again when the verdict becomes worse after it was lowered, also when it was closed', () => {
+    const lowered = [
+      OPENED,
+      PAGED,
+      ASKED,
+      P0,
+      JUDGED('FLAT'),
+      said({ type: 'SeverityChanged', from: 'P0', to: 'P2', why: 'w' }),
+    ];
+    given(...lowered)
+      .when(judge('RESIDUAL'))
+      .gives('SeverityChanged', 'KillJudged', 'PageOwed');
+    given(...lowered, said({ type: 'IncidentResolved', how: 'person' }))
+      .when(judge('UNKNOWN'))
+      .gives('IncidentReopened', 'SeverityChanged', 'KillJudged', 'PageOwed');
   });
 });
 

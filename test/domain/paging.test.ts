@@ -64,6 +64,49 @@ const hears = (
   };
 };
 
+const kinds = (event: StandingEvent, incident: Incident): string[] =>
+  react(event, incident).map(({ work }) => work.kind);
+
+describe('a page that is owed after somebody acknowledged', () => {
+  const before = () => fold(opened(), owed(), queued(), at(2_000, { type: 'IncidentAcknowledged' }));
+  const again = () => then(before(), owed('P0', 2, 3_000));
+
+  it('rings: it is not acknowledged for whoever acknowledged the one before it', () => {
+    const incident = then(again(), queued(4_000, 2));
+    expect(kinds(queued(4_000, 2), incident)).not.toContain('pageAcknowledge');
+    // One that was owed before the acknowledgement and left after it is told of it.
+    const late = then(fold(opened(), owed(), at(2_000, { type: 'IncidentAcknowledged' })), queued(4_000, 1));
+    expect(kinds(queued(4_000, 1), late)).toContain('pageAcknowledge');
+  });
+
+  it('is asked for by the other ways when nobody is known to have it', () => {
+    expect(dueSummons(before())).toBeNull();
+    expect(dueSummons(again())).toMatchObject({ n: 2, at: T0 + 3_000 + CONFIRM_WITHIN_MS.P0 });
+  });
+
+  it('can be acknowledged here, which is told to PagerDuty, and then is over', () => {
+    const events = decide({ type: 'AcknowledgeIncident', by: THERE }, again(), T0 + 5_000, playbook);
+    const after = then(again(), ...events);
+    expect(after.acknowledged?.by).toEqual(THERE);
+    expect(
+      react(events[0] as StandingEvent, after).flatMap(({ work }) => ('n' in work ? [work.n] : [])),
+    ).toContain(2);
+    expect(dueSummons(after)).toBeNull();
+    expect(() => decide({ type: 'AcknowledgeIncident', by: ADA }, after, T0 + 6_000, playbook)).toThrow(
+      Refusal,
+    );
+    expect(() => decide({ type: 'AcknowledgeIncident', by: ADA }, before(), T0 + 6_000, playbook)).toThrow(
+      Refusal,
+    );
+  });
+
+  it('acknowledged there, nobody is asked any more', () => {
+    const { types, after } = hears(again(), 'acknowledged', { n: 2 });
+    expect(types).toEqual(['PagerSaid', 'IncidentAcknowledged']);
+    expect(dueSummons(after)).toBeNull();
+  });
+});
+
 describe('the next ways are due', () => {
   it.each(['P0', 'P1', 'P2'] as const)('for a %s page that PagerDuty took, after its time', (severity) => {
     const incident = fold(opened(severity), owed(severity), queued());

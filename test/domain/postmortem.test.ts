@@ -377,7 +377,9 @@ describe('the mail to stakeholders', () => {
     );
     const text = write('text', killed);
     expect(text).toMatch(/^DRILL/);
-    expect(text).toContain('- Ada stopped trading at 2026-11-22 14:05:50 UTC: feed frozen.');
+    expect(text).toContain(
+      '- Ada gave the order to stop all trading at 2026-11-22 14:05:50 UTC: feed frozen.',
+    );
     expect(text).toContain('- All trading, since 2026-11-22 14:05:50 UTC.');
     expect(text).toContain('- RESIDUAL, as read at 2026-11-22 14:05:53 UTC.');
     expect(text).toContain('BTC/USDT:USDT long 0.008, 512.40 USDT');

@@ -124,6 +124,41 @@ describe('a mail', () => {
       'Due by 2026-11-20 14:15:00 UTC: acknowledge (MISSED).',
     );
   });
+  it('says that on-call was called only once somebody is said to have the page', () => {
+    const page = at(T0, { type: 'PageOwed', n: 1, severity: 'P1', why: 'opened' });
+    const called = (...events: StandingEvent[]) => view(fold(OPENED, ...events)).next[0];
+    const failed = { type: 'PageFailed', n: 1, reason: 'refused', gaveUp: true };
+    const assigned = { type: 'PageAssigned', n: 1, to: ['Ada'], url: 'u' };
+    expect(called()).toBe('Nobody is called for a P1.');
+    expect(called(page)).toBe('On-call is about to be called.');
+    expect(called(page, at(T0, { type: 'PageQueued', n: 1, dedupKey: 'k' }))).toBe(
+      'On-call is being called; nobody is confirmed yet.',
+    );
+    expect(called(page, at(T0, failed))).toBe(
+      'On-call could NOT be called by PagerDuty so far; nobody is confirmed.',
+    );
+    expect(called(page, at(T0, assigned))).toBe('On-call was called: Ada.');
+    // Who had the page the time before does not have this one.
+    const again = { type: 'PageOwed', n: 2, severity: 'P1', why: 'reopened' };
+    expect(called(page, at(T0, assigned), at(T0, { type: 'PageClosed', n: 1 }), at(T0, again))).toBe(
+      'On-call is about to be called.',
+    );
+  });
+  it('says that trading is stopped only as far as the kill switch was written, and who confirmed it', () => {
+    const latch = { kill: 'K', incident: 'INC-20261120-001', by: ADA, reason: 'r', at: T0 };
+    const told = (event?: object) =>
+      view(fold(OPENED, ...kill([]).slice(0, 1), ...(event === undefined ? [] : [at(T0, event)])), {
+        ...RUNNING,
+        latch,
+      }).stopped.join(' ');
+    expect(told({ type: 'KillLatched', kill: 'K', ok: false, rev: null, ms: 1, reason: 'EIO' })).toMatch(
+      /^NOT CERTAIN: the kill switch could not be written \(EIO\)/,
+    );
+    expect(told()).toContain('that no new order comes is not proven');
+    expect(told({ type: 'EngineConfirmed', kill: 'K', engine: 'main', ms: 9 })).toMatch(
+      /^All trading, since .* restart\.$/,
+    );
+  });
   it('names every switch that is held, and tells only of those that the stakeholders hear of', () => {
     const hold = (key: Trading['holds'][number]['key']) => ({
       id: key,

@@ -8,6 +8,7 @@ import { problemsOfMessage } from '../../src/rehearsal/slack/blocks.ts';
 import { headline } from '../../src/render/headline.ts';
 import { notice } from '../../src/render/notice.ts';
 import { onCallText } from '../../src/render/onCall.ts';
+import { pageText } from '../../src/render/page.ts';
 import { pagerNote } from '../../src/render/pagerNote.ts';
 import { summonMail, summonMessage } from '../../src/render/summon.ts';
 import { policy } from '../scenarios/desk.ts';
@@ -53,6 +54,23 @@ const queued = at(1_000, { type: 'PageQueued', n: 1, dedupKey: `${ID}/1` });
 const refused = at(2_000, { type: 'PageFailed', n: 1, reason: 'PagerDuty answered 400', gaveUp: true });
 
 const TOLD = { draft: null, history: [], playbook, mentions: { approvers: '', responders: '' } };
+
+describe('the line on the phone', () => {
+  const line = (incident: Incident, n: number) =>
+    pageText(incident, n, null, RUNNING, playbook)?.summary ?? '';
+
+  it('of a first page is the incident; a later one says what it is about', () => {
+    const again = at(900_000, { type: 'PageOwed', n: 2, severity: 'P1', why: 'missed: acknowledge' });
+    expect(line(fold(again), 1)).toMatch(/^DRILL · P1 <!channel>/);
+    expect(line(fold(again), 2)).toMatch(/^DRILL · P1 page 2, missed: acknowledge: /);
+  });
+
+  it('after the resolution says that it is over, and what is owed', () => {
+    const late = { type: 'PageOwed', n: 2, severity: 'P2', why: 'missed: postmortem in review' };
+    const incident = fold(at(1_000, { type: 'IncidentResolved', how: 'person' }), at(9_000_000, late));
+    expect(line(incident, 2)).toMatch(/^DRILL · P2 \[resolved\] page 2, missed: postmortem in review: /);
+  });
+});
 
 describe('the headline', () => {
   it('says queued, and nothing more, of a 202', () => {

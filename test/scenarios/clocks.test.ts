@@ -62,7 +62,7 @@ describe.concurrent('while an incident is open', () => {
       await posted(desk, id);
       await shows(desk, id, 'acknowledge by ');
       expect(desk.thread(id)).toMatch(
-        /acknowledge by \d\d:\d\d:\d\d UTC \(in 14 min\) · next update by [\d:]{8} UTC \(in 29 min\) · mail the stakeholders by [\d:]{8} UTC \(in 59 min\) · resolve it or be reminded by \d{4}-\d\d-\d\d [\d:]{8} UTC \(in 1 d 23 h\) · as of [\d:]{8}/,
+        /acknowledge by \d\d:\d\d:\d\d UTC \(in 14 min\) · next update by [\d:]{8} UTC \(in 29 min\) · mail the stakeholders by [\d:]{8} UTC \(in 59 min\) · as of [\d:]{8}/,
       );
       // Drawn again when 10 min are left, and 5: few edits, each true.
       desk.advance(5 * MIN);

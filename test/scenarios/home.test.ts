@@ -80,7 +80,9 @@ describe('the Home of a responder', () => {
     const id = await fire(desk, { name: 'FeedGap <!channel>', severity: 'P1' });
     await posted(desk, id);
     const home = await homeShows(desk, ada.id, id);
-    expect(home).toMatch(/acknowledge by \d\d:\d\d:\d\d UTC · nobody commands/);
+    expect(home).toMatch(
+      /not acknowledged · nobody commands\n⏱ acknowledge by \d\d:\d\d:\d\d UTC \(in \d+ min\)/,
+    );
     expect(JSON.stringify(desk.stage.slack.home(ada.id)?.view)).not.toContain('<!channel>');
   });
 

@@ -134,6 +134,27 @@ describe.concurrent('what people do at PagerDuty', () => {
       expect(heard()[0]?.status).toBe(202);
     }));
 
+  it('a page that is owed after an acknowledgement rings, and is acknowledged for itself', () =>
+    withDesk(async (desk) => {
+      const id = await fire(desk, { name: 'Worse', severity: 'P1', fingerprint: 'one' });
+      await paged(desk, id);
+      await posted(desk, id);
+      await desk.click('ada', 'Acknowledge', id);
+      await shows(desk, id, 'incident acknowledged by ada');
+      await fire(desk, { name: 'Worse', severity: 'P0', fingerprint: 'two' });
+      await paged(desk, id, 2);
+      await shows(desk, id, 'assigned, not acknowledged (page 2');
+      await everythingLeft(desk);
+      expect(eventsOf(desk, `${id}/2`)).toEqual(['trigger']);
+      expect(thereOf(desk, id, 2).status).toBe('triggered');
+      await desk.click('grace', 'Acknowledge', id);
+      await desk.stage.pagerDuty.until(() => thereOf(desk, id, 2).status === 'acknowledged', {
+        what: 'the acknowledgement at PagerDuty',
+      });
+      await shows(desk, id, 'incident acknowledged by grace');
+      expect(buttonOf(headlinesOf(desk, id)[0], 'Acknowledge')).toBeNull();
+    }));
+
   it('a resolution there is noted, not obeyed', () =>
     withDesk(async (desk) => {
       const id = await fire(desk, { name: 'There', severity: 'P1' });

@@ -19,6 +19,8 @@ const check = (expected: string): LiveConfig['recoveryCheck'] => ({
   timeoutSec: 20,
 });
 
+const on = { run: [], cwd: process.cwd(), expect: 'verdict: ELIGIBLE', timeoutSec: 20 };
+
 async function killed(recoveryCheck: LiveConfig['recoveryCheck'] = 'off'): Promise<InProcess> {
   desk = await startDesk({ binance: QUIET, config: (config) => ({ ...config, recoveryCheck }) });
   await desk.stage.slack.say(CAST.ada.id, '/kill feed frozen', { channel: CHANNEL });
@@ -126,6 +128,21 @@ describe('/resume', () => {
     await under.click('alan', 'Approve resume…', incident);
     await told(under, 'alan', /newer kill|is over/);
     expect(await under.control()).toContain('KILL_SWITCH=1');
+  });
+
+  it('a recovery check that is off has no button; one that runs is not started again', async () => {
+    const off = await killed();
+    await resolved(off);
+    expect(off.thread()).not.toContain('[Run recovery check]');
+    await off.close();
+    const slow = [process.execPath, '-e', 'setTimeout(() => console.log("verdict: ELIGIBLE"), 1500)'];
+    const under = await killed({ ...on, run: slow });
+    await resolved(under);
+    await under.click('ada', 'Run recovery check');
+    await under.click('grace', 'Run recovery check');
+    await told(under, 'grace', /running already: nothing was started/);
+    await sees(under, 'Recovery check passed');
+    expect(under.thread().match(/Recovery check passed/g)).toHaveLength(1);
   });
 
   it('a recovery check that exits 0 without the pattern does not pass', async () => {

@@ -67,7 +67,7 @@ describe.concurrent('the stakeholders', () => {
       );
       for (const words of [
         'DRILL. Nothing of this is real.',
-        'ada stopped trading at',
+        'ada gave the order to stop all trading at',
         'All trading, since',
         'RESIDUAL, as read at',
         'Profit and loss of the desk today: unknown',

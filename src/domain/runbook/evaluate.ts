@@ -6,6 +6,7 @@ import { isRunning } from '../kill.ts';
 import { SLI } from '../measure/conditions.ts';
 import type { Criterion } from '../measure/criteria.ts';
 import { gapOf } from '../measure/gap.ts';
+import { isAnswered } from '../paging.ts';
 import { type Runbook, stepRef } from '../playbook.ts';
 import type { Trading } from '../trading.ts';
 import { span, utc } from '../words.ts';
@@ -201,7 +202,7 @@ function paged(incident: Incident): Finding {
   if (page === undefined)
     return finding('unknown', 'nobody was paged: this severity is not, or it is not owed yet');
   const people = page.assignedTo.join(', ');
-  if (incident.acknowledged !== undefined)
+  if (incident.acknowledged !== undefined && isAnswered(incident, page))
     return finding(
       'ok',
       `acknowledged by ${incident.acknowledged.by.name} at ${utc(incident.acknowledged.at)}`,

@@ -26,7 +26,10 @@ const PAST = 20;
 
 export async function incidentCommand(wire: string, who: Who, context: ListenerContext): Promise<Reply> {
   const read = readIncidentCommand(wire);
-  if ('unclear' in read) return unclearText(read.verb);
+  if ('unclear' in read) {
+    const asksForHelp = /^\s*\??\s*$/.test(wire);
+    return `${read.verb === null && !asksForHelp ? 'There is no such verb: nothing was done.\n' : ''}${unclearText(read.verb)}`;
+  }
   const verb = VERBS[read.verb];
   if (!verb.reads(read.text) || (verb.about === 'desk' && read.incident !== undefined))
     return unclearText(read.verb);

@@ -1,7 +1,7 @@
 /** What each verb of `/incident` does: a row a verb. The incident is found before, and the role is checked before. */
 
 import type { WebClient } from '@slack/web-api';
-import type { Actor, Incident } from '../../domain/incident.ts';
+import { type Actor, type Incident, isWorse } from '../../domain/incident.ts';
 import {
   actionView,
   handoverView,
@@ -98,7 +98,8 @@ export const VERBS: Record<IncidentVerb, Verb> = {
     reads: nothing,
     async run({ incident, by, context }) {
       await context.desk.command(incident.id, { type: 'AcknowledgeIncident', by });
-      return `You acknowledged ${incident.id}. PagerDuty is being told.`;
+      const told = incident.pages.length === 0 ? 'Nobody was paged for it.' : 'PagerDuty is being told.';
+      return `You acknowledged ${incident.id}. ${told}`;
     },
   },
   severity: { about: 'open', reads: optional(readSeverityChange), run: severity },
@@ -129,7 +130,10 @@ async function severity({ incident, by, text, client, triggerId, context }: OnIn
   const read = readSeverityChange(text);
   if (read === null) return open(client, triggerId, severityView(incident), context);
   await context.desk.command(incident.id, { type: 'ChangeSeverity', by, ...read });
-  return `${incident.id} is ${read.to} now, was ${incident.severity}. The headline says who is paged.`;
+  const page = isWorse(read.to, incident.severity)
+    ? 'The headline says who is paged.'
+    : 'Nobody is paged for that.';
+  return `${incident.id} is ${read.to} now, was ${incident.severity}. ${page}`;
 }
 
 async function assign({ incident, by, text, context }: OnIncident): Promise<Reply> {
