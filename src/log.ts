@@ -15,6 +15,10 @@ const SHAPES: [RegExp, string][] = [
   [/(hooks\.slack\.com\/\S*?\/)[\w/-]{8,}/g, '$1[masked]'],
 ];
 
+/** Never longer than what it stands for: what was within Slack's limits stays there. */
+const markFor = (length: number): string =>
+  ['[masked]', '[…]', '…'].find((mark) => mark.length <= length) ?? '';
+
 /** Shorter values would mask ordinary words. */
 const MIN_SECRET = 6;
 
@@ -33,8 +37,15 @@ export function createMask(secrets: string[]): (text: string) => string {
   const values = [...new Set(forms)].sort((a, b) => b.length - a.length);
   return (text) => {
     let masked = text;
-    for (const value of values) masked = masked.replaceAll(value, '[masked]');
-    for (const [shape, by] of SHAPES) masked = masked.replace(shape, by);
+    for (const value of values) masked = masked.replaceAll(value, markFor(value.length));
+    for (const [shape, by] of SHAPES)
+      masked = masked.replace(shape, (all: string, kept: unknown) => {
+        const before = typeof kept === 'string' ? kept : '';
+        const tail = by.slice(by.indexOf('[masked]') + '[masked]'.length);
+        return by.includes('[masked]')
+          ? `${before}${markFor(all.length - before.length - tail.length)}${tail}`
+          : by.replace('$1', before);
+      });
     return masked;
   };
 }

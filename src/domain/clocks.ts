@@ -147,7 +147,9 @@ const TITLES: Record<string, string> = {
 
 /** What a clock asks for, in a few words. */
 export const titleOf = (clock: string, playbook: Pick<Playbook, 'checklist'>): string =>
-  TITLES[clock] ?? playbook.checklist.find(({ id }) => id === clock)?.text ?? clock;
+  (Object.hasOwn(TITLES, clock) ? TITLES[clock] : undefined) ??
+  playbook.checklist.find(({ id }) => id === clock)?.text ??
+  clock;
 
 // ── What a resolution leaves owed ────────────────────────────────────────────────────────────────────────────────────
 

@@ -186,7 +186,16 @@ export function createDesk(deps: DeskDeps): Desk {
     return `${kind}-${lastId.toString(36)}`;
   }
 
-  const intake = createIntake({ store, ledger, clock, playbook, runbooks, drill: deps.drill, newIncidentId });
+  const intake = createIntake({
+    store,
+    ledger,
+    clock,
+    playbook,
+    runbooks,
+    drill: deps.drill,
+    newIncidentId,
+    calm: executor.calm,
+  });
 
   // ── Threads ──────────────────────────────────────────────────────────────────────────────────────────────────────
   const threads = new Map<string, string>();

@@ -29,8 +29,8 @@ export interface Intake {
   take(taken: TakenAlert[], source: Actor): Promise<(string | null)[]>;
 }
 
-/** Alerts taken between two turns of the event loop: some 10 ms of work. */
-const BATCH = 100;
+/** Alerts taken in one turn of the event loop: some 5 ms of work. */
+const BATCH = 50;
 
 /** The storm's incident is ours, whatever the sources of what it holds. */
 const STORM = { source: OWN_SOURCE, groupKey: 'storm' };
@@ -52,8 +52,10 @@ export function createIntake(deps: {
   runbooks: Runbook[];
   drill: boolean;
   newIncidentId(): string;
+  /** Resolves when nothing goes on that a storm must not slow down (engine/kill.ts). */
+  calm(): Promise<void>;
 }): Intake {
-  const { store, ledger, clock, playbook, runbooks, newIncidentId } = deps;
+  const { store, ledger, clock, playbook, runbooks, newIncidentId, calm } = deps;
   const { storm } = playbook.grouping;
 
   // ── The storm ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -273,12 +275,23 @@ export function createIntake(deps: {
     return found;
   }
 
+  let turn: Promise<void> = Promise.resolve();
+  /** One batch a turn of the event loop, whoever sent it: in between a click, a kill and the disk's answers get theirs. */
+  function itsTurn(): Promise<void> {
+    turn = turn.then(() => new Promise((resolve) => setImmediate(resolve)));
+    return turn;
+  }
+
   return {
     async take(taken, source) {
       const found: (string | null)[] = [];
-      // A large batch gives way in between, so that a click or a kill is not behind all of it.
-      for (let from = 0; from < taken.length; from += BATCH)
-        found.push(...(await takeBatch(taken.slice(from, from + BATCH), source)));
+      for (let from = 0; from < taken.length; from += BATCH) {
+        const batch = taken.slice(from, from + BATCH);
+        // What may page a P0 waits for nothing.
+        if (!batch.some(({ alert }) => alert.severity === 'P0')) await calm();
+        await itsTurn();
+        found.push(...(await takeBatch(batch, source)));
+      }
       return found;
     },
   };

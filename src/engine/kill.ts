@@ -22,6 +22,12 @@ import type { Ledger } from './ledger.ts';
 /** The latch is tried for at most this long before cancelling begins (RELIABILITY I5). */
 export const LATCH_FIRST_MS = 250;
 
+/**
+ * How long everything that can wait is asked to wait for a kill's first steps, ms: by then the playbook has every order
+ * cancelled (DESIGN 3, kill speed).
+ */
+const CALM_MS = 2_000;
+
 export interface KillOrder {
   incident: string;
   kill: string;
@@ -38,6 +44,8 @@ export interface KillExecutor {
   start(order: KillOrder): Promise<{ latched: boolean; reason: string | null }>;
   /** The kill that is being executed or watched. */
   current(): { incident: string; kill: string } | null;
+  /** Resolves when no kill is between its trigger and its first answer of each venue; after CALM_MS at the latest. */
+  calm(): Promise<void>;
   /** Read every venue again now (after a flatten). */
   readNow(): void;
   stop(): void;
@@ -73,6 +81,9 @@ export function createKillExecutor(deps: {
     order: KillOrder;
     stop: AbortController;
     wake: AbortController;
+    /** Aborted when its first steps are over. */
+    begun: AbortController;
+    calm: Promise<void>;
   }
   let running: Run | null = null;
 
@@ -141,11 +152,14 @@ export function createKillExecutor(deps: {
   function end(run: Run): void {
     run.stop.abort();
     run.wake.abort();
+    run.begun.abort();
   }
 
   function start(order: KillOrder): Promise<{ latched: boolean; reason: string | null }> {
     if (running !== null) end(running);
-    const run: Run = { order, stop: new AbortController(), wake: new AbortController() };
+    const begun = new AbortController();
+    const calm = order.resumed === undefined ? clock.wait(CALM_MS, begun.signal) : Promise.resolve();
+    const run: Run = { order, stop: new AbortController(), wake: new AbortController(), begun, calm };
     running = run;
     const latching = latch(run).catch((error: unknown) => ({ latched: false, reason: String(error) }));
     const tried = Promise.race([
@@ -239,6 +253,7 @@ export function createKillExecutor(deps: {
         const endedAt = clock.monotonic();
         const ms = Math.round(endedAt - order.triggeredAt);
         slot.progress = afterCancel(slot.progress, endedAt);
+        if (all.every(({ progress }) => progress.rounds > 0)) run.begun.abort();
         const worthSaying = slot.progress.rounds === 1 || lists.some((list) => list.found > 0);
         if (worthSaying) {
           lastCancelMs = Math.max(lastCancelMs ?? 0, ms);
@@ -277,12 +292,14 @@ export function createKillExecutor(deps: {
       }
     }
 
+    if (all.length === 0) run.begun.abort();
     await Promise.all([deadline(), ...all.map((slot) => work(slot))]);
   }
 
   return {
     start,
     current: () => (running === null ? null : { incident: running.order.incident, kill: running.order.kill }),
+    calm: () => running?.calm ?? Promise.resolve(),
     readNow() {
       if (running === null) return;
       running.wake.abort();

@@ -18,7 +18,7 @@ import { type Clock, type Log, type Store, StoreUnavailable } from '../ports.ts'
 import type { DeskNames } from '../render/buttons.ts';
 import { masked } from '../render/masked.ts';
 import { pageOffer } from '../render/pageOffer.ts';
-import { unlinked } from '../render/text.ts';
+import { cutMarkup, unlinked } from '../render/text.ts';
 import type { Choices } from './incident/choices.ts';
 
 export interface ListenerContext {
@@ -125,6 +125,9 @@ export function inWords(error: unknown, context: ListenerContext): string {
 export const inMarkup = (error: unknown, context: ListenerContext): string =>
   unlinked(inWords(error, context));
 
+/** A person reads no more than this, and Slack cuts at some point that it does not name. */
+const ANSWER = 3_900;
+
 /**
  * The reply as Slack's ephemeral answer, masked, and labelled in a drill. The refusal of somebody without the role offers
  * what anybody may do: page on-call, for `incident` where they pressed on one.
@@ -143,7 +146,7 @@ export function ephemeral(
   }
   const { text, blocks } = typeof reply === 'string' ? { text: reply, blocks: undefined } : reply;
   const label = drill ? 'DRILL · ' : '';
-  const said = { text: `${label}${text}`, ...(blocks === undefined ? {} : { blocks }) };
+  const said = { text: cutMarkup(`${label}${text}`, ANSWER), ...(blocks === undefined ? {} : { blocks }) };
   return { response_type: 'ephemeral' as const, ...masked(said, mask) };
 }
 

@@ -2,7 +2,7 @@
 
 import type { Button, ConfirmationDialog, HomeView, KnownBlock } from '@slack/types';
 import type { ActionId } from './actions.ts';
-import { cut } from './text.ts';
+import { cut, cutMarkup } from './text.ts';
 
 // Slack's limits (FACTS 10): section 3,000, header 150, button 75, context 10 elements, actions 25, 50 blocks a message.
 const SECTION = 3_000;
@@ -16,16 +16,16 @@ export const header = (text: string): KnownBlock => ({
 });
 
 /** mrkdwn that render/ composed: foreign words in it went through `inert`. `verbatim` keeps Slack from linking by itself. */
-export const section = (mrkdwn: string): KnownBlock => ({
+export const section = (mrkdwn: string, max = SECTION): KnownBlock => ({
   type: 'section',
-  text: { type: 'mrkdwn', text: cut(mrkdwn === '' ? ' ' : mrkdwn, SECTION), verbatim: true },
+  text: { type: 'mrkdwn', text: cutMarkup(mrkdwn === '' ? ' ' : mrkdwn, max), verbatim: true },
 });
 
 export const context = (...mrkdwn: string[]): KnownBlock => ({
   type: 'context',
   elements: mrkdwn
     .slice(0, 10)
-    .map((text) => ({ type: 'mrkdwn', text: cut(text === '' ? ' ' : text, SECTION), verbatim: true })),
+    .map((text) => ({ type: 'mrkdwn', text: cutMarkup(text === '' ? ' ' : text, SECTION), verbatim: true })),
 });
 
 export const divider: KnownBlock = { type: 'divider' };
@@ -77,7 +77,7 @@ export function message(text: string, blocks: KnownBlock[]): { text: string; blo
   }
   const hidden = blocks.length - shown.length;
   return {
-    text: cut(text, FALLBACK),
+    text: cutMarkup(text, FALLBACK),
     blocks: hidden === 0 ? shown : [...shown, context(`${hidden} more blocks are not shown here`)],
   };
 }
@@ -132,7 +132,7 @@ export function fitted(
 export function sections(lines: string[]): KnownBlock[] {
   const blocks: KnownBlock[] = [];
   let current = '';
-  for (const line of lines.map((one) => cut(one, SECTION))) {
+  for (const line of lines.map((one) => cutMarkup(one, SECTION))) {
     if (current !== '' && current.length + line.length + 1 > SECTION) {
       blocks.push(section(current));
       current = '';

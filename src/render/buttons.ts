@@ -3,7 +3,7 @@
 import type { ResumeState } from '../domain/resume.ts';
 import { ACTION, buttonValue } from './actions.ts';
 import { type ButtonSpec, confirm } from './blocks.ts';
-import { cut } from './text.ts';
+import { cut, listed, plain } from './text.ts';
 
 /** What the buttons' confirms name. */
 export interface DeskNames {
@@ -16,7 +16,7 @@ export interface DeskNames {
 }
 
 const at = (names: DeskNames): string =>
-  names.venues.length === 0 ? 'no venue (none is configured)' : names.venues.join(', ');
+  names.venues.length === 0 ? 'no venue (none is configured)' : cut(listed(names.venues, 4), 110);
 
 export function killButton(incident: string, names: DeskNames): ButtonSpec {
   const protective =
@@ -81,7 +81,7 @@ export const switchFeedButton = (incident: string, names: DeskNames): ButtonSpec
   value: buttonValue({ incident }),
   confirm: confirm(
     'Switch to the backup feed?',
-    `Sets DATA_FEED=backup (${cut(names.backups.join(', '), 120)}). Signals, orders and positions stay as they are. Only a person switches back.`,
+    `Sets DATA_FEED=backup (${cut(listed(names.backups, 3), 120)}). Signals, orders and positions stay as they are. Only a person switches back.`,
     'Switch',
     'Do nothing',
   ),
@@ -135,7 +135,7 @@ export const approveButton = (
   style: 'danger',
   confirm: confirm(
     'Approve lifting the kill?',
-    `Asked by ${resume.by.name}: ${resume.reason}. After the last approval every venue is read again, then KILL_SWITCH=0 is written and the engine may trade.`,
+    `Asked by ${plain(resume.by.name, 40)}: ${plain(resume.reason, 60)}. After the last approval every venue is read again, then KILL_SWITCH=0 is written and the engine may trade.`,
     'Approve',
     'Do nothing',
   ),

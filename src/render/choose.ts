@@ -3,8 +3,8 @@
 import type { KnownBlock } from '@slack/types';
 import type { Incident } from '../domain/incident.ts';
 import { CHOOSE_BLOCK, MENU } from './actions.ts';
-import { section } from './blocks.ts';
-import { cut, inert, plain } from './text.ts';
+import { message, section } from './blocks.ts';
+import { cut, cutMarkup, inert, linesWithin, plain } from './text.ts';
 
 export type Candidate = Pick<Incident, 'id' | 'severity' | 'status' | 'title'>;
 
@@ -21,39 +21,37 @@ export function chooseMessage(
   lead: string,
   drill: boolean,
 ): { text: string; blocks: KnownBlock[] } {
-  const lines = candidates
-    .slice(0, LINES)
-    .map((one) => `• *${one.id}* ${one.severity} ${one.status} · ${inert(one.title, 80)}`);
+  const all = candidates.map(
+    (one) => `• *${one.id}* ${one.severity} ${one.status} · ${inert(one.title, 80)}`,
+  );
+  const lines = linesWithin(all.slice(0, LINES), 2_000, () => '').filter((line) => line !== '');
   const more = candidates.length - lines.length;
   const text = [
-    `${lead === '' ? '' : `${lead} `}Which one? Pick it here, or name it: \`/incident ${verb} INC-…\``,
+    `${lead === '' ? '' : `${cutMarkup(lead, 500)} `}Which one? Pick it here, or name it: \`/incident ${verb} INC-…\``,
     ...lines,
     ...(more > 0 ? [`${more} more`] : []),
   ].join('\n');
   const offered = candidates.slice(0, OPTIONS);
-  return {
-    text,
-    blocks: [
-      section(`${drill ? 'DRILL · ' : ''}${text}`),
-      {
-        type: 'actions',
-        block_id: `${CHOOSE_BLOCK}${name}`,
-        elements: [
-          {
-            type: 'static_select',
-            action_id: MENU.chooseIncident,
-            placeholder: { type: 'plain_text', text: 'Which incident', emoji: false },
-            options: offered.map((one) => ({
-              text: {
-                type: 'plain_text',
-                text: cut(`${one.id} ${one.severity} · ${plain(one.title, 80)}`, LABEL),
-                emoji: false,
-              },
-              value: one.id,
-            })),
-          },
-        ],
-      },
-    ],
-  };
+  return message(text, [
+    section(`${drill ? 'DRILL · ' : ''}${text}`),
+    {
+      type: 'actions',
+      block_id: `${CHOOSE_BLOCK}${name}`,
+      elements: [
+        {
+          type: 'static_select',
+          action_id: MENU.chooseIncident,
+          placeholder: { type: 'plain_text', text: 'Which incident', emoji: false },
+          options: offered.map((one) => ({
+            text: {
+              type: 'plain_text',
+              text: cut(`${one.id} ${one.severity} · ${plain(one.title, 80)}`, LABEL),
+              emoji: false,
+            },
+            value: one.id,
+          })),
+        },
+      ],
+    },
+  ]);
 }

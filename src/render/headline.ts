@@ -8,10 +8,21 @@ import { asksForSomebody, isAnswered, type Summons } from '../domain/paging.ts';
 import type { Playbook } from '../domain/playbook.ts';
 import type { Trading } from '../domain/trading.ts';
 import { ACTION, buttonValue } from './actions.ts';
-import { actions, type ButtonSpec, context, header, message, section } from './blocks.ts';
+import { actions, type ButtonSpec, context, fitted, header, section } from './blocks.ts';
 import { cancelButton, type DeskNames, haltButton, killButton, primaryFeedButton } from './buttons.ts';
 import { clockLines, metWords } from './clocks.ts';
-import { clockTime, count, dateTime, duration, inert, plain, safeLink } from './text.ts';
+import {
+  clockTime,
+  count,
+  cutMarkup,
+  dateTime,
+  duration,
+  inert,
+  linesWithin,
+  listed,
+  plain,
+  safeLink,
+} from './text.ts';
 import { tradingLine } from './trading.ts';
 
 /** What a headline shows beside the incident. `now` is ms since the epoch: when it is drawn. */
@@ -35,28 +46,34 @@ export function headline(
   const symbol = resolved ? '✅' : policy.symbol;
   const unpaged = isUnpaged(incident) ? '🟥 NOBODY WAS PAGED · ' : '';
   const lead = `${drill}${unpaged}${symbol} ${incident.severity}${resolved ? ' resolved' : ''} · `;
-  const blocks: KnownBlock[] = [
-    header(`${lead}${plain(incident.title, 120)}`),
-    section(
-      [tradingLine(trading), ...killLines(incident), ...gapLines(incident), ...valueLines(incident)].join(
-        '\n',
-      ),
-    ),
+  const state = [
+    tradingLine(trading),
+    ...killLines(incident),
+    ...gapLines(incident),
+    ...valueLines(incident),
   ];
-  const lines = [
+  const told = [
     pageLine(incident),
     ...clockLines(around.clocks, around.now),
     mailLine(incident),
     ...peopleLines(incident),
-  ];
-  const told = lines.filter((line) => line !== '');
-  if (told.length > 0) blocks.push(section(told.join('\n')));
+  ].filter((line) => line !== '');
   const met = metWords(around.clocks, around.now);
-  blocks.push(context(...footer(incident), ...(met === null ? [] : [met])));
-  if (!resolved) blocks.push(actions(...buttons(incident, trading, names, around)));
-  // The fallback text is mrkdwn, the header above is not.
-  return message(`${lead}${inert(incident.title, 120)} (${incident.id})`, blocks);
+  const small = [...footer(incident), ...(met === null ? [] : [met])].map((one) => cutMarkup(one, 600));
+  // The fallback text is mrkdwn, the header is not. The buttons stand whatever else does not fit.
+  return fitted(
+    `${lead}${inert(incident.title, 120)} (${incident.id})`,
+    [header(`${lead}${plain(incident.title, 120)}`)],
+    [
+      [section(linesWithin(state, 2_000, moreLines).join('\n'))],
+      ...(told.length === 0 ? [] : [[section(linesWithin(told, 2_000, moreLines).join('\n'))]]),
+    ],
+    [context(...small), ...(resolved ? [] : [actions(...buttons(incident, trading, names, around))])],
+    (left) => `${left} more parts of this do not fit here`,
+  );
 }
+
+const moreLines = (left: number): string => `… ${count(left, 'more line')}`;
 
 function killLines(incident: Incident): string[] {
   const kill = newestKill(incident);
@@ -116,7 +133,10 @@ function isUnpaged(incident: Incident): boolean {
 }
 
 function pageWords(page: Page, incident: Incident): string {
-  const people = page.assignedTo.map((name) => inert(name, 60)).join(', ');
+  const people = listed(
+    page.assignedTo.map((name) => inert(name, 60)),
+    5,
+  );
   switch (page.state) {
     case 'owed':
       return `Paging on-call since ${clockTime(page.owedAt)}, not sent yet`;
@@ -189,7 +209,7 @@ function mailLine({ mail }: Incident): string {
       const refused = mail.refused.map(
         ({ address, reason: why }) => `${inert(address, 80)} (${inert(why, 120)})`,
       );
-      const no = refused.length === 0 ? '' : ` · ❗ *refused*: ${refused.join(', ')}`;
+      const no = refused.length === 0 ? '' : ` · ❗ *refused*: ${listed(refused, 3)}`;
       return `✉ Stakeholder mail accepted for ${count(mail.to.length, 'recipient')} at ${clockTime(mail.at)}${no}`;
     }
     case 'retrying':
@@ -202,6 +222,9 @@ function mailLine({ mail }: Incident): string {
     }
   }
 }
+
+/** A longer address of a source is left out: cut, it would lead elsewhere. */
+const LINK = 580;
 
 function footer(incident: Incident): string[] {
   const alerts = Object.values(incident.alerts);
@@ -226,7 +249,9 @@ function footer(incident: Incident): string[] {
       `Resolved ${dateTime(incident.resolution.at)} ${how}, after ${duration(incident.resolution.at - incident.openedAt)}`,
     );
   }
-  const link = alerts.map((alert) => safeLink(alert.link)).find((href) => href !== null);
+  const link = alerts
+    .map((alert) => safeLink(alert.link))
+    .find((href) => href !== null && href.length <= LINK);
   if (link !== undefined && link !== null) parts.push(`<${link}|source>`);
   return parts;
 }

@@ -10,7 +10,20 @@ import type { HoldKey } from '../domain/trading.ts';
 import { ACTION, buttonValue } from './actions.ts';
 import { actions, type ButtonSpec, message, section, sections } from './blocks.ts';
 import { approveButton } from './buttons.ts';
-import { clockTime, code, count, dateTime, duration, inert, plain, safeLink, since, size } from './text.ts';
+import {
+  clockTime,
+  code,
+  count,
+  dateTime,
+  duration,
+  inert,
+  pieces,
+  plain,
+  printable,
+  safeLink,
+  since,
+  size,
+} from './text.ts';
 
 /** What a notice needs beside its event. */
 export interface Told {
@@ -301,12 +314,14 @@ function draftBlocks(markdown: string): KnownBlock[] {
   const MAX = 2_900;
   const blocks: KnownBlock[] = [];
   let current = '';
-  for (const line of markdown.split('\n')) {
+  for (const line of printable(markdown)
+    .split('\n')
+    .flatMap((one) => pieces(one, MAX))) {
     if (current.length + line.length + 1 > MAX && current !== '') {
       blocks.push({ type: 'section', text: { type: 'plain_text', text: current, emoji: false } });
       current = '';
     }
-    current = `${current}${current === '' ? '' : '\n'}${line.slice(0, MAX)}`;
+    current = `${current}${current === '' ? '' : '\n'}${line}`;
   }
   if (current.trim() !== '')
     blocks.push({ type: 'section', text: { type: 'plain_text', text: current, emoji: false } });

@@ -1,7 +1,7 @@
 /** Who is on call and how to reach them, for one responder's eyes. Pure. */
 
 import type { ContactMethod, OnCallNow, OnCallPerson } from '../domain/onCall.ts';
-import { code, dateTime, duration, inert } from './text.ts';
+import { code, count, dateTime, duration, inert, linesWithin, listed } from './text.ts';
 
 /** Older than this, what is shown is said to be of then. */
 const FRESH_MS = 60_000;
@@ -13,7 +13,7 @@ export function onCallText(now: OnCallNow & { ageMs: number }): string {
   if (now.people.length === 0) return '❗ *Nobody is on call* at PagerDuty now: a page reaches nobody.';
   const age =
     now.ageMs <= FRESH_MS ? '' : `\n❓ PagerDuty does not answer: this was read ${duration(now.ageMs)} ago.`;
-  return `*On call now*, by level of the escalation policy${age}\n${now.people.map(personLines).join('\n')}`;
+  return `*On call now*, by level of the escalation policy${age}\n${linesWithin(now.people.map(personLines), 3_000, (left) => `… ${count(left, 'more person', 'more people')}`).join('\n')}`;
 }
 
 function personLines(person: OnCallPerson): string {
@@ -25,8 +25,17 @@ function personLines(person: OnCallPerson): string {
       ? '❓ contact methods could not be read'
       : person.contacts.length === 0
         ? '❗ no contact method: PagerDuty cannot reach them'
-        : person.contacts.map(contactWords).join(' · ');
+        : contactsWords(person.contacts);
   return `${person.level}. *${inert(person.name, 60)}*${shift}${until}${next}\n    ${contacts}`;
+}
+
+/** Nobody tries a seventh way. */
+const CONTACTS = 6;
+
+function contactsWords(contacts: ContactMethod[]): string {
+  const more = contacts.length - CONTACTS;
+  const words = contacts.slice(0, CONTACTS).map(contactWords).join(' · ');
+  return more <= 0 ? words : `${words} · ${more} more`;
 }
 
 const contactWords = ({ kind, label, address }: ContactMethod): string =>
@@ -40,6 +49,9 @@ export function onCallLine(now: OnCallNow & { ageMs: number }, responders: strin
       ? `❓ On call: unknown, ${inert(now.reason, 200)}`
       : now.people.length === 0
         ? '❗ On call: nobody, says PagerDuty'
-        : `On call: ${now.people.map(({ name }) => inert(name, 60)).join(', ')}, says PagerDuty${age}`;
+        : `On call: ${listed(
+            now.people.map(({ name }) => inert(name, 60)),
+            8,
+          )}, says PagerDuty${age}`;
   return `${who}.\nResponders: ${responders}.`;
 }

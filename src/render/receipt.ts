@@ -15,7 +15,7 @@ import type { GateRules } from '../domain/resume.ts';
 import { ACTION, buttonValue } from './actions.ts';
 import { actions, type ButtonSpec, context, divider, message, section, sections } from './blocks.ts';
 import { flattenButton } from './buttons.ts';
-import { clockTime, count, inert, money, since, size } from './text.ts';
+import { clockTime, count, cutMarkup, inert, linesWithin, listed, money, since, size } from './text.ts';
 
 /** What the receipt says of a venue that only the configuration knows. */
 export interface VenuePages {
@@ -32,7 +32,13 @@ export interface EngineView {
 const LINES = 12;
 
 /** Hard stops that joined a kill and are shown with their evidence; the log has them all. */
-const MOST_JOINED = 5;
+const MOST_JOINED = 2;
+// A message holds some 11,000 characters (blocks.ts), and the verdict, its buttons and the way back always stand.
+const EVIDENCE = 1_200;
+/** Of each hard stop that joined. */
+const JOINED_EVIDENCE = 600;
+const CANCELS = 1_800;
+const VENUES = 3_200;
 
 export function receipt(
   incident: Incident,
@@ -47,20 +53,23 @@ export function receipt(
   const title = `■ *KILL* by ${inert(kill.by.name, 60)} · “${inert(kill.reason, 200)}” · ${clockTime(kill.at)} UTC${drill}`;
   const steps = [
     latchLine(kill),
-    ...engineLines(kill, engines),
+    ...linesWithin(engineLines(kill, engines), 600, (left) => `… ${left} more engines`, 300),
     pageLine(incident, kill),
-    ...Object.entries(kill.venues).map(([id, venue]) => cancelLine(id, venue)),
+    ...cancelLines(kill),
   ];
   const blocks: KnownBlock[] = [
-    section(title),
-    ...(kill.evidence === undefined ? [] : sections(evidenceLines(kill.evidence))),
+    section(title, 1_000),
+    ...(kill.evidence === undefined ? [] : [section(evidenceLines(kill.evidence).join('\n'), EVIDENCE)]),
     ...sections(steps),
   ];
   if (kill.joined.length > 0) {
     const names = kill.joined.map((one) => `${inert(one.by.name, 60)} at ${clockTime(one.at)}`);
-    blocks.push(context(`Also asked for by ${names.join(', ')}: one kill, joined`));
-    for (const { evidence } of kill.joined.slice(0, MOST_JOINED))
-      if (evidence !== undefined) blocks.push(...sections(evidenceLines(evidence)));
+    blocks.push(context(`Also asked for by ${listed(names, 3)}: one kill, joined`));
+    const stops = kill.joined.flatMap(({ evidence }) => (evidence === undefined ? [] : [evidence]));
+    for (const evidence of stops.slice(0, MOST_JOINED))
+      blocks.push(section(evidenceLines(evidence).join('\n'), JOINED_EVIDENCE));
+    if (stops.length > MOST_JOINED)
+      blocks.push(context(`${stops.length - MOST_JOINED} more hard stops joined; the log has their numbers`));
   }
   if (unrecorded !== null)
     blocks.push(
@@ -70,9 +79,15 @@ export function receipt(
   const uncovered = Object.entries(kill.venues).flatMap(([id, { verdict }]) =>
     verdict === null || verdict.notCovered.length === 0
       ? []
-      : [`Not covered at ${inert(id, 60)}: ${verdict.notCovered.map((one) => inert(one, 80)).join(', ')}`],
+      : [
+          `Not covered at ${inert(id, 60)}: ${listed(
+            verdict.notCovered.map((one) => inert(one, 80)),
+            4,
+          )}`,
+        ],
   );
-  if (uncovered.length > 0) blocks.push(context(...uncovered));
+  if (uncovered.length > 0)
+    blocks.push(context(linesWithin(uncovered, 800, (left) => `… and ${left} more venues`, 400).join('\n')));
   blocks.push(
     context(
       latched
@@ -100,9 +115,9 @@ function evidenceLines({
   samples,
 }: TripEvidence): string[] {
   const figure = (one: number | null) =>
-    one === null ? 'unknown' : `${size(Number(one.toFixed(2)))} ${unit}`;
+    one === null ? 'unknown' : `${size(Number(one.toFixed(2)))} ${inert(unit, 20)}`;
   const age = ageMs === null ? '' : `, ${(ageMs / 1_000).toFixed(1)} s old`;
-  const said = source === null ? '' : ` · ${inert(source, 60)}${age}`;
+  const said = source === null ? '' : ` · ${inert(source, 40)}${age}`;
   return [
     `*HARD STOP*: ${inert(title, 120)} · *${figure(value)}*, limit ${figure(limit)}${said}`,
     `   ${inert(formula, 300)}${detail === '' ? '' : ` · ${inert(detail, 300)}`}`,
@@ -150,7 +165,10 @@ function engineLines(kill: KillState, engines: EngineView[]): string[] {
 function pageLine(incident: Incident, kill: KillState): string {
   const page = incident.pages.find((one) => one.owedAt >= kill.at) ?? incident.pages.at(-1);
   if (page === undefined) return '○ *page*: none is owed';
-  const people = page.assignedTo.map((name) => inert(name, 60)).join(', ');
+  const people = listed(
+    page.assignedTo.map((name) => inert(name, 60)),
+    5,
+  );
   const took =
     page.queuedAt === undefined || page.queuedAt < kill.at ? '' : ` · ${since(page.queuedAt - kill.at)}`;
   switch (page.state) {
@@ -174,6 +192,19 @@ function pageLine(incident: Incident, kill: KillState): string {
   }
 }
 
+/** Of many venues first those that failed: what went well is counted where it does not fit. */
+function cancelLines({ venues }: KillState): string[] {
+  const all = Object.entries(venues);
+  const failed = all.filter(([, { failures }]) => failures.length > 0);
+  const fine = all.filter(([, { failures }]) => failures.length === 0);
+  return linesWithin(
+    [...failed, ...fine].map(([id, venue]) => cancelLine(id, venue)),
+    CANCELS,
+    (left) => `… ${left} more venues, their verdicts below`,
+    700,
+  );
+}
+
 /** What the venue answered. Proof is the reading, further down. */
 function cancelLine(id: string, venue: VenueKillState): string {
   if (venue.cancelledMs === null) return `… *cancelling* at ${inert(id, 60)}`;
@@ -183,7 +214,7 @@ function cancelLine(id: string, venue: VenueKillState): string {
       const protective = list.protective > 0 ? ` (${list.protective} protective)` : '';
       return `${list.found} ${inert(name, 60)}${protective}`;
     });
-  const found = lists.length === 0 ? 'no order' : lists.join(', ');
+  const found = lists.length === 0 ? 'no order' : listed(lists, 6);
   const rounds = venue.rounds > 1 ? ` · ${venue.rounds} rounds, an order that stood is listed again` : '';
   const failed = venue.failures.slice(0, 3).map((failure) => inert(failure, 200));
   const more = venue.failures.length > 3 ? ` · ${venue.failures.length - 3} more` : '';
@@ -194,7 +225,14 @@ function cancelLine(id: string, venue: VenueKillState): string {
 
 function verdictBlocks(incident: Incident, kill: KillState, pages: VenuePages): KnownBlock[] {
   const venues = Object.entries(kill.venues);
-  const lines = venues.flatMap(([id, venue]) => venueLines(id, venue, pages[id]));
+  const lines = linesWithin(
+    venues
+      .toSorted(([, a], [, b]) => urgency(a) - urgency(b))
+      .map(([id, venue]) => linesWithin(venueLines(id, venue, pages[id]), VENUES / 2, more, 900).join('\n')),
+    VENUES,
+    (left) => `… ${left} more venues: ${leftOver(venues)}`,
+    VENUES / 2 + 50,
+  );
   if (kill.verdict === null)
     return [section('*VERDICT*  not in yet: reading every list and position'), ...sections(lines)];
   const read = kill.timings === null ? '' : ` · first verdict ${since(kill.timings.verdictMs)}`;
@@ -231,6 +269,21 @@ function verdictBlocks(incident: Incident, kill: KillState, pages: VenuePages): 
   return blocks;
 }
 
+const more = (left: number): string => `   … ${left} more lines`;
+
+/** What a person must look at comes first. */
+const urgency = ({ verdict }: VenueKillState): number =>
+  verdict === null ? 2 : { UNKNOWN: 0, RESIDUAL: 1, FLAT: 3 }[verdict.verdict];
+
+/** `2 UNKNOWN, 1 RESIDUAL, 47 FLAT`, over all venues. */
+function leftOver(venues: [string, VenueKillState][]): string {
+  const counted = (['UNKNOWN', 'RESIDUAL', 'FLAT'] as const).flatMap((one) => {
+    const n = venues.filter(([, { verdict }]) => verdict?.verdict === one).length;
+    return n === 0 ? [] : [`${n} ${one}`];
+  });
+  return `${counted.length === 0 ? 'none judged yet' : counted.join(', ')} in all`;
+}
+
 /** `1 position, 512.40 USDT`: the sum is unknown as soon as one of them is. */
 function leftWords(orders: OrderLine[], positions: PositionLine[]): string {
   const parts: string[] = [];
@@ -260,13 +313,18 @@ function venueLines(
   if (verdict.verdict === 'UNKNOWN') {
     const look = page === undefined ? 'the venue’s own page' : page;
     return [
-      `❓ *UNKNOWN* ${name} since ${clockTime(verdict.since ?? judgedAt ?? 0)}: ${inert(verdict.reason ?? 'unknown', 400)}. Orders there may be live. Check by hand: ${look} · I keep trying.`,
+      `❓ *UNKNOWN* ${name} since ${clockTime(verdict.since ?? judgedAt ?? 0)}: ${cutMarkup(inert(verdict.reason ?? 'unknown', 400), 500)}. Orders there may be live. Check by hand: ${look} · I keep trying.`,
       ...(found.length === 0 ? [] : ['   last seen there:']),
       ...found,
     ];
   }
   if (verdict.verdict === 'FLAT')
-    return [`✓ *FLAT* ${name}: ${verdict.listsRead.map((list) => inert(list, 60)).join(', ')} read twice`];
+    return [
+      `✓ *FLAT* ${name}: ${listed(
+        verdict.listsRead.map((list) => inert(list, 60)),
+        8,
+      )} read twice`,
+    ];
   const more = Math.max(0, verdict.orders.length - LINES) + Math.max(0, verdict.positions.length - LINES);
   return [
     `▲ *RESIDUAL* ${name}`,

@@ -3,7 +3,18 @@
 import type { Incident, StandingEvent } from '../domain/incident.ts';
 import { describe } from '../domain/timeline.ts';
 import { type Hold, type HoldKey, SWITCHES, type Trading } from '../domain/trading.ts';
-import { clockTime, code, count, cut, dateTime, inert, plain, safeLink } from './text.ts';
+import {
+  clockTime,
+  code,
+  count,
+  cutMarkup,
+  dateTime,
+  inert,
+  linesWithin,
+  listed,
+  plain,
+  safeLink,
+} from './text.ts';
 import { tradingLine } from './trading.ts';
 
 export function killReply(
@@ -21,7 +32,7 @@ export function killReply(
   }
   const latched = answer.warnings.length === 0 ? 'KILL_SWITCH=1 is written and read back. ' : '';
   const again = answer.state === 'again' ? 'again ' : '';
-  return `Kill ${again}running in ${answer.incident}. ${latched}Cancelling at ${venues.join(', ')}; the receipt grows in its thread until every list was read back.${warnings}`;
+  return `Kill ${again}running in ${answer.incident}. ${latched}Cancelling at ${listed(venues, 10)}; the receipt grows in its thread until every list was read back.${warnings}`;
 }
 
 const SWITCH: Record<HoldKey, { on: string; off: string }> = {
@@ -52,27 +63,34 @@ export function switchReply(
     const reason = 'reason' in written ? (written.reason ?? 'unknown') : 'unknown';
     return `❗ ${key} could not be written: ${inert(reason, 300)}. Tell the engine by hand.${unrecorded}`;
   }
-  const others = left
-    .map((hold) => `${inert(hold.by.name, 60)} (${hold.owner}: ${inert(hold.reason, 100)})`)
-    .join(', ');
+  const others = listed(
+    left.map((hold) => `${inert(hold.by.name, 60)} (${hold.owner}: ${inert(hold.reason, 100)})`),
+    5,
+  );
   const still = left.length === 0 ? '' : ` It stays on: still held by ${others}.`;
   const said = left.length > 0 ? 'Your hold is lifted.' : held ? SWITCH[key].on : SWITCH[key].off;
   const value = SWITCHES[key][held ? 'tight' : 'loose'];
   return `${said}: ${key}=${value} written and read back. Whether the engine obeys, only its heartbeat says.${still}${unrecorded}`;
 }
 
+/** A list of more than this is not read by anybody. */
+const LISTED = 20;
+
 export function incidentList(
   summaries: { id: string; severity: string; status: string; title: string; openedAt: number }[],
 ): string {
   const open = summaries.filter((one) => one.status !== 'resolved');
   if (open.length === 0) return 'There is no open incident.';
+  // The newest first, so that of very many the oldest are those that are counted.
   const lines = open
-    .slice(-20)
+    .toReversed()
     .map(
       (one) =>
         `• *${one.id}* ${one.severity} ${one.status} · ${inert(one.title, 100)} · since ${dateTime(one.openedAt)}`,
     );
-  return `${count(open.length, 'open incident')}\n${lines.join('\n')}`;
+  const shown = linesWithin(lines.slice(0, LISTED), 3_000, () => '').filter((line) => line !== '');
+  const more = open.length - shown.length;
+  return `${count(open.length, 'open incident')}\n${shown.join('\n')}${more > 0 ? `\n${more} more, older` : ''}`;
 }
 
 export function incidentStatus(incident: Incident, trading: Trading): string {
@@ -120,7 +138,7 @@ export function timelineText(incident: Incident, history: StandingEvent[]): stri
     shown.unshift(line);
   }
   const more = lines.length - shown.length;
-  return cut(
+  return cutMarkup(
     `*${incident.id}* timeline, UTC${more > 0 ? `, ${more} earlier not shown` : ''}\n${shown.join('\n')}`,
     3_500,
   );

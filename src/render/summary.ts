@@ -4,7 +4,7 @@ import type { KnownBlock, ModalView } from '@slack/types';
 import type { Incident } from '../domain/incident.ts';
 import { ACTION, buttonValue, CALLBACK } from './actions.ts';
 import { actions, context, message, section } from './blocks.ts';
-import { count, cut, inert } from './text.ts';
+import { count, inert, listed, pieces, plain, printable } from './text.ts';
 
 export interface Letter {
   subject: string;
@@ -22,19 +22,20 @@ function letterBlocks({ subject, text }: Letter): KnownBlock[] {
   });
   const parts: string[] = [];
   let current = '';
-  for (const line of text.trimEnd().split('\n').flatMap(pieces)) {
+  for (const line of printable(text.trimEnd())
+    .split('\n')
+    .flatMap((one) => pieces(one, PART))) {
     if (current.length + line.length + 1 > PART && current !== '') {
       parts.push(current);
       current = '';
     }
     current = current === '' ? line : `${current}\n${line}`;
   }
-  return [plainText(subject), ...[...parts, current].filter((one) => one.trim() !== '').map(plainText)];
+  return [
+    plainText(plain(subject, 1_000) || 'No subject'),
+    ...[...parts, current].filter((one) => one.trim() !== '').map(plainText),
+  ];
 }
-
-/** A line that is longer than a block, in several. */
-const pieces = (line: string): string[] =>
-  line.length <= PART ? [line] : [line.slice(0, PART), ...pieces(line.slice(PART))];
 
 const isMailed = ({ severity }: Incident): boolean => severity === 'P0' || severity === 'P1';
 
@@ -62,6 +63,8 @@ export function summaryMessage(
   return message(`Summary of ${incident.id}: ${inert(letter.subject, 300)}`, blocks);
 }
 
+const MODAL_BLOCKS = 100;
+
 const mailModal = (metadata: string, submit: string | null, blocks: KnownBlock[]): ModalView => ({
   type: 'modal',
   callback_id: CALLBACK.sendMail,
@@ -69,7 +72,13 @@ const mailModal = (metadata: string, submit: string | null, blocks: KnownBlock[]
   title: { type: 'plain_text', text: 'Mail to stakeholders', emoji: false },
   ...(submit === null ? {} : { submit: { type: 'plain_text', text: submit, emoji: false } }),
   close: { type: 'plain_text', text: submit === null ? 'Close' : 'Do not send', emoji: false },
-  blocks: blocks.slice(0, 100),
+  blocks:
+    blocks.length <= MODAL_BLOCKS
+      ? blocks
+      : [
+          ...blocks.slice(0, MODAL_BLOCKS - 1),
+          context(`${blocks.length - MODAL_BLOCKS + 1} more parts are not shown here; they are in the mail`),
+        ],
 });
 
 /** The very text, and what sends it. `seal` tells whether it is still the same when it is submitted. */
@@ -80,7 +89,10 @@ export function mailPreviewView(
   seal: string,
   changed: boolean,
 ): ModalView {
-  const people = cut(to.map((one) => inert(one, 80)).join(', '), 1_000);
+  const people = listed(
+    to.map((one) => inert(one, 80)),
+    12,
+  );
   return mailModal(`${incident.id}|${seal}`, 'Send now', [
     section(
       `${incident.drill ? '*DRILL* · ' : ''}${changed ? '❗ *Something happened since you looked: this is the mail as it would be now. Nothing was sent.*\n' : ''}To ${people}:`,

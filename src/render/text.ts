@@ -2,7 +2,7 @@
 
 /** Control characters, bidi marks and lone surrogates: they hide, reorder or break what a person reads. */
 const INVISIBLE =
-  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]|\p{Surrogate}/gu;
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e007f}]|\p{Surrogate}/gu;
 
 /** Cut at a whole character, and say that it was cut. */
 export function cut(text: string, max: number): string {
@@ -11,6 +11,23 @@ export function cut(text: string, max: number): string {
   // Never end within a surrogate pair.
   return `${/[\uD800-\uDBFF]$/.test(kept) ? kept.slice(0, -1) : kept}…`;
 }
+
+/** The same for mrkdwn, which must not end within an escape, a mention, a link or a block of code. */
+export function cutMarkup(mrkdwn: string, max: number): string {
+  if (mrkdwn.length <= max) return mrkdwn;
+  const kept = cut(mrkdwn, max - FENCE.length)
+    .slice(0, -1)
+    .replace(/&[a-z]{0,3}$/, '')
+    .replace(/<[^<>]*$/, '');
+  const open = kept.split(FENCE).length % 2 === 0;
+  if (open) return `${kept.replace(/`+$/, '')}…${FENCE}`;
+  // A mark without its other half is no code to Slack: what stands in it would be a link or a mention again.
+  return (kept.match(CODE_MARK) ?? []).length % 2 === 0 ? `${kept}…` : `${kept.replace(LAST_CODE_MARK, '')}…`;
+}
+const FENCE = '```';
+/** A back-tick of ours: that of somebody else has a word joiner behind it (`inert`). */
+const CODE_MARK = /`(?!\u2060)/g;
+const LAST_CODE_MARK = /`(?!\u2060)[^`]*$/;
 
 /** One line of somebody else's text, for plain_text elements: no control characters, no line breaks. */
 export function plain(text: string, max = 300): string {
@@ -22,16 +39,42 @@ export function plain(text: string, max = 300): string {
  * Slack's own escapes; the marks get a word joiner, which shows as nothing and breaks the pattern.
  */
 export function inert(text: string, max = 300): string {
-  return plain(text, max)
+  const escaped = plain(text, max)
     .replace(/&/g, '&amp;')
     .replace(/</g, '&lt;')
     .replace(/>/g, '&gt;')
     .replace(/[*_~`:@#|]/g, '$&\u2060');
+  // What is nothing but marks must not crowd out what stands beside it.
+  return cutMarkup(escaped, 2 * max);
 }
 
 /** Words of ours with somebody's in them: no mention or link comes of it; lines and back-ticks stay. */
 export const unlinked = (text: string, max = 2_800): string =>
-  cut(text.replace(INVISIBLE, ''), max).replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
+  cutMarkup(
+    text
+      .replace(INVISIBLE, '')
+      .replace(/&/g, '&amp;')
+      .replace(/</g, '&lt;')
+      .replace(/>/g, '&gt;')
+      // Three of them would open a block that swallows what follows; `//` makes Slack link by itself.
+      .replaceAll('```', "'''")
+      .replaceAll('://', ':\u2060//'),
+    max,
+  );
+
+/** Lines of somebody else's for plain_text elements: what hides, reorders or breaks a text is gone. */
+export const printable = (text: string): string => text.replace(INVISIBLE, '');
+
+/** A text in pieces of at most `max` characters, none of which ends within one. */
+export function pieces(text: string, max: number): string[] {
+  const found: string[] = [];
+  for (let from = 0; from < text.length; ) {
+    const to = /[\uD800-\uDBFF]/.test(text[from + max - 1] ?? '') ? from + max - 1 : from + max;
+    found.push(text.slice(from, to));
+    from = to;
+  }
+  return found.length === 0 ? [''] : found;
+}
 
 /** One line inside back-ticks: nothing in it becomes markup there, and it can be copied as it is. */
 export const code = (text: string, max = 300): string =>
@@ -97,13 +140,42 @@ export function duration(ms: number): string {
 
 /** An amount with its currency; null is said as unknown. */
 export function money(amount: number | null, currency: string): string {
-  if (amount === null || !Number.isFinite(amount)) return `unknown ${currency}`;
+  const unit = inert(currency, 20);
+  if (amount === null || !Number.isFinite(amount)) return `unknown ${unit}`;
   const sign = amount < 0 ? '−' : '';
-  return `${sign}${Math.abs(amount).toFixed(2)} ${currency}`;
+  // Nobody has that much: a figure of three hundred digits would only hide the others.
+  const figure = Math.abs(amount) < 1e15 ? Math.abs(amount).toFixed(2) : Math.abs(amount).toExponential(2);
+  return `${sign}${figure} ${unit}`;
 }
 
 /** A size without the noise of binary fractions. */
 export const size = (amount: number): string => String(Number(amount.toPrecision(12)));
+
+/** The first of a list in words, and how many more there are: `a, b and 3 more`. */
+export function listed(words: string[], most: number): string {
+  const more = words.length - most;
+  return more <= 0 ? words.join(', ') : `${words.slice(0, most).join(', ')} and ${more} more`;
+}
+
+/**
+ * As many lines as `max` characters hold, each cut to `each`, then how many are left. At least the first stands.
+ */
+export function linesWithin(
+  lines: string[],
+  max: number,
+  more: (count: number) => string,
+  each = 1_000,
+): string[] {
+  const shown: string[] = [];
+  let length = 0;
+  for (const line of lines.map((one) => cutMarkup(one, each))) {
+    length += line.length + 1;
+    if (shown.length > 0 && length > max) break;
+    shown.push(line);
+  }
+  const left = lines.length - shown.length;
+  return left === 0 ? shown : [...shown, more(left)];
+}
 
 /** `3 orders`, `1 order`. */
 export const count = (n: number, noun: string, plural = `${noun}s`): string =>

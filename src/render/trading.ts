@@ -1,14 +1,17 @@
 /** The trading state in one line. Pure. */
 
 import type { Trading } from '../domain/trading.ts';
-import { clockTime, inert } from './text.ts';
+import { clockTime, inert, listed } from './text.ts';
 
 /** `Trading KILLED by Ada at 14:05:02 · signals running`. What the engine does is another line: this is what was ordered. */
 export function tradingLine(trading: Trading): string {
   const halted = trading.holds.filter((hold) => hold.key === 'HALT_NEW_ORDERS');
   const paused = trading.holds.filter((hold) => hold.key === 'PAUSE_SIGNALS');
   const who = (holds: typeof halted) =>
-    holds.map((hold) => `${inert(hold.by.name, 60)} at ${clockTime(hold.at)}`).join(', ');
+    listed(
+      holds.map((hold) => `${inert(hold.by.name, 60)} at ${clockTime(hold.at)}`),
+      3,
+    );
   const state =
     trading.latch !== null
       ? `⛔ *Trading KILLED* by ${inert(trading.latch.by.name, 60)} at ${clockTime(trading.latch.at)}`

@@ -37,7 +37,7 @@ export type IncidentVerb = keyof typeof VERB_USAGE;
 /** All of `/incident`. */
 export const incidentHelp = (): string =>
   [
-    '`/incident <verb> [INC-…] [text]` · without an id: the only open incident, else you choose',
+    '`/incident &lt;verb&gt; [INC-…] [text]` · without an id: the only open incident, else you choose',
     ...Object.values(VERB_USAGE).map((line) => `• ${line}`),
     '`/kill`, `/halt`, `/cancel`, `/resume` stop and start trading: each with `help` says how.',
   ].join('\n');

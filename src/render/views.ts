@@ -12,7 +12,7 @@ import type { CancelScope, PositionLine } from '../domain/orders.ts';
 import type { CloseEstimate } from '../domain/slippage.ts';
 import { CALLBACK } from './actions.ts';
 import { section } from './blocks.ts';
-import { count, cut, inert, money, plain, size } from './text.ts';
+import { count, cut, inert, linesWithin, money, plain, size } from './text.ts';
 
 export const words = (text: string) => ({ type: 'plain_text' as const, text: cut(text, 75), emoji: false });
 export const option = (value: string, label = value) => ({ text: words(label), value });
@@ -186,12 +186,17 @@ export function flattenView(
   positions: { venue: string; line: PositionLine; estimate: CloseEstimate }[],
   unread: { venue: string; reason: string }[],
 ): ModalView {
-  const failed = unread.map(
-    ({ venue, reason }) =>
-      `❓ *${inert(venue, 60)}* could not be read (${inert(reason, 200)}): nothing there is closed.`,
-  );
+  const failed = linesWithin(
+    unread.map(
+      ({ venue, reason }) =>
+        `❓ *${inert(venue, 60)}* could not be read (${inert(reason, 200)}): nothing there is closed.`,
+    ),
+    2_800,
+    (left) => `❓ ${left} more venues could not be read: nothing there is closed.`,
+  ).join('\n');
+  const notRead = failed === '' ? [] : [failed];
   if (positions.length === 0)
-    return flattenModal(null, '', drill, 'There is no position that an order could close.', ...failed);
+    return flattenModal(null, '', drill, 'There is no position that an order could close.', ...notRead);
   if (positions.length > ROWS)
     return flattenModal(
       null,
@@ -205,7 +210,7 @@ export function flattenView(
     drill,
     'Reduce-only market orders, each sent once and read back. Read again when you submit: more than this is not closed.',
     ...positions.map(flattenRow),
-    ...failed,
+    ...notRead,
   );
 }
 

@@ -41,6 +41,7 @@ function start(
   clock = fakeClock(),
   store = fakeStore(clock.now),
   ledger = createLedger({ store, clock, playbook, log: silent }),
+  calm = () => Promise.resolve(),
 ) {
   let n = store.summaries().length;
   const intake = createIntake({
@@ -51,6 +52,7 @@ function start(
     runbooks,
     drill: false,
     newIncidentId: () => `INC-20261127-${String((n += 1)).padStart(3, '0')}`,
+    calm,
   });
   return { intake, store, ledger, clock, take: (...taken: TakenAlert[]) => intake.take(taken, SOURCE) };
 }

@@ -651,7 +651,7 @@ describe('/incident with anything behind it', () => {
           expect(answer).toMatchObject({ ok: true, error: undefined });
           expect(said(answer)).not.toContain('failed inside Standdown');
           if (!unclear) return;
-          expect(said(answer)).toMatch(/so nothing was done|<verb>/);
+          expect(said(answer)).toMatch(/so nothing was done|&lt;verb&gt;/);
           expect(JSON.stringify(logged())).toBe(before);
           expect(desk.stage.slack.openViews(ada.id)).toHaveLength(dialogs);
         }),

@@ -241,7 +241,7 @@ describe('/incident', () => {
     const before = JSON.stringify(desk.bot.store.summaries());
     const log = await texts(desk, id);
     const answer = await say(desk, 'ada', text);
-    expect(answer).toMatch(/so nothing was done|`\/incident <verb>/);
+    expect(answer).toMatch(/so nothing was done|`\/incident &lt;verb&gt;/);
     expect(JSON.stringify(desk.bot.store.summaries())).toBe(before);
     expect(await texts(desk, id)).toEqual(log);
     expect(desk.stage.slack.openViews(CAST.ada.id)).toEqual([]);

@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { request as httpRequest } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import { type JsonObject, parseJson, str } from './json.ts';
@@ -54,6 +55,8 @@ type Outcome = Pick<Answer, 'status' | 'body' | 'error' | 'via'>;
 
 /** Sends over HTTP or sockets; `closing` ends every request in flight. */
 export function createDelivery(workspace: Workspace, sockets: SocketMode, closing: AbortSignal): Delivery {
+  // One listener for each request in flight: in a storm there are many, and none leaks.
+  setMaxListeners(0, closing);
   const { options } = workspace;
   const timeoutMs = options.ackTimeoutMs ?? 3_000;
   let requestUrl = options.requestUrl === undefined ? undefined : loopbackUrl(options.requestUrl);
