@@ -201,6 +201,8 @@ export function createRejectWindow(before?: RejectSnapshot): RejectWindow {
         const said = young.get(id) ?? old.get(id);
         if (said === undefined) continue;
         const at = Math.floor(said / 2);
+        // What was forgotten counts anew, also after a restart.
+        if (at <= floor) continue;
         orders.ids.push(id);
         orders.at.push(at);
         orders.rejected.push(said === 2 * at ? 0 : 1);

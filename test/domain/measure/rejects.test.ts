@@ -198,6 +198,18 @@ describe('the sliding window of rejected orders', () => {
     expect(window.look(T0 + 300, 10, 10)).toBeNull();
   });
 
+  it('an order that was forgotten counts anew when it is heard of again, over a restart or not', () => {
+    const window = createRejectWindow();
+    window.take(order('old', T0));
+    window.take(order('new', T0 + 16 * 60_000));
+    window.look(T0 + 16 * 60_000, 10, 10);
+    const restarted = createRejectWindow(JSON.parse(JSON.stringify(window.snapshot())));
+    for (const one of [window, restarted]) {
+      one.take(order('old', T0 + 17 * 60_000));
+      expect(one.at(T0 + 17 * 60_000)).toEqual({ orders: 2, rejected: 0 });
+    }
+  });
+
   it('keeps no more than it needs', () => {
     const window = createRejectWindow();
     for (let n = 0; n < 200_000; n += 1) {
