@@ -3,7 +3,10 @@
 import pino from 'pino';
 import type { Log } from './ports.ts';
 
-/** What secrets look like when their value is not known to us: tokens of other parts, signed URLs, keys in a library's error. */
+/**
+ * What secrets look like when their value is not known to us: tokens of other parts, signed URLs, keys in a library's error.
+ * Each looks ahead a bounded way: the text may be 100,000 characters of one letter, and a kill waits for nothing here.
+ */
 const SHAPES: [RegExp, string][] = [
   [/xox[a-z]-[\w-]{8,}|xapp-[\w-]{8,}/g, '[token]'],
   [/(Bearer|Basic|Token token=)\s*"?[\w+/=.~-]{8,}/gi, '$1 [token]'],
@@ -11,8 +14,8 @@ const SHAPES: [RegExp, string][] = [
     /((?:signature|api[-_]?key|apikey|accesskeyid|access_key|secret|passphrase|password|token|routing_key|x-mbx-apikey|api-sign|x-bapi-sign)["']?\s*[=:]\s*["']?)[^"'&\s,;}]{4,}/gi,
     '$1[masked]',
   ],
-  [/(\w+:\/\/[^\s:/@]+:)[^\s@/]+@/g, '$1[masked]@'],
-  [/(hooks\.slack\.com\/\S*?\/)[\w/-]{8,}/g, '$1[masked]'],
+  [/(\w{1,32}:\/\/[^\s:/@]{1,256}:)[^\s@/]{1,1024}@/g, '$1[masked]@'],
+  [/(hooks\.slack\.com\/\S{0,256}?\/)[\w/-]{8,}/g, '$1[masked]'],
 ];
 
 /** Never longer than what it stands for: what was within Slack's limits stays there. */
