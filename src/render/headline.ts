@@ -20,6 +20,8 @@ export interface Around {
   now: number;
   /** Whether stakeholders can be mailed. */
   mail: boolean;
+  /** Why what was ordered does not stand in the control file; null where it does. */
+  unwritten: string | null;
 }
 
 export function headline(
@@ -38,9 +40,13 @@ export function headline(
   const blocks: KnownBlock[] = [
     header(`${lead}${plain(incident.title, 120)}`),
     section(
-      [tradingLine(trading), ...killLines(incident), ...gapLines(incident), ...valueLines(incident)].join(
-        '\n',
-      ),
+      [
+        tradingLine(trading),
+        ...unwrittenLines(around.unwritten),
+        ...killLines(incident),
+        ...gapLines(incident),
+        ...valueLines(incident),
+      ].join('\n'),
     ),
   ];
   const lines = [
@@ -57,6 +63,12 @@ export function headline(
   // The fallback text is mrkdwn, the header above is not.
   return message(`${lead}${inert(incident.title, 120)} (${incident.id})`, blocks);
 }
+
+/** What was ordered is not what the engine reads. */
+const unwrittenLines = (why: string | null): string[] =>
+  why === null
+    ? []
+    : [`❗ *NOT in the control file*: it could not be written (${inert(why, 200)}). Tell the engine by hand`];
 
 function killLines(incident: Incident): string[] {
   const kill = newestKill(incident);
