@@ -219,6 +219,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     trading: () => ledger.trading(),
     unrecorded: () => ledger.unrecorded(),
     engines: () => engines.status(),
+    unwritten: () => engines.unwritten(),
     mask,
     rules,
     clocks: clockRules,

@@ -30,6 +30,8 @@ export interface DrawDeps {
   /** Applied to every text that leaves: what a source or a person wrote may hold a secret of ours. */
   mask(text: string): string;
   engines(): { id: string; ageMs: number | null }[];
+  /** Why what was ordered does not stand in the control file; null where it does. */
+  unwritten(): string | null;
   clocks: ClockRules;
   /** Wall clock, ms since the epoch: what is left of a clock is as of then. */
   now(): number;
@@ -45,6 +47,7 @@ export function createDraw({
   trading,
   unrecorded,
   engines,
+  unwritten,
   rules,
   mask,
   clocks,
@@ -71,6 +74,7 @@ export function createDraw({
         clocks: clocksOf(incident, clocks, at),
         now: at,
         mail,
+        unwritten: unwritten(),
       });
     },
     checklist: (incident) => checklist(incident, clocks.playbook, now()),

@@ -211,8 +211,10 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
       return [...notice(), ...looked()];
     case 'KillAsked':
       return [headline(), ...inThread([receipt(event.kill)])];
-    case 'KillJoined':
     case 'KillLatched':
+      // Whether what it orders stands in the control file, the headline says.
+      return [headline(), ...inThread([receipt(event.kill)])];
+    case 'KillJoined':
     case 'EngineConfirmed':
     case 'VenueCancelled':
     case 'VenueJudged':

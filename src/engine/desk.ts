@@ -687,4 +687,5 @@ const changesTrading = (event: StandingEvent): boolean =>
   event.type === 'LatchAdopted' ||
   event.type === 'LatchLifted' ||
   event.type === 'HoldPlaced' ||
-  event.type === 'HoldLifted';
+  event.type === 'HoldLifted' ||
+  event.type === 'ControlFailed';

@@ -4,7 +4,7 @@ import { STANDDOWN } from '../domain/incident.ts';
 import { type Beat, createHeartbeats, type Heartbeat, type Stop } from '../domain/measure/heartbeats.ts';
 import type { HostLoad } from '../domain/runbook/probes.ts';
 import { controlValues, SWITCHES } from '../domain/trading.ts';
-import type { Clock, Control, ControlWritten, Log } from '../ports.ts';
+import type { Clock, Control, ControlKey, ControlWritten, Log } from '../ports.ts';
 import type { Ledger } from './ledger.ts';
 
 export interface EngineStatus {
@@ -28,7 +28,12 @@ export interface Engines {
   obeysStop(): boolean;
   /** The control file, with each write noted: a heartbeat counts only when it is dated after it. */
   watching(control: Control): Control;
+  /** The keys whose newest write failed, and why: what was ordered of them stands in no file. Null when there is none. */
+  unwritten(): string | null;
 }
+
+const looseOf = (key: string): string =>
+  key in SWITCHES ? SWITCHES[key as keyof typeof SWITCHES].loose : '0';
 
 export function createEngines(deps: {
   ledger: Ledger;
@@ -39,6 +44,8 @@ export function createEngines(deps: {
   const { ledger, clock, log, expected } = deps;
   const heartbeats = createHeartbeats(expected);
   let written: { rev: number; at: number } | null = null;
+  /** Keys whose newest write failed, and why. */
+  const failed = new Map<string, string>();
   // While a write is under way nobody can have obeyed it.
   let writing = 0;
   /** Confirmations that are being put on record, as kill/engine. */
@@ -56,8 +63,7 @@ export function createEngines(deps: {
     if (latch !== null && beat.at < latch.at) return false;
     if (!isFresh(beat)) return false;
     // A switch that is loose may be missing from the echo; one that is tight may not.
-    const loose = (key: string) => (key in SWITCHES ? SWITCHES[key as keyof typeof SWITCHES].loose : '0');
-    return wanted.every(([key, value]) => (beat.control?.[key] ?? loose(key)) === value);
+    return wanted.every(([key, value]) => (beat.control?.[key] ?? looseOf(key)) === value);
   }
 
   /**
@@ -113,14 +119,28 @@ export function createEngines(deps: {
       heartbeats
         .beats(clock.now(), clock.monotonic())
         .map(({ id, ageMs }) => ({ id, confirmed: obeys(heartbeats.newest(id)), ageMs })),
+    unwritten() {
+      const [first] = failed;
+      return first === undefined ? null : `${[...failed.keys()].join(', ')}: ${first[1]}`;
+    },
     watching: (control) => ({
-      read: () => control.read(),
+      async read() {
+        const reading = await control.read();
+        const wanted: Record<string, string> = controlValues(ledger.trading());
+        if (reading.state === 'read')
+          for (const key of failed.keys())
+            if ((reading.values[key as ControlKey] ?? looseOf(key)) === wanted[key]) failed.delete(key);
+        return reading;
+      },
       async write(values): Promise<ControlWritten> {
         writing += 1;
         const result = await control.write(values).finally(() => {
           writing -= 1;
         });
         if (result.state === 'written') written = { rev: result.rev, at: clock.now() };
+        for (const key of Object.keys(values))
+          if (result.state === 'failed') failed.set(key, result.reason);
+          else failed.delete(key);
         return result;
       },
     }),

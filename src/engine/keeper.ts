@@ -117,6 +117,8 @@ export function createKeeper(deps: KeeperDeps): Keeper {
     putBackAt.push(now);
     const value = key === 'KILL_SWITCH' ? '1' : SWITCHES[key].tight;
     const written = await control.write({ [key]: value });
+    // While it was off, the engine may have traded; and a disk that fails below keeps nobody from looking.
+    if (key === 'KILL_SWITCH') desk.executor.readNow();
     const what =
       written.state === 'written'
         ? `put back: ${key}=${value} written and read back`
@@ -130,8 +132,6 @@ export function createKeeper(deps: KeeperDeps): Keeper {
     } else {
       log.warn({ key }, 'the control file had lost a switch that is on record: it was written again');
     }
-    // While it was off, the engine may have traded.
-    if (key === 'KILL_SWITCH') desk.executor.readNow();
   }
 
   /** One comparison at a time, in the order seen. */

@@ -31,6 +31,8 @@ export interface Around {
   now: number;
   /** Whether stakeholders can be mailed. */
   mail: boolean;
+  /** Why what was ordered does not stand in the control file; null where it does. */
+  unwritten: string | null;
 }
 
 export function headline(
@@ -48,6 +50,7 @@ export function headline(
   const lead = `${drill}${unpaged}${symbol} ${incident.severity}${resolved ? ' resolved' : ''} · `;
   const state = [
     tradingLine(trading),
+    ...unwrittenLines(around.unwritten),
     ...killLines(incident),
     ...gapLines(incident),
     ...valueLines(incident),
@@ -74,6 +77,12 @@ export function headline(
 }
 
 const moreLines = (left: number): string => `… ${count(left, 'more line')}`;
+
+/** What was ordered is not what the engine reads. */
+const unwrittenLines = (why: string | null): string[] =>
+  why === null
+    ? []
+    : [`❗ *NOT in the control file*: it could not be written (${inert(why, 200)}). Tell the engine by hand`];
 
 function killLines(incident: Incident): string[] {
   const kill = newestKill(incident);

@@ -337,7 +337,8 @@ export async function startEdge(deps: EdgeDeps): Promise<Edge> {
 
   // ── Reading ──────────────────────────────────────────────────────────────────────────────────────────────────────
   app.get('/status', readers, async (_request, response) => {
-    response.json(await status(ledger, deps.mode, deps.monitor.criteria(), deps.engines.status()));
+    const { engines, monitor } = deps;
+    response.json(await status(ledger, deps.mode, monitor.criteria(), engines.status(), engines.unwritten()));
   });
   app.get('/incidents', readers, (_request, response) => {
     response.json(incidentsList(ledger));

@@ -70,7 +70,11 @@ const shapes = {
     orderId: name,
     status: z.enum(['accepted', 'rejected', 'filled', 'canceled']),
     latencyMs: latency.exactOptional(),
-    reason: z.string().max(1_000).exactOptional(),
+    // A venue may answer with a page of HTML: an order that was rejected counts, however long the reason is.
+    reason: z
+      .string()
+      .transform((text) => text.slice(0, 1_000))
+      .exactOptional(),
     strategy: name.exactOptional(),
     qty: size.exactOptional(),
     filledQty: size.exactOptional(),

@@ -17,12 +17,17 @@ export async function status(
   mode: 'live' | 'rehearsal',
   criteria: Criterion[],
   engines: EngineStatus[],
+  unwritten: string | null,
 ): Promise<object> {
   const trading = ledger.trading();
   const open = ledger.lines().filter((one) => one.status !== 'resolved');
   return {
     mode,
-    trading: tradingStatus(trading, engines),
+    trading: {
+      ...tradingStatus(trading, engines),
+      // What was ordered stands in no file then.
+      ...(unwritten === null ? {} : { unwritten }),
+    },
     incidents: open.map(line),
     lastKill: await lastKill(ledger),
     criteria: criteria.map(({ id, state, value, limit, headroom, unit, ageMs, source, detail }) => ({

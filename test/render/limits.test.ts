@@ -143,6 +143,7 @@ function drawFor(venues: string[], desk: ReturnType<typeof tradingOf>) {
     venuePages: Object.fromEntries(venues.map((venue) => [venue, VENUE_PAGE])),
     trading: () => desk,
     unrecorded: () => null,
+    unwritten: () => null,
     rules: { approvals: 2, recoveryCheck: true, checklist: POLICY.playbook.checklist.map(({ id }) => id) },
     mask: createMask(['a-secret_of:ours']),
     engines: () => venues.map((id, n) => ({ id, ageMs: n % 2 === 0 ? null : n })),

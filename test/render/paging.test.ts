@@ -47,7 +47,7 @@ const headlineOf = (incident: Incident) =>
       RUNNING,
       playbook,
       { venues: ['v'], protectiveOrders: 'cancel', backups: [], restartOrderManager: null },
-      { clocks: [], now: T0, mail: false },
+      { clocks: [], now: T0, mail: false, unwritten: null },
     ),
   );
 const queued = at(1_000, { type: 'PageQueued', n: 1, dedupKey: `${ID}/1` });

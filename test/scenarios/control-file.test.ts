@@ -1,6 +1,6 @@
 /** The control file belongs to the engine, too: what others do to it is noticed, said, and never loosens anything. */
 
-import { rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type InProcess, startDesk } from './desk.ts';
 
@@ -72,6 +72,32 @@ describe('while running', () => {
         what: 'a page',
       },
     );
+  });
+
+  it('what could not be written is said on the headline and in /status, until it is written', async () => {
+    desk = await startDesk();
+    await rm(desk.controlFile);
+    await mkdir(desk.controlFile);
+    const halted = await desk.post('/halt', { what: 'signals', reason: 'test', actor: 'ada' });
+    expect(halted).toMatchObject({ status: 503, json: { error: 'not_written' } });
+    const { json } = await desk.post('/kill', { reason: 'test', actor: 'ada' });
+    const incident = json['incident'] as string;
+    await until(() => desk?.thread(incident).includes('not latched') === true, 'the receipt');
+    await until(() => desk?.thread(incident).includes('NOT in the control file') === true, 'the headline');
+    expect((await desk.get('/status')).json).toMatchObject({
+      trading: { state: 'killed', signals: 'paused', unwritten: expect.stringContaining('not a file') },
+    });
+    await rm(desk.controlFile, { recursive: true });
+    await writeFile(desk.controlFile, 'KILL_SWITCH=0\n');
+    await until(() => desk?.thread(incident).includes('✓ latched') === true, 'the latch');
+    await until(
+      () => desk?.channel().includes('PAUSE_SIGNALS=1 written and read back') === true,
+      'the pause',
+    );
+    const after = (await desk.get('/status')).json;
+    expect(after['trading']).not.toHaveProperty('unwritten');
+    expect(after['lastKill']?.['timings']?.['latchMs']).toBeGreaterThan(0);
+    expect(await desk.control()).toMatch(/KILL_SWITCH=1[^]*PAUSE_SIGNALS=1/);
   });
 
   it('HALT_NEW_ORDERS=1 set by hand becomes a hold with an owner', async () => {

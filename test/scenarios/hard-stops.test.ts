@@ -20,6 +20,12 @@ const start = () =>
   });
 const verdict = (of: InProcess, incident: string) =>
   of.stage.slack.until(() => of.thread(incident).includes('VERDICT'), { what: 'the verdict' });
+/** A kill runs until this is called. */
+function holdCancels(of: InProcess): () => void {
+  const times = Number.POSITIVE_INFINITY;
+  const held = of.stage.binance.fault({ kind: 'slow', match: { method: 'DELETE' }, times });
+  return () => held.release();
+}
 const order = (n: number, state: 'accepted' | 'rejected') => ({
   type: 'order',
   at: Date.now(),
@@ -49,9 +55,14 @@ describe('two hard stops that trip at once', () => {
     desk = await start();
     const now = Date.now();
     const rejects = Array.from({ length: 10 }, (_, n) => order(n, n < 3 ? 'rejected' : 'accepted'));
+    const release = holdCancels(desk);
     const { json } = await desk.post('/telemetry', [...rejects, position(now - 10), position(now)]);
+    release();
     const [incident] = json['incidents'] as unknown as string[];
     await verdict(desk, incident ?? '');
+    await desk.stage.slack.until(() => desk?.thread(incident).includes('Also asked for by Hard stop'), {
+      what: 'the second one on the receipt',
+    });
     const thread = desk.thread(incident);
     expect(thread.match(/■ KILL/g)).toHaveLength(1);
     expect(thread).toContain('Position size > 1.5× max notional · 5000000 USDT, limit 1500 USDT');
@@ -73,14 +84,10 @@ describe('an alert that names a hard stop', () => {
 
   it('kills once while it fires, however often it is sent, also when it joined a kill of somebody else', async () => {
     desk = await start();
-    const held = desk.stage.binance.fault({
-      kind: 'slow',
-      match: { method: 'DELETE' },
-      times: Number.POSITIVE_INFINITY,
-    });
+    const release = holdCancels(desk);
     const { json: asked } = await desk.post('/kill', { reason: 'by hand', actor: 'ada' });
     await desk.post('/alerts/generic', loss());
-    held.release();
+    release();
     await verdict(desk, asked['incident'] ?? '');
     for (let times = 0; times < 3; times += 1) await desk.post('/alerts/generic', loss());
     const { lastKill, trading } = await statusView(desk);
