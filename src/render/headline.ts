@@ -51,7 +51,9 @@ export function headline(
   ];
   const told = lines.filter((line) => line !== '');
   if (told.length > 0) blocks.push(section(told.join('\n')));
-  const met = metWords(around.clocks, around.now);
+  // A resolution ends that clock, too: who did not acknowledge is not said to have.
+  const done = around.clocks.filter(({ id }) => id !== 'acknowledge' || incident.acknowledged !== undefined);
+  const met = metWords(done, around.now);
   blocks.push(context(...footer(incident), ...(met === null ? [] : [met])));
   if (!resolved) blocks.push(actions(...buttons(incident, trading, names, around)));
   // The fallback text is mrkdwn, the header above is not.
