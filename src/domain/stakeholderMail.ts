@@ -72,8 +72,10 @@ function headline(what: MailWhat, incident: Incident, trading: Trading, kill: Ki
   if (kill !== undefined && kill.over === null)
     return `${again}${kill.verdict === null ? 'trading killed, not verified yet' : `trading killed, ${kill.verdict}`}`;
   // Without a kill of its own the desk may be stopped all the same.
-  const [, ...state] = toldOf(incident.severity, trading).split(', ');
-  return `${again}${what === 'opened' || what === 'reopened' ? 'open' : 'still open'}, trading ${state.join(', ')}`;
+  const [, state, ...held] = toldOf(incident.severity, trading).split(', ');
+  // Nobody reads "running" of a desk that takes no new orders.
+  const words = state === 'running' && held.length > 0 ? held : [`trading ${state}`, ...held];
+  return `${again}${what === 'opened' || what === 'reopened' ? 'open' : 'still open'}, ${words.join(', ')}`;
 }
 
 function happened(incident: Incident, kill: KillState | undefined): string[] {

@@ -3,6 +3,7 @@
 import { type Finding, finding, together } from '../domain/runbook/finding.ts';
 import { hostFinding, keyFinding, pageFinding, venueStateFinding } from '../domain/runbook/probes.ts';
 import { PROBE_NAMES, type ProbeName } from '../domain/runbook/vocabulary.ts';
+import { counted } from '../domain/words.ts';
 import type { Clock, Host, StatusPage, Venue } from '../ports.ts';
 
 export interface Probes {
@@ -93,7 +94,7 @@ export function createProbes(deps: {
     const gist = `${lists.length} ${positions.length}`;
     return finding(
       'ok',
-      `${lists.length} order lists and ${positions.length} wallets read in ${seconds} s`,
+      `${counted(lists.length, 'order list')} and ${counted(positions.length, 'wallet')} read in ${seconds} s`,
       gist,
     );
   }

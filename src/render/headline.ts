@@ -61,7 +61,9 @@ export function headline(
     mailLine(incident),
     ...peopleLines(incident),
   ].filter((line) => line !== '');
-  const met = metWords(around.clocks, around.now);
+  // A resolution ends that clock, too: who did not acknowledge is not said to have.
+  const done = around.clocks.filter(({ id }) => id !== 'acknowledge' || incident.acknowledged !== undefined);
+  const met = metWords(done, around.now);
   const small = [...footer(incident), ...(met === null ? [] : [met])].map((one) => cutMarkup(one, 600));
   // The fallback text is mrkdwn, the header is not. The buttons stand whatever else does not fit.
   return fitted(

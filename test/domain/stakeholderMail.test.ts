@@ -169,6 +169,8 @@ describe('a mail', () => {
       at: T0,
     });
     const held: Trading = { ...RUNNING, holds: [hold('HALT_NEW_ORDERS'), hold('DATA_FEED')] };
+    expect(view(fold(OPENED), held).headline).toBe('still open, orders halted');
+    expect(view(fold(OPENED)).headline).toBe('still open, trading running');
     expect(view(fold(OPENED), held).stopped).toEqual([
       'New orders, since 2026-11-20 14:00:00 UTC, by ada: r.',
       'The primary data feed (the backup is used), since 2026-11-20 14:00:00 UTC, by ada: r.',

@@ -134,7 +134,7 @@ describe('what is looked up', () => {
     await clock.settle();
     expect(probes.found().venueRead).toMatchObject({
       state: 'ok',
-      text: expect.stringContaining('a: 1 order lists and 1 wallets read in'),
+      text: expect.stringContaining('a: 1 order list and 1 wallet read in'),
     });
     killing = true;
     expect(probes.found().venueRead?.text).toContain('before the kill');

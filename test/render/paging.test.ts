@@ -1,6 +1,7 @@
 /** What people read about pages: the headline, the next ways, the notes at PagerDuty, who is on call. */
 
 import { describe, expect, it } from 'vitest';
+import type { IncidentClock } from '../../src/domain/clocks.ts';
 import { evolve, type Incident, type StandingEvent } from '../../src/domain/incident.ts';
 import { isNoteOfOurs } from '../../src/domain/paging.ts';
 import { RUNNING } from '../../src/domain/trading.ts';
@@ -40,14 +41,14 @@ const shown = (message: { text: string; blocks: object[] } | null): string => {
   expect(problemsOfMessage(message?.blocks as never)).toEqual([]);
   return JSON.stringify(message);
 };
-const headlineOf = (incident: Incident) =>
+const headlineOf = (incident: Incident, clocks: IncidentClock[] = []) =>
   shown(
     headline(
       incident,
       RUNNING,
       playbook,
       { venues: ['v'], protectiveOrders: 'cancel', backups: [], restartOrderManager: null },
-      { clocks: [], now: T0, mail: false, unwritten: null },
+      { clocks, now: T0, mail: false, unwritten: null },
     ),
   );
 const queued = at(1_000, { type: 'PageQueued', n: 1, dedupKey: `${ID}/1` });
@@ -73,6 +74,22 @@ describe('the line on the phone', () => {
 });
 
 describe('the headline', () => {
+  it('does not say that somebody acknowledged in time where it cleared by itself', () => {
+    const met = {
+      id: 'acknowledge',
+      title: 'acknowledge',
+      dueAt: T0 + 900_000,
+      state: 'met',
+      doneAt: T0,
+      recorded: true,
+    } as const;
+    const over = at(5_000, { type: 'IncidentResolved', how: 'alertsCleared' });
+    expect(headlineOf(fold(over), [met])).not.toContain('in time');
+    expect(headlineOf(fold(at(1_000, { type: 'IncidentAcknowledged' }), over), [met])).toContain(
+      'in time: acknowledge',
+    );
+  });
+
   it('says queued, and nothing more, of a 202', () => {
     const text = headlineOf(fold(queued));
     expect(text).toContain('Page queued, nobody yet: PagerDuty took it at 14:00:01');

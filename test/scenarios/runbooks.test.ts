@@ -195,7 +195,7 @@ describe('SLO-03: orders fail', () => {
     await reads(id, 'binance-usdm: can read, can trade, cannot withdraw');
     await reads(id, 'binance-usdm: up, by its own word');
     await reads(id, '✓ ok · binance-usdm:');
-    expect(thread(id)).toMatch(/order lists and \d+ wallets read in/);
+    expect(thread(id)).toMatch(/order lists? and \d+ wallets? read in/);
     const before = await desk.control();
     await press('ada', id, 'Restart order manager…');
     await reads(id, 'restartOrderManager: exit code 0 after');

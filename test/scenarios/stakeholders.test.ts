@@ -162,7 +162,7 @@ describe.concurrent('the stakeholders', () => {
       desk.advance(2 * MIN);
       await mailed(desk, id, 2);
       const [, changed] = mailsOf(desk, id);
-      expect(changed?.subject).toContain('still open, trading running, orders halted, signals paused');
+      expect(changed?.subject).toContain('still open, orders halted, signals paused');
       expect(changed?.text).toContain('- New orders, since ');
       await settled(desk, id, ({ told }) => told === 'P0, running, orders halted, signals paused');
     }));
