@@ -307,16 +307,41 @@ export interface TimelineRow {
   what: string;
 }
 
+/** How many alerts in a row are told one by one. */
+const ALERTS_IN_A_ROW = 20;
+
+/** Alerts without anything between them: `length` were told, the others are counted. */
+interface AlertRun {
+  length: number;
+  fired: number;
+  cleared: number;
+}
+
+const countedAlerts = ({ fired, cleared }: AlertRun): string =>
+  `${[...(fired > 0 ? [`${counted(fired, 'more alert')} fired`] : []), ...(cleared > 0 ? [`${cleared} cleared`] : [])].join(', ')} until here, each on the incident's record`;
+
 /**
  * The whole log in rows, in its order. The same alert sent again and again is one row with a count; a message that was
- * edited or deleted later keeps what was said first, and is marked.
+ * edited or deleted later keeps what was said first, and is marked. Of many alerts in a row the first are told, and the rest
+ * is one row with how many: nobody reads ten thousand, and each is on the log.
  */
 export function timeline(history: StandingEvent[]): TimelineRow[] {
   const edited = new Set(history.flatMap((event) => (event.type === 'MessageEdited' ? [event.ts] : [])));
   const deleted = new Set(history.flatMap((event) => (event.type === 'MessageDeleted' ? [event.ts] : [])));
   const rows: TimelineRow[] = [];
   let repeats = { key: '', count: 0 };
+  let alerts: AlertRun = { length: 0, fired: 0, cleared: 0 };
   for (const event of history) {
+    const isAlert = event.type === 'AlertFired' || event.type === 'AlertCleared';
+    if (!isAlert) alerts = { length: 0, fired: 0, cleared: 0 };
+    else if (alerts.length >= ALERTS_IN_A_ROW) {
+      if (event.type === 'AlertFired') alerts.fired += 1;
+      else alerts.cleared += 1;
+      if (alerts.fired + alerts.cleared > 1) rows.pop();
+      repeats = { key: '', count: 1 };
+      rows.push({ at: utc(event.at), who: event.by.name, what: countedAlerts(alerts) });
+      continue;
+    } else alerts.length += 1;
     const repeated = event.type === 'AlertRepeated' ? event.key : '';
     const before = rows.at(-1);
     if (repeated !== '' && repeated === repeats.key && before !== undefined) {

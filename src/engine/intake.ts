@@ -59,8 +59,14 @@ export function createIntake(deps: {
   const { storm } = playbook.grouping;
 
   // ── The storm ────────────────────────────────────────────────────────────────────────────────────────────────────
-  /** When alerts opened an incident, monotonic ms, the oldest first. */
-  const opened: number[] = [];
+  /** When alerts opened an incident, monotonic ms, the oldest first: a restart in a storm does not begin to count anew. */
+  const opened: number[] = store
+    .summaries()
+    .filter(({ source, groupKey }) => source !== null && groupKey !== STORM.groupKey)
+    .map(({ openedAt }) => clock.now() - openedAt)
+    .filter((ageMs) => ageMs >= 0 && ageMs < storm.withinMin * 60_000)
+    .sort((a, b) => b - a)
+    .map((ageMs) => clock.monotonic() - ageMs);
   /** Groups that a storm holds, and in which incident. */
   const held = new Map<string, string>();
   for (const incident of ledger.open())
@@ -276,9 +282,14 @@ export function createIntake(deps: {
   }
 
   let turn: Promise<void> = Promise.resolve();
-  /** One batch a turn of the event loop, whoever sent it: in between a click, a kill and the disk's answers get theirs. */
-  function itsTurn(): Promise<void> {
-    turn = turn.then(() => new Promise((resolve) => setImmediate(resolve)));
+  const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
+  /**
+   * One batch a turn of the event loop, whoever sent it: in between a click, a kill and the disk's answers get theirs. What
+   * may page a P0 waits for none of the others.
+   */
+  function itsTurn(batch: TakenAlert[]): Promise<void> {
+    if (batch.some(({ alert }) => alert.severity === 'P0')) return nextTurn();
+    turn = turn.then(calm).then(nextTurn);
     return turn;
   }
 
@@ -287,9 +298,7 @@ export function createIntake(deps: {
       const found: (string | null)[] = [];
       for (let from = 0; from < taken.length; from += BATCH) {
         const batch = taken.slice(from, from + BATCH);
-        // What may page a P0 waits for nothing.
-        if (!batch.some(({ alert }) => alert.severity === 'P0')) await calm();
-        await itsTurn();
+        await itsTurn(batch);
         found.push(...(await takeBatch(batch, source)));
       }
       return found;

@@ -53,7 +53,7 @@ export function headline(
     ...unwrittenLines(around.unwritten),
     ...killLines(incident),
     ...gapLines(incident),
-    ...valueLines(incident),
+    ...(incident.origin === 'storm' ? stormLines(incident) : valueLines(incident)),
   ];
   const told = [
     pageLine(incident),
@@ -77,6 +77,8 @@ export function headline(
     (left) => `${left} more parts of this do not fit here`,
   );
 }
+
+const STORM_GROUPS = 5;
 
 const moreLines = (left: number): string => `… ${count(left, 'more line')}`;
 
@@ -104,6 +106,31 @@ function valueLines(incident: Incident): string[] {
     .toSorted((a, b) => b.receivedAt - a.receivedAt)
     .flatMap(({ value }) => (value === undefined || value === '' ? [] : [inert(value, 200)]))
     .slice(0, 3);
+}
+
+/** What a storm holds, the largest groups first: no person reads ten thousand alerts. */
+function stormLines(incident: Incident): string[] {
+  const groups = new Map<string, { title: string; source: string; firing: number; all: number }>();
+  for (const { source, groupKey, title, state } of Object.values(incident.alerts)) {
+    const name = JSON.stringify([source, groupKey]);
+    const group = groups.get(name) ?? { title, source, firing: 0, all: 0 };
+    groups.set(name, group);
+    group.all += 1;
+    if (state === 'firing') group.firing += 1;
+  }
+  const sorted = [...groups.values()].toSorted((a, b) => b.firing - a.firing || b.all - a.all);
+  const alerts = Object.keys(incident.alerts).length;
+  const more = sorted.length - STORM_GROUPS;
+  return [
+    `*${count(sorted.length, 'group')} with ${count(alerts, 'alert')} are held here*, ${incident.firing} firing. Each is listed at \`GET /incidents/${incident.id}\``,
+    ...sorted
+      .slice(0, STORM_GROUPS)
+      .map(
+        ({ title, source, firing, all }) =>
+          `• ${firing} of ${all} firing · ${inert(title, 80)} · ${inert(source, 30)}`,
+      ),
+    ...(more > 0 ? [count(more, 'more group')] : []),
+  ];
 }
 
 /** Who commands, and whether the harm has stopped. */

@@ -767,3 +767,40 @@ group('times and spans', () => {
     );
   });
 });
+
+group('a storm in the rows', () => {
+  test('tells the first alerts of a run, and counts the rest in one row', () => {
+    const from = { via: 'alert', id: 'am', name: 'am' } as const;
+    const time = (n: number) => Date.parse('2026-11-22T14:00:00Z') + n * 1_000;
+    const fires = (n: number): StandingEvent => ({
+      type: 'AlertFired',
+      at: time(n),
+      by: from,
+      alert: {
+        source: 'am',
+        groupKey: 'g',
+        key: `k${n}`,
+        title: `t${n}`,
+        severity: 'P1',
+        startsAt: 0,
+        startsAtGiven: true,
+        labels: {},
+        annotations: {},
+      },
+    });
+    const rows = timeline([
+      ...Array.from({ length: 120 }, (_, n) => fires(n)),
+      { type: 'AlertCleared', at: time(3_600), by: from, key: 'k1', endedAt: 0 },
+      { type: 'NoteAdded', at: time(3_700), by: from, text: 'seen' },
+      fires(4_000),
+    ]);
+    expect(rows).toHaveLength(23);
+    expect(rows[20]).toEqual({
+      at: '2026-11-22 15:00:00 UTC',
+      who: 'am',
+      what: "100 more alerts fired, 1 cleared until here, each on the incident's record",
+    });
+    expect(rows[21]?.what).toContain('seen');
+    expect(rows[22]?.what).toContain('t4000');
+  });
+});

@@ -140,6 +140,28 @@ describe('a storm', () => {
     expect((await store.load(id))?.firing).toBe(2);
   });
 
+  it('goes on after a restart: the groups that opened before it count', async () => {
+    const { take, store, clock, ledger } = start();
+    await take(...many(0, GROUPS));
+    await clock.advance(60_000);
+    const [id] = await start(clock, store, ledger).take(fires('one more', 'a'));
+    expect(await store.load(id ?? '')).toMatchObject({ origin: 'storm' });
+  });
+
+  it('waits while a kill takes its first steps, and a P0 does not', async () => {
+    let begin = () => {};
+    const calm = new Promise<void>((resolve) => {
+      begin = resolve;
+    });
+    const { take, store } = start(undefined, undefined, undefined, () => calm);
+    const waiting = take(fires('a', '1'));
+    await take(fires('b', '1', 'P0'));
+    expect(store.summaries().map(({ groupKey }) => groupKey)).toEqual(['b']);
+    begin();
+    await waiting;
+    expect(store.summaries().map(({ groupKey }) => groupKey)).toEqual(['b', 'a']);
+  });
+
   it('is over when the playbook’s time is: the next group has its own', async () => {
     const { take, store, clock } = start();
     await take(...many(0, GROUPS + 1));

@@ -14,6 +14,7 @@ import type { Disk } from '../../src/adapters/disk.ts';
 import { type Bot, startBot } from '../../src/bot.ts';
 import type { LiveConfig, RehearsalConfig } from '../../src/config.ts';
 import type { KillPace } from '../../src/domain/kill.ts';
+import type { Pace } from '../../src/engine/outbox.ts';
 import type { WatchPace } from '../../src/engine/venueWatch.ts';
 import { loadPolicy, type Policy } from '../../src/policy.ts';
 import type { BinanceOptions } from '../../src/rehearsal/binance.ts';
@@ -181,6 +182,10 @@ export interface DeskOptions {
   control?: string;
   /** The file system of the bot's store. */
   storeFs?: Disk;
+  /** The policy, changed for this desk. */
+  policy?: (policy: Policy) => Policy;
+  /** How fast messages may go out; default as fast as they can. */
+  outboxPace?: Pace;
   /** How often the venues are measured. */
   watchPace?: WatchPace;
 }
@@ -213,10 +218,10 @@ export async function startDesk(options: DeskOptions = {}): Promise<InProcess> {
   const start = async () => {
     const bot = await startBot({
       config: make(),
-      policy: policy(),
+      policy: options.policy === undefined ? policy() : options.policy(policy()),
       drill: true,
       pagerAgent: new Agent({ ca: stage.tls.cert }),
-      outboxPace: {},
+      outboxPace: options.outboxPace ?? {},
       ...(options.now === undefined ? {} : { clock: { ...systemClock, now: options.now } }),
       ...(options.pace === undefined ? {} : { pace: options.pace }),
       ...(options.storeFs === undefined ? {} : { storeFs: options.storeFs }),
