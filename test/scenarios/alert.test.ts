@@ -72,7 +72,7 @@ describe('a captured Alertmanager body', () => {
     expect(text).toContain('🟠 P1 · ExchangeOrderStuck: Open orders stuck on (7)');
     expect(text).toContain('Trading RUNNING');
     expect(text).toMatch(/Paged Ada at \d\d:\d\d:\d\d, assigned, not acknowledged/);
-    expect(text).toMatch(/acknowledge by \d\d:\d\d:\d\d UTC/);
+    expect(text).toMatch(/acknowledge by [\d :-]*\d\d:\d\d:\d\d UTC/);
     expect(repliesOf(desk, stuck)).toHaveLength(1);
     const runbook = desk.stage.slack.threadAsText(CHANNEL, headline?.ts ?? '');
     expect(runbook).toContain('Runbook: SLO-03 order execution failure');

@@ -60,9 +60,10 @@ describe.concurrent('while an incident is open', () => {
     withDesk(async (desk) => {
       const id = await fire(desk, { name: 'Counted', severity: 'P1' });
       await posted(desk, id);
+      // Towards midnight a time has its date.
       await shows(desk, id, 'acknowledge by ');
       expect(desk.thread(id)).toMatch(
-        /acknowledge by \d\d:\d\d:\d\d UTC \(in 14 min\) · next update by [\d:]{8} UTC \(in 29 min\) · mail the stakeholders by [\d:]{8} UTC \(in 59 min\) · as of [\d:]{8}/,
+        /acknowledge by [\d :-]*\d\d:\d\d:\d\d UTC \(in 14 min\) · next update by [\d :-]{8,} UTC \(in 29 min\) · mail the stakeholders by [\d :-]{8,} UTC \(in 59 min\) · as of [\d:]{8}/,
       );
       // Drawn again when 10 min are left, and 5: few edits, each true.
       desk.advance(5 * MIN);
