@@ -213,7 +213,17 @@ export interface ImpactReading {
   currency: string;
   source: string | null;
   why: string;
+  /** The positions as the position size is measured; absent in what was noted before it was. */
+  open?: OpenReading;
   at: number;
+}
+
+/** Sum of the absolute notionals in the currency of the limits, `ageMs` old when it was noted; null: unknown. `why`: what it leaves out. */
+export interface OpenReading {
+  notional: number | null;
+  source: string | null;
+  ageMs: number | null;
+  why: string;
 }
 
 export interface ActionItem {
@@ -802,8 +812,8 @@ function fold(
       return;
     }
     case 'ImpactNoted': {
-      const { dayPnl, currency, source, why, at } = event;
-      const reading = { dayPnl, currency, source, why, at };
+      const { dayPnl, currency, source, why, open, at } = event;
+      const reading = { dayPnl, currency, source, why, ...(open === undefined ? {} : { open }), at };
       next.impact = { first: next.impact?.first ?? reading, last: reading };
       return;
     }

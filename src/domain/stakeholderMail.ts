@@ -4,7 +4,7 @@
  */
 
 import type { IncidentClock } from './clocks.ts';
-import type { Incident, MailWhat } from './incident.ts';
+import type { ImpactReading, Incident, MailWhat } from './incident.ts';
 import { type KillState, withoutStop } from './kill.ts';
 import { verdictWords } from './timeline.ts';
 import { type HoldKey, type Latch, SWITCHES, type Trading } from './trading.ts';
@@ -59,7 +59,7 @@ export function mailView(
     headline: headline(what, incident, trading, kill),
     happened: happened(incident, kill),
     stopped: stopped(trading, incident),
-    exposure: exposure(kill),
+    exposure: exposure(kill, incident.impact?.last),
     impact: impact(incident, kill),
     next: next(incident, trading, kill, clocks),
     link: incident.posts['headline']?.permalink ?? null,
@@ -131,8 +131,25 @@ function stopped(trading: Trading, incident: Incident): string[] {
   return lines.length === 0 ? ['Nothing: trading runs.'] : lines;
 }
 
-function exposure(kill: KillState | undefined): string[] {
-  if (kill === undefined) return ['Unknown: orders and positions were not read for this incident.'];
+/** Without a kill nobody read the venues for this incident: what the position size was measured at, as that. */
+function measuredOpen(impact: ImpactReading | undefined): string[] {
+  if (impact?.open === undefined) return ['Unknown: orders and positions were not read for this incident.'];
+  const { notional, source, ageMs, why } = impact.open;
+  const asked = utc(impact.at);
+  if (notional === null) return [`Open positions: unknown (${why}), asked at ${asked}.`, ORDERS_UNREAD];
+  const size =
+    notional === 0
+      ? 'none found'
+      : `${notional.toFixed(2)} ${impact.currency}, the sum of their absolute notionals`;
+  return [
+    `Open positions: ${size}, by ${source ?? 'an unnamed source'} at ${utc(impact.at - (ageMs ?? 0))}${why === '' ? '' : ` (${why})`}.`,
+    ORDERS_UNREAD,
+  ];
+}
+const ORDERS_UNREAD = 'Open orders: unknown, not read for this incident.';
+
+function exposure(kill: KillState | undefined, impact: ImpactReading | undefined): string[] {
+  if (kill === undefined) return measuredOpen(impact);
   if (kill.verdict === null) return ['Unknown: orders and positions are being read.'];
   const read = kill.judgedAt === null ? 'time unknown' : utc(kill.judgedAt);
   const venues = Object.entries(kill.venues).map(([id, venue]) =>

@@ -3,6 +3,7 @@
 import type { FactEvent } from '../domain/decide.ts';
 import type { Work } from '../domain/effects.ts';
 import { type Incident, STANDDOWN } from '../domain/incident.ts';
+import { isNoted } from '../domain/measure/impact.ts';
 import { toldOf } from '../domain/stakeholderMail.ts';
 import type { Chat, ChatMessage, Clock, Drafts, Draw, Log, Mailer, Pager, Sent, Store } from '../ports.ts';
 import { backoff } from './backoff.ts';
@@ -145,9 +146,7 @@ export function createPerform(deps: PerformDeps): Perform {
   /** The incident with the money as it is measured now on its log, so that what a mail says of it can be drawn again. */
   async function measured(incident: Incident): Promise<Incident> {
     const now = deps.money();
-    const known = incident.impact?.last;
-    if (known !== undefined && known.dayPnl === now.dayPnl && known.currency === now.currency)
-      return incident;
+    if (isNoted(incident.impact?.last, now)) return incident;
     const noted = { type: 'Note' as const, by: STANDDOWN, event: now };
     return (await ledger.commit(incident.id, noted, { mustGoOn: true })).incident ?? incident;
   }

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import type { App, ViewSubmitAction } from '@slack/bolt';
 import type { ModalView } from '@slack/types';
 import { type Incident, STANDDOWN } from '../domain/incident.ts';
+import { isNoted } from '../domain/measure/impact.ts';
 import { CALLBACK } from '../render/actions.ts';
 import { type Letter, mailPreviewView, mailSaidView, summaryMessage } from '../render/summary.ts';
 import { inWords, type ListenerContext, refusalFor, slackActor } from './context.ts';
@@ -15,9 +16,7 @@ const seal = ({ subject, text }: Letter): string =>
 /** The mail as it would be sent now. What is measured of the money is put on record first, so that it is what is sent. */
 async function letterOf(incident: Incident, context: ListenerContext): Promise<Letter> {
   const now = context.letters.money();
-  const known = incident.impact?.last;
-  const same = known !== undefined && known.dayPnl === now.dayPnl && known.currency === now.currency;
-  const noted = same
+  const noted = isNoted(incident.impact?.last, now)
     ? incident
     : (await context.desk.command(incident.id, { type: 'Note', by: STANDDOWN, event: now })).incident;
   return context.letters.draw(noted ?? incident);

@@ -95,12 +95,34 @@ describe('the impact in money', () => {
       id: 'dailyLoss',
       value,
       source: 'engine',
-      detail: 'no sample',
+      detail: value === null ? 'no sample' : '',
+      ageMs: value === null ? null : 2_000,
     });
     expect(impactOf([criterion(120.4)], 'USDT')).toMatchObject({ dayPnl: -120.4, why: '' });
     expect(Object.is(impactOf([criterion(0)], 'USDT').dayPnl, 0)).toBe(true);
     expect(impactOf([criterion(null)], 'USDT')).toMatchObject({ dayPnl: null, why: 'no sample' });
     expect(impactOf([], 'USDT')).toMatchObject({ dayPnl: null, why: 'nothing measures it' });
+  });
+  it('says what is open without a kill, as the position size is measured', () => {
+    const size = {
+      id: 'positionSize',
+      value: 512 as number | null,
+      source: 'venue',
+      detail: '',
+      ageMs: 4_000,
+    };
+    const exposed = (...criteria: (typeof size)[]) =>
+      view(fold(OPENED, at(T0 + 20_000, impactOf(criteria, 'USDT')))).exposure;
+    expect(exposed(size)).toEqual([
+      'Open positions: 512.00 USDT, the sum of their absolute notionals, by venue at 2026-11-20 14:00:16 UTC.',
+      'Open orders: unknown, not read for this incident.',
+    ]);
+    expect(exposed({ ...size, value: 0 })[0]).toContain('none found, by venue');
+    expect(exposed({ ...size, detail: 'okx: no answer' })[0]).toMatch(/ \(okx: no answer\)\.$/);
+    expect(exposed({ ...size, value: null, detail: 'okx: no answer' })[0]).toBe(
+      'Open positions: unknown (okx: no answer), asked at 2026-11-20 14:00:20 UTC.',
+    );
+    expect(exposed()[0]).toContain('unknown (nothing measures it)');
   });
 });
 
