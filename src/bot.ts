@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import type { Agent } from 'node:https';
 import { dirname, join } from 'node:path';
+import { createBudgetsFile } from './adapters/budgetsFile.ts';
 import { systemClock } from './adapters/clock.ts';
 import { type CommandResult, runCommand } from './adapters/command.ts';
 import { watchControlFile } from './adapters/controlFile/watch.ts';
@@ -24,6 +25,7 @@ import { impactOf } from './domain/measure/impact.ts';
 import { followedBy } from './domain/playbook.ts';
 import { createDraw } from './draw.ts';
 import { createAccess } from './engine/access.ts';
+import { createBudgetKeeper } from './engine/budgetKeeper.ts';
 import { createDesk, type Desk } from './engine/desk.ts';
 import { createEngines } from './engine/engines.ts';
 import { createHomeBoard } from './engine/homeBoard.ts';
@@ -255,24 +257,41 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     ...(options.pace === undefined ? {} : { pace: options.pace }),
   });
   cleanups.push(async () => desk.stop());
+  const stopRules = stopRulesOf(
+    config,
+    playbook,
+    venues.map((venue) => venue.id),
+  );
+  // In rehearsal no engine sends anything: that is no incident.
+  const unknownGraceMs = drill ? Number.POSITIVE_INFINITY : UNKNOWN_GRACE_MS;
   const monitor: Monitor = await createMonitor({
     desk,
     ledger,
     engines,
     clock,
     log,
-    rules: stopRulesOf(
-      config,
-      playbook,
-      venues.map((venue) => venue.id),
-    ),
+    rules: stopRules,
     hours: config.hours,
     mode: config.hardStops.mode,
     windows: createWindowsFile(config.dataDir, log),
-    // In rehearsal no engine sends anything: that is no incident.
-    unknownGraceMs: drill ? Number.POSITIVE_INFINITY : UNKNOWN_GRACE_MS,
+    unknownGraceMs,
   });
   cleanups.push(() => monitor.stop());
+  const budgets = await createBudgetKeeper({
+    desk,
+    ledger,
+    store,
+    monitor,
+    clock,
+    log,
+    playbook,
+    rules: stopRules,
+    hours: config.hours,
+    graceMs: unknownGraceMs,
+    mode: config.hardStops.mode,
+    file: createBudgetsFile(config.dataDir, log),
+  });
+  cleanups.push(() => budgets.stop());
   const host = createHost(config.dataDir);
   cleanups.push(async () => host.close());
   const runner = createRunbookRunner({
@@ -466,6 +485,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   const ticker = createTicker({ ledger, store, clock, rules: clockRules, money, log });
   cleanups.push(everySecond(() => ticker.look(), log));
   cleanups.push(everySecond(() => monitor.tick(), log));
+  cleanups.push(everySecond(() => budgets.tick(), log));
   cleanups.push(everySecond(() => runner.tick(), log));
   const venueWatch = createVenueWatch({
     venues,

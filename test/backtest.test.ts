@@ -159,9 +159,7 @@ describe('a recording', () => {
     for (let at = T0 + 65_000; at <= T0 + 300_000; at += 5_000) lines.push(beat(at));
     lines.push(bar(T0 + 301_000, T0 + 300_000), ...fine(T0 + 305_000, T0 + 310_000));
     const text = (await run(lines)).out.join('\n');
-    expect(text).toMatch(
-      /09:04:01.000 UTC {2}P1 {4}Feed gap: f1 · gap 2 min 1 s, BTC\/USDT:USDT/,
-    );
+    expect(text).toMatch(/09:04:01.000 UTC {2}P1 {4}Feed gap: f1 · gap 2 min 1 s, BTC\/USDT:USDT/);
     expect(text).toContain('over  Feed gap: f1, after 1 min');
   });
 

@@ -37,6 +37,14 @@ export interface Monitor {
   /** The criteria as they are now. */
   criteria(): Criterion[];
   conditions(): Condition[];
+  /** All that is known at a moment, for whoever judges by it. Judges. */
+  seen(): {
+    facts: Facts & { silent: SilentEngine[]; mismatches: Mismatch[] };
+    criteria: Criterion[];
+    unknownSince: ReadonlyMap<string, number>;
+  };
+  /** Called with each batch that is taken. */
+  onTaken(listener: (samples: Sample[]) => void): void;
   /** Once a second. */
   tick(): Promise<void>;
   stop(): Promise<void>;
@@ -248,10 +256,18 @@ export async function createMonitor(deps: {
   }
 
   let raising: Promise<void> = Promise.resolve();
+  const listeners: ((samples: Sample[]) => void)[] = [];
   return {
     measurements,
+    seen() {
+      const now = clock.now();
+      const criteria = latest !== null && latest.at === now ? latest.criteria : judge();
+      return { facts: facts(now), criteria, unknownSince };
+    },
+    onTaken: (listener) => void listeners.push(listener),
     async take(samples) {
       const now = clock.now();
+      for (const listener of listeners) listener(samples);
       for (const sample of samples) {
         if (sample.type === 'heartbeat') engines.heartbeat(sample);
         else measurements.take(sample, now);
