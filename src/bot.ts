@@ -13,6 +13,7 @@ import type { Disk } from './adapters/disk.ts';
 import { createDrafts } from './adapters/drafts.ts';
 import { createHost } from './adapters/host.ts';
 import { createPagerDutyPager } from './adapters/pagerduty.ts';
+import { createDraughtsman } from './adapters/picture.ts';
 import { createSlack } from './adapters/slack.ts';
 import { createSmtpMailer } from './adapters/smtp.ts';
 import { askStatusPage } from './adapters/statusPage.ts';
@@ -379,6 +380,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
       watched: () =>
         JSON.stringify([
           monitor.criteria().map(({ id, state }) => [id, state]),
+          budgets.report().readings.map(({ status, remainingPct }) => [status, Math.round(remainingPct)]),
           engines.status().map(({ id, confirmed }) => [id, confirmed]),
           ledger.unrecorded(),
         ]),
@@ -394,6 +396,9 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     alertChannels: config.slack.alertChannels,
     names,
     criteria: () => monitor.criteria(),
+    budgets,
+    pictures: createDraughtsman(),
+    upload: slack.upload,
     engines: () => engines.status(),
     permalink: slack.chat.permalink,
     mask,
@@ -428,11 +433,13 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     clocks: clockRules,
     clock,
     log,
+    budgets,
     metrics: createMetrics(ledger, outbox, monitor, engines, {
       version: ownVersion(),
       mode: drill ? 'rehearsal' : 'live',
       hardStops: config.hardStops.mode,
       feeds: feeds.map((feed) => feed.id),
+      budgets: () => budgets.report(),
       marketOpen: () => marketAt(clock.now(), config.hours).open,
       now: clock.now,
     }),

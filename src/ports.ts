@@ -141,6 +141,17 @@ export interface BudgetsFile {
   save(state: BudgetsSnapshot): Promise<void>;
 }
 
+/** A drawn picture. */
+export interface Picture {
+  svg: string;
+  png: Buffer;
+}
+
+/** Draws specifications, in their order. Rejects when one cannot be drawn. */
+export interface Draughtsman {
+  draw(specs: Record<string, unknown>[]): Promise<Picture[]>;
+}
+
 // ── Control file ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 export type ControlKey =

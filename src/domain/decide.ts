@@ -895,7 +895,7 @@ function resolveIncident(
   if (owed !== null)
     throw new Refusal(
       'review_missing',
-      `The playbook asks for an incident review at ${owed}: write it down first, by \`/incident budget ${incident.id} review text\`.`,
+      `The playbook asks for an incident review at ${owed}: write it down first, by \`/incident review ${incident.id} text\`.`,
     );
   return [
     {
@@ -916,7 +916,7 @@ export function reviewOwed(incident: Incident, playbook: Playbook): string | nul
     ({ source, labels, receivedAt }) =>
       source === OWN_SOURCE &&
       playbook.budgets.some(({ status, review }) => status === labels['band'] && review === true) &&
-      receivedAt >= (incident.review?.at ?? Number.NEGATIVE_INFINITY),
+      receivedAt > (incident.review?.at ?? Number.NEGATIVE_INFINITY),
   );
   return owing?.labels['band'] ?? null;
 }

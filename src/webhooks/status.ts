@@ -6,6 +6,7 @@ import type { KillState } from '../domain/kill.ts';
 import type { Criterion } from '../domain/measure/criteria.ts';
 import { describe } from '../domain/timeline.ts';
 import type { Trading } from '../domain/trading.ts';
+import type { BudgetReport } from '../engine/budgetKeeper.ts';
 import type { EngineStatus } from '../engine/engines.ts';
 import type { Ledger } from '../engine/ledger.ts';
 import type { IncidentSummary, Store } from '../ports.ts';
@@ -54,6 +55,22 @@ function tradingStatus(trading: Trading, engines: EngineStatus[]): object {
     engine: engines,
   };
 }
+
+/** `budgets`: shares in percent, times in seconds; UNKNOWN is never GREEN. */
+export const budgetStatus = ({ month, status: band, readings }: BudgetReport): object => ({
+  month,
+  status: band,
+  slos: readings.map((one) => ({
+    id: one.slo,
+    status: one.status,
+    targetPct: one.targetPct,
+    budgetSec: one.budgetSec,
+    consumedSec: one.consumedSec,
+    remainingPct: one.remainingPct,
+    measuredPct: one.measuredPct,
+    burn: one.burn,
+  })),
+});
 
 const summary = (one: IncidentSummary): object => ({
   id: one.id,
