@@ -37,7 +37,7 @@ export interface Monitor {
   /** The criteria as they are now. */
   criteria(): Criterion[];
   conditions(): Condition[];
-  /** All that is known at a moment, for whoever judges by it. Judges. */
+  /** All that is known at a moment, for whoever judges by it. The criteria are at most a second old. */
   seen(): {
     facts: Facts & { silent: SilentEngine[]; mismatches: Mismatch[] };
     criteria: Criterion[];
@@ -261,7 +261,9 @@ export async function createMonitor(deps: {
     measurements,
     seen() {
       const now = clock.now();
-      const criteria = latest !== null && latest.at === now ? latest.criteria : judge();
+      // The tick of this second has judged already.
+      const isNew = latest !== null && now >= latest.at && now - latest.at < 1_000;
+      const criteria = latest !== null && isNew ? latest.criteria : judge();
       return { facts: facts(now), criteria, unknownSince };
     },
     onTaken: (listener) => void listeners.push(listener),

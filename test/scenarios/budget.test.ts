@@ -224,10 +224,7 @@ describe('an error budget', () => {
     await gapOf(6_480);
     const file = budgetsFile();
     await desk.restart(() =>
-      writeFile(
-        file,
-        '{"version":1,"accounts":[["SLO-01",{"takenTo":1,"badTo":1,"runs":[[0,1e12,1,1,1]]}]]}',
-      ),
+      writeFile(file, '{"version":1,"accounts":[["SLO-01",{"takenTo":1,"badTo":1,"runs":[0,1e12,1,1,1]}]]}'),
     );
     expect(await readFile(`${file}.unreadable`, 'utf8')).toContain('1e12');
     expect((await slo('SLO-05')).status).toBe('UNKNOWN');

@@ -43,11 +43,14 @@ export interface Account {
   snapshot(): AccountSnapshot;
 }
 
-/** Runs of equal minutes: [first, how many, good, bad, off]. Plain JSON. */
+/**
+ * Runs of equal minutes, five numbers each, in one list: first minute, how many, good, bad, off. Plain JSON; a list of lists
+ * would cost ten times as much where each minute is another.
+ */
 export interface AccountSnapshot {
   takenTo: number | null;
   badTo: number;
-  runs: [minute: number, count: number, good: number, bad: number, off: number][];
+  runs: number[];
 }
 
 /** The month that runs and the one before it are kept by the minute: burn rates look back over a month's end. */
@@ -100,13 +103,16 @@ export function createAccount(before?: AccountSnapshot): Account {
     off[index] = (off[index] as number) - Math.min(turned - wasGood, off[index] as number);
   }
 
-  for (const [minute, count, good, bad, off] of before?.runs ?? [])
-    for (let one = minute; one < minute + count; one += 1) {
-      const month = monthAt(one);
-      month.good[one - month.from] = good;
-      month.bad[one - month.from] = bad;
-      month.off[one - month.from] = off;
+  const runs = before?.runs ?? [];
+  for (let run = 0; run + 4 < runs.length; run += 5) {
+    const [first = 0, count = 0, good = 0, bad = 0, off = 0] = runs.slice(run, run + 5);
+    for (let minute = first; minute < first + count; minute += 1) {
+      const month = monthAt(minute);
+      month.good[minute - month.from] = good;
+      month.bad[minute - month.from] = bad;
+      month.off[minute - month.from] = off;
     }
+  }
 
   function forget(second: number): void {
     const current = monthIdOf(Math.floor(second / 60));
@@ -199,25 +205,26 @@ export function createAccount(before?: AccountSnapshot): Account {
       return found;
     },
     snapshot() {
-      const runs: AccountSnapshot['runs'] = [];
-      for (const [, { from, good, bad, off }] of [...months].toSorted(([a], [b]) => (a < b ? -1 : 1)))
-        for (let index = 0; index < good.length; index += 1) {
-          const [g, b, o] = [good[index] as number, bad[index] as number, off[index] as number];
-          if (g + b + o === 0) continue;
-          const last = runs.at(-1);
-          if (
-            last !== undefined &&
-            last[0] + last[1] === from + index &&
-            last[2] === g &&
-            last[3] === b &&
-            last[4] === o
-          )
-            last[1] += 1;
-          else runs.push([from + index, 1, g, b, o]);
-        }
+      const runs: number[] = [];
+      for (const [, month] of [...months].toSorted(([a], [b]) => (a < b ? -1 : 1))) addRuns(runs, month);
       return { takenTo, badTo, runs };
     },
   };
+}
+
+function addRuns(runs: number[], { from, good, bad, off }: Month): void {
+  let first = 0;
+  for (let index = 1; index <= good.length; index += 1) {
+    const isSame =
+      index < good.length &&
+      good[index] === good[first] &&
+      bad[index] === bad[first] &&
+      off[index] === off[first];
+    if (isSame) continue;
+    const [g = 0, b = 0, o = 0] = [good[first], bad[first], off[first]];
+    if (g + b + o > 0) runs.push(from + first, index - first, g, b, o);
+    first = index;
+  }
 }
 
 function totals({ from, to, month }: { from: number; to: number; month: Month | undefined }) {
