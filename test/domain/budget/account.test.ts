@@ -38,6 +38,11 @@ describe('an account', () => {
     account.take(START + 30, START + 120, 'bad');
     account.take(START, START + 120, 'bad');
     expect(account.spent(START / 60, START / 60 + 2)).toEqual({ good: 90, bad: 30, off: 0, unmeasured: 0 });
+    const partly = createAccount();
+    partly.take(START, START + 20, 'good');
+    partly.take(START, START + 20, 'bad');
+    partly.take(START + 10, START + 30, 'bad');
+    expect(partly.spent(START / 60, START / 60 + 1)).toMatchObject({ good: 20, bad: 10 });
   });
 
   it('counts a gap from its beginning, over the end of a month, and the overlap of two once', () => {
