@@ -44,6 +44,8 @@ async function open(mode: 'act' | 'observe' = 'act'): Promise<void> {
     config: (config) => ({
       ...config,
       feeds: [FEED],
+      // Ada is a responder, and no approver.
+      access: { ...config.access, approvers: [CAST.grace.id, CAST.alan.id] },
       hours: HOURS,
       hardStops: { ...config.hardStops, mode },
     }),
@@ -103,6 +105,10 @@ describe('an error budget', () => {
     expect(thread(id)).toContain('error budget YELLOW');
 
     // A responder who is no approver may not; an approver may, and it is not set again in this band.
+    expect(await say('ada', '/resume promotions')).toContain(
+      'Only an approver may lift what holds ALLOW_PROMOTIONS',
+    );
+    expect(await held()).toEqual(['ALLOW_PROMOTIONS']);
     const sent = await say('grace', '/resume promotions the promotion is over');
     expect(sent).toContain('ALLOW_PROMOTIONS=1 written and read back');
     await gapOf(7_200);
@@ -170,8 +176,11 @@ describe('an error budget', () => {
     );
     expect(await say('ada', '/incident budget')).toContain('Error budgets 2026-11');
     const from = iso(START);
+    expect(await say('ada', `/incident adjust exclude from=${from} to=${iso(START + 60_000)} x`)).toContain(
+      'You are not an approver for this desk',
+    );
     const excluded = await say(
-      'ada',
+      'grace',
       `/incident adjust exclude from=${from} to=${iso(START + 61 * 60_000)} Binance outage`,
     );
     expect(excluded).toContain('does not count, by your word');
@@ -179,7 +188,7 @@ describe('an error budget', () => {
     // The desk stays as tight as it is: a person loosens.
     expect(await held()).toEqual(['ALLOW_PROMOTIONS']);
     const adjusted = await say(
-      'ada',
+      'grace',
       `/incident adjust ${id} from=${iso(START + 61 * 60_000)} to=${iso(START + 71 * 60_000)} the bars were there, the telemetry was not`,
     );
     expect(adjusted).toContain('SLO-01 of 2026-11: 10 min consumed, was 48 min');
@@ -200,14 +209,14 @@ describe('an error budget', () => {
       `/incident adjust exclude from=${from} from=${from} to=${iso(START + 60_000)} twice`,
       '/incident adjust exclude',
     ])
-      expect(await say('ada', wrong)).toContain('That is unclear, so nothing was done.');
+      expect(await say('grace', wrong)).toContain('That is unclear, so nothing was done.');
     for (const [wrong, why] of [
       [`from=${iso(now + 60_000)} to=${iso(now + 120_000)} x`, 'in the future'],
       [`from=${iso(START + 60_000)} to=${from} x`, 'begin before it ends'],
       [`from=2026-01-01T00:00Z to=${from} x`, 'Minutes are kept from 2026-10-01 on'],
       [`from=${from} to=${iso(START + 60_000)} slo=SLO-09 x`, 'There is no SLO-09'],
     ])
-      expect(await say('ada', `/incident adjust exclude ${wrong}`)).toContain(why);
+      expect(await say('grace', `/incident adjust exclude ${wrong}`)).toContain(why);
     expect((await slo()).consumedSec).toBe(600);
   }, 60_000);
 
