@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import type { Agent } from 'node:https';
 import { dirname, join } from 'node:path';
+import { createBudgetsFile } from './adapters/budgetsFile.ts';
 import { systemClock } from './adapters/clock.ts';
 import { type CommandResult, runCommand } from './adapters/command.ts';
 import { watchControlFile } from './adapters/controlFile/watch.ts';
@@ -12,6 +13,7 @@ import type { Disk } from './adapters/disk.ts';
 import { createDrafts } from './adapters/drafts.ts';
 import { createHost } from './adapters/host.ts';
 import { createPagerDutyPager } from './adapters/pagerduty.ts';
+import { createDraughtsman } from './adapters/picture.ts';
 import { createSlack } from './adapters/slack.ts';
 import { createSmtpMailer } from './adapters/smtp.ts';
 import { askStatusPage } from './adapters/statusPage.ts';
@@ -24,6 +26,7 @@ import { impactOf } from './domain/measure/impact.ts';
 import { followedBy } from './domain/playbook.ts';
 import { createDraw } from './draw.ts';
 import { createAccess } from './engine/access.ts';
+import { createBudgetKeeper } from './engine/budgetKeeper.ts';
 import { createDesk, type Desk } from './engine/desk.ts';
 import { createEngines } from './engine/engines.ts';
 import { createHomeBoard } from './engine/homeBoard.ts';
@@ -256,24 +259,41 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     ...(options.pace === undefined ? {} : { pace: options.pace }),
   });
   cleanups.push(async () => desk.stop());
+  const stopRules = stopRulesOf(
+    config,
+    playbook,
+    venues.map((venue) => venue.id),
+  );
+  // In rehearsal no engine sends anything: that is no incident.
+  const unknownGraceMs = drill ? Number.POSITIVE_INFINITY : UNKNOWN_GRACE_MS;
   const monitor: Monitor = await createMonitor({
     desk,
     ledger,
     engines,
     clock,
     log,
-    rules: stopRulesOf(
-      config,
-      playbook,
-      venues.map((venue) => venue.id),
-    ),
+    rules: stopRules,
     hours: config.hours,
     mode: config.hardStops.mode,
     windows: createWindowsFile(config.dataDir, log),
-    // In rehearsal no engine sends anything: that is no incident.
-    unknownGraceMs: drill ? Number.POSITIVE_INFINITY : UNKNOWN_GRACE_MS,
+    unknownGraceMs,
   });
   cleanups.push(() => monitor.stop());
+  const budgets = await createBudgetKeeper({
+    desk,
+    ledger,
+    store,
+    monitor,
+    clock,
+    log,
+    playbook,
+    rules: stopRules,
+    hours: config.hours,
+    graceMs: unknownGraceMs,
+    mode: config.hardStops.mode,
+    file: createBudgetsFile(config.dataDir, log),
+  });
+  cleanups.push(() => budgets.stop());
   const host = createHost(config.dataDir);
   cleanups.push(async () => host.close());
   const runner = createRunbookRunner({
@@ -361,6 +381,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
       watched: () =>
         JSON.stringify([
           monitor.criteria().map(({ id, state }) => [id, state]),
+          budgets.report().readings.map(({ status, remainingPct }) => [status, Math.round(remainingPct)]),
           engines.status().map(({ id, confirmed }) => [id, confirmed]),
           ledger.unrecorded(),
         ]),
@@ -376,6 +397,9 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     alertChannels: config.slack.alertChannels,
     names,
     criteria: () => monitor.criteria(),
+    budgets,
+    pictures: createDraughtsman(),
+    upload: slack.upload,
     engines: () => engines.status(),
     permalink: slack.chat.permalink,
     mask,
@@ -409,11 +433,13 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     clocks: clockRules,
     clock,
     log,
+    budgets,
     metrics: createMetrics(ledger, outbox, monitor, engines, {
       version: ownVersion(),
       mode: drill ? 'rehearsal' : 'live',
       hardStops: config.hardStops.mode,
       feeds: feeds.map((feed) => feed.id),
+      budgets: () => budgets.report(),
       marketOpen: () => marketAt(clock.now(), config.hours).open,
       now: clock.now,
     }),
@@ -467,6 +493,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   cleanups.push(everySecond(() => ticker.look(), log));
   cleanups.push(everySecond(() => monitor.tick(), log));
   cleanups.push(everySecond(() => monitor.raise(), log));
+  cleanups.push(everySecond(() => budgets.tick(), log));
   cleanups.push(everySecond(() => runner.tick(), log));
   const venueWatch = createVenueWatch({
     venues,

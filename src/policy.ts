@@ -168,6 +168,8 @@ const band = strict({
   abovePct: z.number().min(0).lt(100).nullable(),
   inclusive: z.boolean(),
   allowed: sentence,
+  severity: severity.nullable(),
+  review: z.boolean().optional(),
   page: pageSeverity.optional(),
   control: strict({
     ALLOW_PROMOTIONS: restriction(RESTRICTIONS.ALLOW_PROMOTIONS),
@@ -193,6 +195,12 @@ const bands = z.array(band).superRefine((list, context) => {
         path: [index, 'abovePct'],
         message: last ? 'The last band holds what is left over: write null.' : 'Only the last band has null.',
       });
+    if (one.page !== undefined && (one.severity === null || one.severity === 'P3'))
+      context.addIssue({
+        code: 'custom',
+        path: [index, 'page'],
+        message: 'What pages needs an incident of a severity that pages: P0, P1 or P2.',
+      });
     if (better === undefined) return;
     if (one.abovePct !== null && better.abovePct !== null && one.abovePct >= better.abovePct)
       context.addIssue({
@@ -209,6 +217,34 @@ const bands = z.array(band).superRefine((list, context) => {
         });
   });
 });
+
+/** Three days, so that a window lies within the month that runs and the one before it. */
+const windowMinutes = z.number().int().positive().max(4_320);
+
+const burnRates = z
+  .array(
+    strict({
+      over: z.number().positive(),
+      word: z.enum(['warn', 'alert', 'page']),
+      slowMin: windowMinutes,
+      fastMin: windowMinutes,
+      severity,
+    }).refine(
+      ({ slowMin, fastMin }) => fastMin < slowMin,
+      'The fast window must be shorter than the slow one.',
+    ),
+  )
+  .superRefine((list, context) => {
+    list.forEach((one, index) => {
+      const before = list[index - 1];
+      if (before !== undefined && one.over <= before.over)
+        context.addIssue({
+          code: 'custom',
+          path: [index, 'over'],
+          message: `The rates go from the slowest to the fastest: this must be above ${before.over}.`,
+        });
+    });
+  });
 
 const alertSeverities = z
   .record(z.string().regex(/^\S{1,40}$/, 'a word without spaces, at most 40 characters'), severity)
@@ -237,6 +273,7 @@ const playbookSchema = strict({
   }),
   slos: unique(strict({ id, title: sentence, targetPct: z.number().positive().lt(100) }), 1),
   budgets: bands,
+  burnRates,
   communication: unique(
     strict({
       id: z.enum(COMMUNICATION_IDS),
@@ -300,6 +337,7 @@ const PLAYBOOK_HINTS: Hints = {
   paging: 'Write "paging: { unprovenKillAgainMin: 5 }".',
   criteria: 'All four of dailyLoss, positionSize, rejectRate and dataFeedGap are needed.',
   'criteria.*.unit': 'The unit is fixed; see templates/playbook.yml as it ships.',
+  burnRates: 'See the three rates of templates/playbook.yml as it ships.',
   budgets: 'See the five bands of templates/playbook.yml as it ships.',
 };
 

@@ -1,5 +1,6 @@
 /** What the engine needs of the outside, in plain nouns. Adapters implement these, one vendor a file. */
 
+import type { BudgetsSnapshot } from './domain/budget/budgets.ts';
 import type { Effect } from './domain/effects.ts';
 import type { Incident, MailWhat, StandingEvent } from './domain/incident.ts';
 import type { VenueReading } from './domain/kill.ts';
@@ -132,6 +133,23 @@ export interface WindowsState {
 export interface Windows {
   load(): Promise<WindowsState | null>;
   save(state: WindowsState): Promise<void>;
+}
+
+/** Where the error budgets are kept. `load` null: nothing was kept, or what was kept cannot be read (said by the adapter). */
+export interface BudgetsFile {
+  load(): Promise<BudgetsSnapshot | null>;
+  save(state: BudgetsSnapshot): Promise<void>;
+}
+
+/** A drawn picture. */
+export interface Picture {
+  svg: string;
+  png: Buffer;
+}
+
+/** Draws specifications, in their order. Rejects when one cannot be drawn. */
+export interface Draughtsman {
+  draw(specs: Record<string, unknown>[]): Promise<Picture[]>;
 }
 
 // ── Control file ───────────────────────────────────────────────────────────────────────────────────────────────────

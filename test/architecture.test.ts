@@ -59,6 +59,9 @@ const VENDORS: Record<string, string[]> = {
   lowdb: ['adapters/lowdb.ts'],
   nodemailer: ['adapters/smtp.ts'],
   liquidjs: ['adapters/liquid.ts'],
+  // Loaded by the thread that it starts.
+  vega: ['adapters/picture.ts'],
+  '@resvg/resvg-js': ['adapters/picture.ts'],
 };
 
 describe('the arrows of the architecture', () => {

@@ -53,6 +53,7 @@ const SCOPES_OF_METHOD: Record<string, string[]> = {
   'chat.getPermalink': [],
   'conversations.history': ['channels:history', 'groups:history'],
   'conversations.replies': ['channels:history', 'groups:history'],
+  filesUploadV2: ['files:write'],
   'usergroups.users.list': ['usergroups:read'],
   // Slack: "users:read.email must be requested at the same time as users:read".
   'users.lookupByEmail': ['users:read.email', 'users:read'],
@@ -117,7 +118,7 @@ function sources(folder: string): string[] {
 /** Every `client.noun.verb(` of the source, but for the rehearsal's counterparts, which are the other side. */
 function calledMethods(): string[] {
   const calls = sources(join(ROOT, 'src')).flatMap((text) => [
-    ...text.matchAll(/\bclient((?:\s*\.\s*[A-Za-z]+)+)\s*\(/g),
+    ...text.matchAll(/\bclient((?:\s*\.\s*[A-Za-z0-9]+)+)\s*\(/g),
   ]);
   return [...new Set(calls.map(([, path = '']) => path.replace(/\s/g, '').slice(1)))].toSorted();
 }

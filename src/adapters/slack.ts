@@ -60,6 +60,13 @@ export interface Slack {
   person(id: string): Promise<Person | null | undefined>;
   /** Show somebody their App Home, over a client of its own: nothing else waits behind it. `hash` names what they then see. */
   publishHome(userId: string, view: HomeView): Promise<Sent<{ hash: string }>>;
+  /** Post files in a channel or a thread, in one message. Needs the scope files:write. */
+  upload(
+    channel: string,
+    threadTs: string | null,
+    comment: string,
+    files: { name: string; title: string; bytes: Buffer }[],
+  ): Promise<Sent<object>>;
   start(): Promise<void>;
   stop(): Promise<void>;
   /** Events being handled right now. */
@@ -377,6 +384,21 @@ export function createSlack(options: SlackOptions): Slack {
         return undefined;
       }
     },
+    upload: (channel, threadTs, comment, files) =>
+      sent(async () => {
+        await client.filesUploadV2({
+          channel_id: channel,
+          initial_comment: comment,
+          file_uploads: files.map(({ name, title, bytes }) => ({
+            file: bytes,
+            filename: name,
+            title,
+            alt_text: title,
+          })),
+          ...(threadTs === null ? {} : { thread_ts: threadTs }),
+        });
+        return {};
+      }),
     publishHome: (userId, view) => sent(() => publish(forHomes, userId, view)),
     async start() {
       if (socket !== null) await socket.start();

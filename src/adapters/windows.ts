@@ -33,20 +33,26 @@ export function createWindowsFile(dataDir: string, log: Log): Windows {
       }
     },
     async save(state) {
-      await placeFile(nodeDisk, path, async (file) => {
-        let text = '';
-        for (const part of jsonParts(state)) {
-          text += part;
-          if (text.length < PIECE) continue;
-          await file.write(Buffer.from(text));
-          text = '';
-          // Requests come first: a full window is megabytes of text.
-          await turn();
-        }
-        await file.write(Buffer.from(text));
-      });
+      await placeFile(nodeDisk, path, (file) => writeJson(file, state));
     },
   };
+}
+
+/** Write a value as JSON, piece by piece. */
+export async function writeJson(
+  file: { write(bytes: Buffer): Promise<unknown> },
+  value: unknown,
+): Promise<void> {
+  let text = '';
+  for (const part of jsonParts(value)) {
+    text += part;
+    if (text.length < PIECE) continue;
+    await file.write(Buffer.from(text));
+    text = '';
+    // Requests come first: a full window is megabytes of text.
+    await turn();
+  }
+  await file.write(Buffer.from(text));
 }
 
 /** `JSON.stringify(value)` in parts, long lists of plain values in several. */

@@ -3,8 +3,10 @@
 import { owedAfter } from './clocks.ts';
 import {
   type Actor,
+  type Adjustment,
   type Alert,
   alertOf,
+  BUDGET_GROUP,
   evolve,
   groupOf,
   type Incident,
@@ -126,6 +128,9 @@ export type Command = { by: Actor } & (
   /** `ifNobody`: taking command is refused when somebody has it; handing over is not. */
   | { type: 'AssignCommander'; who: Actor; handover?: string; ifNobody?: true }
   | { type: 'MitigateIncident'; text: string }
+  | { type: 'ReviewIncident'; text: string }
+  | ({ type: 'AdjustIncident' } & Adjustment)
+  | { type: 'ExcludeTime'; exclusion: string; from: number; to: number; name: string; slo: string | null }
   | { type: 'ReopenIncident'; why: string }
   | {
       type: 'AddActionItem';
@@ -279,6 +284,11 @@ function decided(
       return [{ type: 'CancelAsked', cancel: command.cancel, scope: command.scope, reason: command.reason }];
     case 'FinishCancel':
       return [{ type: 'CancelFinished', cancel: command.cancel, results: command.results, ms: command.ms }];
+    case 'ExcludeTime': {
+      const { exclusion, from, to, name, slo } = command;
+      mustHavePassed(from, to, now);
+      return [{ type: 'TimeExcluded', exclusion, from, to, name, slo }];
+    }
     case 'Note':
       return [command.event];
     default:
@@ -297,6 +307,7 @@ type OnIncident = Exclude<
       | 'LiftHold'
       | 'AskCancel'
       | 'FinishCancel'
+      | 'ExcludeTime'
       | 'Note';
   }
 >;
@@ -430,6 +441,13 @@ function onIncident(command: OnIncident, incident: Incident, now: number, playbo
         );
       }
       return [{ type: 'IncidentMitigated', text: command.text }];
+    }
+    case 'ReviewIncident':
+      return [{ type: 'IncidentReviewed', text: command.text }];
+    case 'AdjustIncident': {
+      const { type: _type, by: _by, ...adjustment } = command;
+      mustHavePassed(adjustment.from, adjustment.to, now);
+      return [{ type: 'IncidentAdjusted', ...adjustment }];
     }
     case 'ReopenIncident':
       if (incident.status !== 'resolved')
@@ -881,6 +899,12 @@ function resolveIncident(
       'Exposure is left and nobody has accepted it: flatten it, or press "Accept residual" with a reason.',
     );
   }
+  const owed = reviewOwed(incident, playbook);
+  if (owed !== null)
+    throw new Refusal(
+      'review_missing',
+      `The playbook asks for an incident review at ${owed}: write it down first, by \`/incident review ${incident.id} text\`.`,
+    );
   return [
     {
       type: 'IncidentResolved',
@@ -891,6 +915,26 @@ function resolveIncident(
       owes: owedAfter(incident, now, playbook),
     },
   ];
+}
+
+/** The band of an error budget that asks for a review of this incident that nobody wrote down since it was reached; or null. */
+export function reviewOwed(incident: Incident, playbook: Playbook): string | null {
+  if (incident.source !== OWN_SOURCE || incident.groupKey?.startsWith(BUDGET_GROUP) !== true) return null;
+  const owing = Object.values(incident.alerts).findLast(
+    ({ source, labels, receivedAt }) =>
+      source === OWN_SOURCE &&
+      playbook.budgets.some(({ status, review }) => status === labels['band'] && review === true) &&
+      receivedAt > (incident.review?.at ?? Number.NEGATIVE_INFINITY),
+  );
+  return owing?.labels['band'] ?? null;
+}
+
+/** What a person states of the past: times that are in order, and over. */
+function mustHavePassed(from: number, to: number, now: number): void {
+  if (!(from < to))
+    throw new Refusal('times_in_disorder', 'It must begin before it ends. Nothing was changed.');
+  if (to > now)
+    throw new Refusal('not_over', 'It must be over: the end is in the future. Nothing was changed.');
 }
 
 function firstPage(severity: Severity, why: string, playbook: Playbook): NewEvent[] {

@@ -55,6 +55,9 @@ export const OWN_SOURCE = 'standdown';
 /** The group of what is about the newest kill. */
 export const KILL_GROUP = 'kill';
 
+/** Begins the group of what is about an error budget; the SLO and the month follow. */
+export const BUDGET_GROUP = 'budget:';
+
 /** Alerts of one group are one incident: the source's group, or the group of the bot's own that the alert names. */
 export const groupOf = ({
   source,
@@ -226,6 +229,19 @@ export interface OpenReading {
   why: string;
 }
 
+/**
+ * The true times of an incident, as a person states them, and what that does to the budget of its SLO. ms since the epoch,
+ * and seconds consumed in the month of `from`. `was`: what was measured, or stated before.
+ */
+export interface Adjustment {
+  slo: string;
+  from: number;
+  to: number;
+  reason: string;
+  was: { from: number; to: number; consumedSec: number };
+  consumedSec: number;
+}
+
 export interface ActionItem {
   id: string;
   text: string;
@@ -325,6 +341,10 @@ export interface Incident {
   commander?: { who: Actor; by: Actor; at: number };
   mitigated?: { by: Actor; at: number; text: string };
   actionItems: ActionItem[];
+  /** The newest review of it that was written down. */
+  review?: { by: Actor; at: number; text: string };
+  /** The newest statement of its true times. */
+  adjusted?: Adjustment & { by: Actor; at: number };
   /** Its worst severity that was not a guess: what comes after the resolution is owed for that. */
   worst: Severity;
   /** Since when it is open: its opening, or its newest reopening. ms since the epoch, as all that follow. */
@@ -434,6 +454,8 @@ export type IncidentEvent = Said &
     /** `handover`: what the one before told the next one. */
     | { type: 'CommanderAssigned'; who: Actor; handover?: string }
     | { type: 'IncidentMitigated'; text: string }
+    | { type: 'IncidentReviewed'; text: string }
+    | ({ type: 'IncidentAdjusted' } & Adjustment)
     | ({ type: 'ActionItemAdded' } & Omit<ActionItem, 'by' | 'at'>)
     | PagerSaid
     | SummonEvent
@@ -463,6 +485,8 @@ export type DeskEvent =
     }
   /** A request that must run once was taken; `answer` is what was said to it. `released`: it was refused, nothing was done. */
   | { type: 'RequestTaken'; name: string; answer?: unknown; released?: true }
+  /** Time that no budget counts (`slo` null: none of them), by whom and why. ms since the epoch. */
+  | { type: 'TimeExcluded'; exclusion: string; from: number; to: number; name: string; slo: string | null }
   /** The members of a user group or schedule, as last read: for when Slack or PagerDuty cannot be asked. */
   | { type: 'MembersSeen'; name: string; members: string[] };
 
@@ -849,8 +873,17 @@ function fold(
         next.commands = { ...next.commands, [command]: { ...known, ended: { at, exitCode, reason, ms } } };
       return;
     }
+    case 'IncidentReviewed':
+      next.review = { by: event.by, at: event.at, text: event.text };
+      return updated(next, event.at);
+    case 'IncidentAdjusted': {
+      const { type: _type, ...adjusted } = event;
+      next.adjusted = adjusted;
+      return;
+    }
     case 'ResolutionNoted':
     case 'RequestTaken':
+    case 'TimeExcluded':
     case 'MembersSeen':
       return; // stand in the desk's log only
     case 'PostmortemReviewed':

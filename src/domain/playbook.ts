@@ -36,7 +36,11 @@ export interface BudgetBand {
   abovePct: number | null;
   inclusive: boolean;
   allowed: string;
-  /** PagerDuty's severity when the band is reached; absent: not paged. */
+  /** Of the incident that reaching it opens; null: none. */
+  severity: Severity | null;
+  /** Its incident stays open until somebody wrote down a review of it. */
+  review?: boolean;
+  /** PagerDuty's severity when the band is reached; it is that of the incident's severity. Absent: what the severity says. */
   page?: 'critical' | 'error' | 'warning';
   /** Control-file values that the band sets. They only ever tighten; a worse band has all of a better one's. */
   control: Partial<Record<RestrictionKey, string>>;
@@ -51,6 +55,15 @@ export const RESTRICTIONS = {
   HALT_NEW_ORDERS: '1',
 } as const;
 export type RestrictionKey = keyof typeof RESTRICTIONS;
+
+/** How fast a budget burns, in two windows of whole minutes: both must be at `over` times the even rate, or above it. */
+export interface BurnRate {
+  over: number;
+  word: 'warn' | 'alert' | 'page';
+  slowMin: number;
+  fastMin: number;
+  severity: Severity;
+}
 
 export const COMMUNICATION_IDS = ['on-call', 'team', 'stakeholders', 'post-incident'] as const;
 
@@ -78,6 +91,7 @@ export interface Playbook {
   criteria: { dailyLoss: Criterion; positionSize: Criterion; rejectRate: Criterion; dataFeedGap: Criterion };
   slos: { id: string; title: string; targetPct: number }[];
   budgets: BudgetBand[];
+  burnRates: BurnRate[];
   communication: CommunicationLine[];
   /** Mails to the stakeholders after the first one. */
   stakeholderMail: {

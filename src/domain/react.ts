@@ -252,6 +252,8 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
     case 'ActionItemAdded':
       return [...notice(), ...(incident.status === 'resolved' ? [headline(), ...supplied()] : [])];
     case 'UpdateReminded':
+    case 'IncidentReviewed':
+    case 'IncidentAdjusted':
       return notice();
     case 'CancelAsked':
     case 'FlattenAsked':
@@ -268,6 +270,7 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
       return [];
     case 'ResolutionNoted':
     case 'RequestTaken':
+    case 'TimeExcluded':
     case 'MembersSeen':
       return [];
     default: {

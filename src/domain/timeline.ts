@@ -86,6 +86,8 @@ function closeWords(result: CloseResult): string {
   return `${result.venue} ${result.symbol} ${result.side} ${result.asked}: ${result.state}, ${left}${because(result.reason)}`;
 }
 
+const minutes = (seconds: number): string => span(seconds * 1_000) ?? '0 s';
+
 /** A look at the clock comes every second; what is found later than this was not looked at in time. */
 const LATE_MS = 10_000;
 
@@ -266,6 +268,14 @@ export function describe(event: StandingEvent): string {
       return `${event.who.name} commands${because(event.handover)}`;
     case 'IncidentMitigated':
       return `Mitigated${because(event.text)}`;
+    case 'IncidentReviewed':
+      return `Incident review: ${event.text}`;
+    case 'IncidentAdjusted': {
+      const { slo, from, to, was } = event;
+      return `True times ${utc(from)} to ${utc(to)} (was ${utc(was.from)} to ${utc(was.to)}); ${slo} consumed ${minutes(event.consumedSec)} of its month's budget, was ${minutes(was.consumedSec)}${because(event.reason)}`;
+    }
+    case 'TimeExcluded':
+      return `Not counted for ${event.slo ?? 'any budget'}: ${event.name}, ${utc(event.from)} to ${utc(event.to)}`;
     case 'ActionItemAdded': {
       const owner = event.owner === undefined ? 'no owner' : `owner ${event.owner}`;
       const rest = [event.priority, event.due === undefined ? undefined : `due ${event.due}`];

@@ -37,6 +37,14 @@ export interface Monitor {
   /** The criteria as they are now. */
   criteria(): Criterion[];
   conditions(): Condition[];
+  /** All that is known at a moment, for whoever judges by it. The criteria are at most a second old. */
+  seen(): {
+    facts: Facts & { silent: SilentEngine[]; mismatches: Mismatch[] };
+    criteria: Criterion[];
+    unknownSince: ReadonlyMap<string, number>;
+  };
+  /** Called with each batch that is taken. */
+  onTaken(listener: (samples: Sample[]) => void): void;
   /** Once a second: judge, and stop for what has tripped. */
   tick(): Promise<void>;
   /** Once a second, beside `tick`: open an incident for what has begun. A disk that hangs at that holds up no stop. */
@@ -263,10 +271,20 @@ export async function createMonitor(deps: {
     if (measurements.days.startOf(venue, at) !== startBefore) save();
   }
 
+  const listeners: ((samples: Sample[]) => void)[] = [];
   return {
     measurements,
+    seen() {
+      const now = clock.now();
+      // The tick of this second has judged already.
+      const isNew = latest !== null && now >= latest.at && now - latest.at < 1_000;
+      const criteria = latest !== null && isNew ? latest.criteria : judge();
+      return { facts: facts(now), criteria, unknownSince };
+    },
+    onTaken: (listener) => void listeners.push(listener),
     async take(samples) {
       const now = clock.now();
+      for (const listener of listeners) listener(samples);
       for (const sample of samples) {
         if (sample.type === 'heartbeat') engines.heartbeat(sample);
         else measurements.take(sample, now);

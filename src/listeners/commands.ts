@@ -30,6 +30,16 @@ const REASON = 500;
 
 const LATE = 'Running, not yet recorded: the answer follows here.';
 
+/** The words of `/resume`. */
+const RESUMES: Partial<Record<string, HoldKey>> = {
+  orders: 'HALT_NEW_ORDERS',
+  signals: 'PAUSE_SIGNALS',
+  feed: 'DATA_FEED',
+  sizes: 'POSITION_SIZE_FACTOR',
+  strategies: 'ALLOW_NEW_STRATEGIES',
+  promotions: 'ALLOW_PROMOTIONS',
+};
+
 const asksForHelp = (text: string): boolean => text === 'help' || text === '?';
 
 export function registerCommands(app: App, context: ListenerContext): void {
@@ -76,13 +86,15 @@ export function registerCommands(app: App, context: ListenerContext): void {
   on('/resume', async ({ command }) => {
     const text = fromSlack(command.text).trim();
     // "feed" stands alone: "/resume feed is back" gives a reason to lift the latch.
-    const [, switched, rest = '', feed] = /^(?:(signals|orders)(?:\s+([\s\S]*))?|(feed))$/.exec(text) ?? [];
+    const [, switched, rest = '', feed] =
+      /^(?:(signals|orders|sizes|strategies|promotions)(?:\s+([\s\S]*))?|(feed))$/.exec(text) ?? [];
     const what = switched ?? feed;
     // A slip in "orders" or "signals" is not a reason to lift the latch.
-    if (asksForHelp(text) || (what === undefined && /^(order|signal)/i.test(text))) return USAGE.resume;
+    if (asksForHelp(text) || (what === undefined && /^(order|signal|size|strateg|promotion)/i.test(text)))
+      return USAGE.resume;
     const by = slackActor(command.user_id, command.user_name);
     if (what === undefined) return askToLift(by, text);
-    const key = what === 'signals' ? 'PAUSE_SIGNALS' : what === 'feed' ? 'DATA_FEED' : 'HALT_NEW_ORDERS';
+    const key = RESUMES[what] ?? 'HALT_NEW_ORDERS';
     const may = await mayLift(context, command.user_id, key);
     if (typeof may === 'string') return may;
     const reason = rest === '' ? 'none given' : plain(rest, REASON);

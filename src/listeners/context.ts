@@ -7,6 +7,7 @@ import type { Actor, Incident } from '../domain/incident.ts';
 import type { Criterion } from '../domain/measure/criteria.ts';
 import type { Playbook } from '../domain/playbook.ts';
 import type { Access, Role } from '../engine/access.ts';
+import type { BudgetKeeper } from '../engine/budgetKeeper.ts';
 import type { Desk } from '../engine/desk.ts';
 import type { EngineStatus } from '../engine/engines.ts';
 import type { HomeBoard } from '../engine/homeBoard.ts';
@@ -14,7 +15,7 @@ import type { Ledger } from '../engine/ledger.ts';
 import type { OnCall } from '../engine/onCall.ts';
 import type { Once } from '../engine/once.ts';
 import type { People } from '../engine/people.ts';
-import { type Clock, type Log, type Store, StoreUnavailable } from '../ports.ts';
+import { type Clock, type Draughtsman, type Log, type Sent, type Store, StoreUnavailable } from '../ports.ts';
 import type { DeskNames } from '../render/buttons.ts';
 import { masked } from '../render/masked.ts';
 import { pageOffer } from '../render/pageOffer.ts';
@@ -48,6 +49,15 @@ export interface ListenerContext {
   /** What the buttons' confirms name. */
   names: DeskNames;
   criteria(): Criterion[];
+  budgets: Omit<BudgetKeeper, 'tick' | 'stop'>;
+  pictures: Draughtsman;
+  /** Post files in a channel or a thread. */
+  upload(
+    channel: string,
+    threadTs: string | null,
+    comment: string,
+    files: { name: string; title: string; bytes: Buffer }[],
+  ): Promise<Sent<object>>;
   engines(): EngineStatus[];
   onCall: Pick<OnCall, 'now'>;
   permalink(channel: string, ts: string): Promise<string | null>;

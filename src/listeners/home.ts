@@ -46,6 +46,7 @@ export async function drawHome(context: ListenerContext, viewer: Viewer): Promis
     lastKill: last === null || kill === undefined ? null : { incident: last.incident, kill },
     latched: latched ?? null,
     onCall,
+    budgets: context.budgets.report(),
     playbook,
     clocks: context.clocks,
     names,

@@ -11,6 +11,7 @@ import { RESUME_GOOD_MS } from '../domain/resume.ts';
 import type { HoldKey, Trading } from '../domain/trading.ts';
 import { ACTION, buttonValue, ON_DESK } from './actions.ts';
 import { actions, type ButtonSpec, context, divider, header, home, section, sections } from './blocks.ts';
+import { budgetLine } from './budget.ts';
 import { approveButton, cancelButton, type DeskNames, haltButton, killButton } from './buttons.ts';
 import { clockLines } from './clocks.ts';
 import { onCallLine } from './onCall.ts';
@@ -38,6 +39,7 @@ export interface HomeState {
   /** The incident that holds the latch, also when it is resolved. */
   latched: Incident | null;
   onCall: Parameters<typeof onCallLine>[0];
+  budgets: Parameters<typeof budgetLine>[0];
   playbook: Playbook;
   clocks: ClockRules;
   names: DeskNames;
@@ -72,7 +74,7 @@ export function homeView(state: HomeState): HomeView {
     divider,
     ...sections([
       killLine(state.lastKill),
-      'Error budgets: not measured yet.',
+      budgetLine(state.budgets),
       onCallLine(state.onCall, state.responders),
       'Last drill: none is on record.',
     ]),

@@ -193,6 +193,13 @@ function noticeLines(event: StandingEvent, incident: string): string[] | null {
       return [`*${event.from} → ${event.to}* by ${who} at ${when}: “${inert(event.why, 500)}”`];
     case 'IncidentMitigated':
       return [`🩹 *Mitigated* by ${who} at ${when}: “${inert(event.text, 2_000)}”. The incident stays open.`];
+    case 'IncidentReviewed':
+      return [`🔎 *Incident review* by ${who} at ${when}: “${inert(event.text, 2_000)}”`];
+    case 'IncidentAdjusted':
+      return [
+        `🕰 *True times* by ${who}: ${dateTime(event.from)} to ${dateTime(event.to)} UTC, was ${dateTime(event.was.from)} to ${dateTime(event.was.to)}: “${inert(event.reason, 500)}”`,
+        `${inert(event.slo, 40)}: ${duration(event.consumedSec * 1_000)} of the month's budget consumed, was ${duration(event.was.consumedSec * 1_000)}. Holds stay until a person lifts them.`,
+      ];
     case 'IncidentReopened':
       return [`🔁 *Reopened* by ${who} at ${when}: “${inert(event.why, 500)}”`];
     case 'ActionItemAdded': {

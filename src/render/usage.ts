@@ -5,7 +5,7 @@ export const USAGE = {
   halt: '`/halt [orders|signals] [reason]` sets HALT_NEW_ORDERS=1 (default) or PAUSE_SIGNALS=1. Orders and positions stay as they are.',
   cancel: '`/cancel [reason]` asks which orders, where, which symbol; then cancels them and reads back.',
   resume:
-    '`/resume orders|signals [reason]` lifts a halt or a pause; a hard stop’s or a budget’s only by an approver; `/resume feed` goes back to the primary feed. `/resume [start=VALUE] [reason]` asks to lift the kill latch: postmortem in review, recovery check passed, approvals of others.',
+    '`/resume orders|signals [reason]` lifts a halt or a pause; a hard stop’s or a budget’s only by an approver; `/resume feed` goes back to the primary feed; `/resume sizes|strategies|promotions [reason]` lifts what an error budget tightened. `/resume [start=VALUE] [reason]` asks to lift the kill latch: postmortem in review, recovery check passed, approvals of others.',
 } as const;
 
 /** Each verb of `/incident`: what follows it, and what it does. The order is that of `help`. */
@@ -26,8 +26,10 @@ export const VERB_USAGE = {
   reopen: '`reopen reason` it is not over after all; pages again',
   postmortem: '`postmortem` where the draft stands',
   oncall: '`oncall` who is on call',
-  adjust: '`adjust` outages that do not count (not built yet)',
-  budget: '`budget` error budgets (not built yet)',
+  review: '`review text` writes down its incident review',
+  adjust:
+    '`adjust from=2026-11-22T13:00Z to=2026-11-22T14:00Z [slo=SLO-01] reason` its true times; `adjust exclude from=… to=… [slo=SLO-01] name` time that no budget counts',
+  budget: '`budget` the error budgets of this month',
   readiness: '`readiness` the checks before go-live (not built yet)',
   drill: '`drill` a rehearsal on this desk (not built yet)',
   help: '`help` this',

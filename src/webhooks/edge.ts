@@ -8,6 +8,7 @@ import { type ClockRules, clocksOf } from '../domain/clocks.ts';
 import { Refusal } from '../domain/decide.ts';
 import type { Actor } from '../domain/incident.ts';
 import type { Playbook } from '../domain/playbook.ts';
+import type { BudgetKeeper } from '../engine/budgetKeeper.ts';
 import type { Desk } from '../engine/desk.ts';
 import type { Engines } from '../engine/engines.ts';
 import type { Ledger } from '../engine/ledger.ts';
@@ -24,7 +25,7 @@ import type { Metrics } from './metrics.ts';
 import type { PagerHook } from './pagerduty.ts';
 import type { KnownNames } from './sample.ts';
 import type { SlackDoor } from './slack.ts';
-import { incidentDetail, incidentsList, status } from './status.ts';
+import { budgetStatus, incidentDetail, incidentsList, status } from './status.ts';
 import { parseTelemetry } from './telemetry.ts';
 
 export interface EdgeDeps {
@@ -48,6 +49,7 @@ export interface EdgeDeps {
   /** null: no webhook secret is configured. */
   pagerDuty: PagerHook | null;
   monitor: Monitor;
+  budgets: Pick<BudgetKeeper, 'report'>;
   stopFromAlert: StopFromAlert;
   engines: Engines;
   /** The names that samples may carry. */
@@ -338,7 +340,10 @@ export async function startEdge(deps: EdgeDeps): Promise<Edge> {
   // ── Reading ──────────────────────────────────────────────────────────────────────────────────────────────────────
   app.get('/status', readers, async (_request, response) => {
     const { engines, monitor } = deps;
-    response.json(await status(ledger, deps.mode, monitor.criteria(), engines.status(), engines.unwritten()));
+    response.json({
+      ...(await status(ledger, deps.mode, monitor.criteria(), engines.status(), engines.unwritten())),
+      budgets: budgetStatus(deps.budgets.report()),
+    });
   });
   app.get('/incidents', readers, (_request, response) => {
     response.json(incidentsList(ledger));

@@ -1,6 +1,7 @@
 /** The measured SLIs as gauges, so that a person can graph them and a rule can read them. What is unknown has no sample. */
 
 import { Gauge, type Registry } from 'prom-client';
+import type { BudgetReading } from '../domain/budget/bands.ts';
 import { SLI } from '../domain/measure/conditions.ts';
 import type { Monitor } from '../engine/monitor.ts';
 
@@ -108,3 +109,38 @@ export function registerMeasured(
 const seconds = (ms: number | null | undefined): number | null =>
   ms === null || ms === undefined ? null : ms / 1_000;
 const left = (share: number | undefined): number | null => (share === undefined ? null : 1 - share);
+
+/** The error budgets of the month that runs. An SLO of which nothing was measured has no sample but its unmeasured share. */
+export function registerBudgets(registry: Registry, readings: () => BudgetReading[]): void {
+  const gauge = (name: string, help: string, read: (one: BudgetReading) => number | null) =>
+    readAtScrape(registry, name, help, ['slo'], () =>
+      readings().map((one): Reading => [{ slo: one.slo }, read(one)]),
+    );
+  const ifMeasured = (one: BudgetReading, value: number): number | null =>
+    (one.measuredPct ?? 0) > 0 || one.consumedSec > 0 ? value : null;
+  gauge('standdown_error_budget_seconds', 'Budget of the month, UTC.', (one) => one.budgetSec);
+  gauge('standdown_error_budget_consumed_seconds', 'What is known to be consumed of it.', (one) =>
+    ifMeasured(one, one.consumedSec),
+  );
+  gauge('standdown_error_budget_remaining_ratio', 'What is left at best; negative when overspent.', (one) =>
+    ifMeasured(one, one.remainingPct / 100),
+  );
+  gauge(
+    'standdown_error_budget_measured_ratio',
+    'Share of the time that counts, up to now, that was measured.',
+    (one) => (one.measuredPct === null ? null : one.measuredPct / 100),
+  );
+  readAtScrape(
+    registry,
+    'standdown_error_budget_burn_rate',
+    'How fast it burns over the window of a rate of the playbook: 1 spends it exactly by the end of the month.',
+    ['slo', 'rate', 'window'],
+    () =>
+      readings().flatMap(({ slo, burn }) =>
+        burn.flatMap(({ over, slow, fast }): Reading[] => [
+          [{ slo, rate: String(over), window: 'slow' }, slow],
+          [{ slo, rate: String(over), window: 'fast' }, fast],
+        ]),
+      ),
+  );
+}

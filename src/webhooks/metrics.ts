@@ -3,12 +3,13 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import { isRunning } from '../domain/kill.ts';
 import type { Criterion } from '../domain/measure/criteria.ts';
+import type { BudgetReport } from '../engine/budgetKeeper.ts';
 import type { Engines } from '../engine/engines.ts';
 import type { Ledger } from '../engine/ledger.ts';
 import type { Monitor } from '../engine/monitor.ts';
 import type { Outbox } from '../engine/outbox.ts';
 import { tradingState } from '../render/trading.ts';
-import { readAtScrape, registerMeasured } from './measured.ts';
+import { readAtScrape, registerBudgets, registerMeasured } from './measured.ts';
 
 export interface Metrics {
   registry: Registry;
@@ -23,6 +24,7 @@ export interface MetricsFacts {
   mode: 'live' | 'rehearsal';
   hardStops: 'act' | 'observe';
   feeds: string[];
+  budgets(): BudgetReport;
   /** Whether the trading hours of the configuration are on. */
   marketOpen(): boolean;
   /** ms since the epoch. */
@@ -47,6 +49,7 @@ export function createMetrics(
     ],
   );
   registerMeasured(registry, monitor, facts.feeds, facts.now);
+  registerBudgets(registry, () => facts.budgets().readings);
   readAtScrape(
     registry,
     'standdown_market_open',

@@ -6,6 +6,7 @@ import type { KillState } from '../domain/kill.ts';
 import type { Criterion } from '../domain/measure/criteria.ts';
 import { describe } from '../domain/timeline.ts';
 import type { Trading } from '../domain/trading.ts';
+import type { BudgetReport } from '../engine/budgetKeeper.ts';
 import type { EngineStatus } from '../engine/engines.ts';
 import type { IncidentLine, Ledger } from '../engine/ledger.ts';
 import { tradingState } from '../render/trading.ts';
@@ -57,6 +58,22 @@ function tradingStatus(trading: Trading, engines: EngineStatus[]): object {
     engine: engines,
   };
 }
+
+/** `budgets`: shares in percent, times in seconds; UNKNOWN is never GREEN. */
+export const budgetStatus = ({ month, status: band, readings }: BudgetReport): object => ({
+  month,
+  status: band,
+  slos: readings.map((one) => ({
+    id: one.slo,
+    status: one.status,
+    targetPct: one.targetPct,
+    budgetSec: one.budgetSec,
+    consumedSec: one.consumedSec,
+    remainingPct: one.remainingPct,
+    measuredPct: one.measuredPct,
+    burn: one.burn,
+  })),
+});
 
 const line = (one: IncidentLine): object => ({
   id: one.id,

@@ -653,6 +653,49 @@ const SAMPLES: Samples = {
     ],
   ],
   RequestTaken: [[{ ...said, type: 'RequestTaken', name: 'slack:1' }, 'Request slack:1 taken; it runs once']],
+  IncidentReviewed: [
+    [
+      { ...said, type: 'IncidentReviewed', text: 'The feed is too thin' },
+      'Incident review: The feed is too thin',
+    ],
+  ],
+  IncidentAdjusted: [
+    [
+      {
+        ...said,
+        type: 'IncidentAdjusted',
+        slo: 'SLO-01',
+        from: Date.parse('2026-11-22T13:00:00Z'),
+        to: Date.parse('2026-11-22T14:00:00Z'),
+        reason: 'the venue says so',
+        was: {
+          from: Date.parse('2026-11-22T13:10:00Z'),
+          to: Date.parse('2026-11-22T13:40:00Z'),
+          consumedSec: 1_800,
+        },
+        consumedSec: 3_600,
+      },
+      "True times 2026-11-22 13:00:00 UTC to 2026-11-22 14:00:00 UTC (was 2026-11-22 13:10:00 UTC to 2026-11-22 13:40:00 UTC); SLO-01 consumed 1 h of its month's budget, was 30 min: the venue says so",
+    ],
+  ],
+  TimeExcluded: [
+    [
+      {
+        ...said,
+        type: 'TimeExcluded',
+        exclusion: 'X-1',
+        from: Date.parse('2026-11-22T13:00:00Z'),
+        to: Date.parse('2026-11-22T14:00:00Z'),
+        name: 'Binance outage',
+        slo: null,
+      },
+      'Not counted for any budget: Binance outage, 2026-11-22 13:00:00 UTC to 2026-11-22 14:00:00 UTC',
+    ],
+    [
+      { ...said, type: 'TimeExcluded', exclusion: 'X-1', from: 0, to: 60_000, name: 'x', slo: 'SLO-02' },
+      'Not counted for SLO-02: x, 1970-01-01 00:00:00 UTC to 1970-01-01 00:01:00 UTC',
+    ],
+  ],
   MembersSeen: [
     [{ ...said, type: 'MembersSeen', name: 'S1', members: ['U1', 'U2'] }, 'Members of S1: 2 people'],
   ],

@@ -73,6 +73,7 @@ describe('the App Home', () => {
       onCall: { state: 'unavailable', reason: '', ageMs: 0 } as never,
       playbook,
       clocks: { playbook, hours: { timezone: 'UTC', days: ['mon'] } },
+      budgets: { month: '2026-11', status: 'UNKNOWN', readings: [] },
       names: { venues: [], protectiveOrders: 'cancel', backups: [], restartOrderManager: null },
     });
     expect(JSON.stringify(view.blocks)).toContain(

@@ -311,6 +311,7 @@ describe('whatever is in it, Slack takes', { timeout: TIMEOUT_MS }, () => {
           latched: incident,
           onCall: now,
           clocks: CLOCKS,
+          budgets: { month: '2026-11', status: 'UNKNOWN', readings: [] },
           playbook: POLICY.playbook,
           names: namesOf(venues),
         });

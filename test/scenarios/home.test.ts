@@ -65,7 +65,7 @@ describe('the Home of a responder', () => {
       '❓ rejectRate UNKNOWN',
       'Incidents: none is open.',
       'Last kill: none is on record.',
-      'Error budgets: not measured yet.',
+      ': UNKNOWN · left: ❓ SLO-01 not measured',
       'On call: Ada, Grace, says PagerDuty',
       'Last drill: none is on record.',
       'As of 20',

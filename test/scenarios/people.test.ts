@@ -287,10 +287,10 @@ describe('what a responder says about an incident', () => {
   });
 
   it.each([
-    ['/incident budget', 'not measured yet'],
+    ['/incident budget', 'UNKNOWN · not all of it was measured'],
     ['/incident readiness', 'not built yet'],
     ['/incident drill', 'not built yet'],
-    ['/incident adjust maintenance', 'not built yet'],
+    ['/incident adjust maintenance', 'That is unclear, so nothing was done.'],
     ['/incident oncall', 'On call now'],
   ])('%s fakes nothing', async (text, words) => {
     const before = await texts(desk, id);

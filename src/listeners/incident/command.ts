@@ -31,12 +31,14 @@ export async function incidentCommand(wire: string, who: Who, context: ListenerC
     return `${read.verb === null && !asksForHelp ? 'There is no such verb: nothing was done.\n' : ''}${unclearText(read.verb)}`;
   }
   const verb = VERBS[read.verb];
-  if (!verb.reads(read.text) || (verb.about === 'desk' && read.incident !== undefined))
+  const onDesk = read.incident === undefined ? (verb.onDesk?.(read.text) ?? null) : null;
+  if ((onDesk === null && !verb.reads(read.text)) || (verb.about === 'desk' && read.incident !== undefined))
     return unclearText(read.verb);
   // How it is used is no secret.
   if (read.verb === 'help') return unclearText('help');
   const refused = await refusalFor(context, who.by.id, 'responder');
   if (refused !== null) return refused;
+  if (onDesk !== null) return onDesk({ ...who, text: read.text, context });
   return run(read, who, context);
 }
 

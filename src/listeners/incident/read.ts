@@ -50,6 +50,42 @@ export function readPerson(wire: string): { user: string; text: string } | null 
   return user === undefined ? null : { user, text: fromSlack(rest).trim() };
 }
 
+export interface Times {
+  /** ms since the epoch. */
+  from: number;
+  to: number;
+  slo: string | null;
+  /** The reason, or the name of what does not count. */
+  text: string;
+}
+
+const TIME_KEYS = /(?:^|\s)(from|to|slo)=(\S*)/g;
+
+/** `from=2026-11-22T13:00Z to=2026-11-22T14:00Z [slo=SLO-01] reason`, the keys anywhere, each once. Null: unclear. */
+export function readTimes(wire: string): Times | null {
+  const found = [...wire.matchAll(TIME_KEYS)].map(([, key = '', value = '']) => [key, value] as const);
+  const given = new Map(found);
+  const [from, to] = [readInstant(given.get('from')), readInstant(given.get('to'))];
+  const slo = given.get('slo') ?? null;
+  const text = plain(fromSlack(wire.replace(TIME_KEYS, ' ')), 300);
+  if (from === null || to === null || text === '' || given.size !== found.length) return null;
+  return slo === null || /^SLO-\d{2}$/.test(slo) ? { from, to, slo, text } : null;
+}
+
+/** `exclude from=… to=… name`. Null: it is not that, or unclear. */
+export function readExclusion(wire: string): Times | null {
+  const [, rest] = /^exclude\s+([\s\S]+)$/.exec(wire) ?? [];
+  return rest === undefined ? null : readTimes(rest);
+}
+
+/** An ISO 8601 time that says its zone, of a day that there is. */
+function readInstant(text: string | undefined): number | null {
+  const [, day = ''] =
+    /^(\d{4}-\d{2}-\d{2})T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?(?:Z|[+-]\d{2}:\d{2})$/.exec(text ?? '') ?? [];
+  const at = Date.parse(text ?? '');
+  return isDate(day) && !Number.isNaN(at) ? at : null;
+}
+
 export const PRIORITIES = ['high', 'medium', 'low'] as const;
 
 export interface ActionItemText {

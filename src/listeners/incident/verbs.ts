@@ -11,14 +11,23 @@ import {
 } from '../../render/incidentViews.ts';
 import { onCallText } from '../../render/onCall.ts';
 import { incidentList, incidentStatus, postmortemText, timelineText } from '../../render/replies.ts';
-import { fromSlack, plain } from '../../render/text.ts';
-import { type IncidentVerb, incidentHelp } from '../../render/usage.ts';
+import { dateTime, duration, fromSlack, inert, plain } from '../../render/text.ts';
+import { type IncidentVerb, incidentHelp, unclearText } from '../../render/usage.ts';
 import { declareView, resolveView } from '../../render/views.ts';
-import type { ListenerContext, Reply } from '../context.ts';
+import { showBudgets } from '../budgets.ts';
+import { type ListenerContext, type Reply, refusalFor } from '../context.ts';
 import { commander, ownerName } from '../persons.ts';
 import { summaryReply } from '../summary.ts';
 import { open } from '../trigger.ts';
-import { readActionItem, readDeclared, readPerson, readSeverityChange } from './read.ts';
+import {
+  readActionItem,
+  readDeclared,
+  readExclusion,
+  readPerson,
+  readSeverityChange,
+  readTimes,
+  type Times,
+} from './read.ts';
 
 /** A command as its verb sees it. `text` is Slack's wire form. */
 export interface Asked {
@@ -34,7 +43,11 @@ type OnIncident = Asked & { incident: Incident };
 type About = 'open' | 'past' | 'resolved';
 
 /** `reads` false: the text is unclear, and nothing is done. */
-type Verb = { reads(text: string): boolean } & (
+type Verb = {
+  reads(text: string): boolean;
+  /** What is about the desk where no incident is named: null for any other text. */
+  onDesk?(text: string): ((asked: Asked) => Promise<Reply>) | null;
+} & (
   | { about: 'desk'; run(asked: Asked): Promise<Reply> }
   | { about: About; run(asked: OnIncident): Promise<Reply> }
 );
@@ -67,8 +80,11 @@ export const VERBS: Record<IncidentVerb, Verb> = {
     // Telephone numbers are in it: it is answered to the responder alone.
     run: async ({ context }) => onCallText(await context.onCall.now()),
   },
-  adjust: notBuilt('Outages that do not count are not built yet: no budget is kept.'),
-  budget: notBuilt('Error budgets are not measured yet.'),
+  budget: {
+    about: 'desk',
+    reads: nothing,
+    run: async ({ by, client, context }) => showBudgets(by.id, client, context),
+  },
   readiness: notBuilt(
     'The readiness checks are not built yet: go through the playbook’s go-live list by hand.',
   ),
@@ -76,6 +92,16 @@ export const VERBS: Record<IncidentVerb, Verb> = {
     'Drills on this desk are not built yet. `npm run drill` rehearses on a machine of its own.',
   ),
 
+  review: { about: 'past', reads: (text) => plain(fromSlack(text)) !== '', run: review },
+  adjust: {
+    about: 'past',
+    reads: (text) => readTimes(text) !== null && !/^exclude(?:\s|$)/.test(text),
+    run: adjust,
+    onDesk(text) {
+      const times = readExclusion(text);
+      return times === null ? null : (asked) => exclude(asked, times);
+    },
+  },
   status: {
     about: 'past',
     reads: nothing,
@@ -174,6 +200,33 @@ async function action({ incident, by, text, client, triggerId, context }: OnInci
       ? 'The postmortem will have it.'
       : `The draft ${incident.postmortem.id} was written before: add it there by hand.`;
   return `Added to ${incident.id}, and shown in its thread. ${draft}`;
+}
+
+async function review({ incident, by, text, context }: OnIncident): Promise<Reply> {
+  await context.desk.command(incident.id, {
+    type: 'ReviewIncident',
+    by,
+    text: plain(fromSlack(text), 2_000),
+  });
+  return `The review of ${incident.id} is on record, and shown in its thread.`;
+}
+
+/** What loosens a budget is an approver's, as lifting its holds is. */
+async function adjust({ incident, by, text, context }: OnIncident): Promise<Reply> {
+  const times = readTimes(text);
+  if (times === null) return unclearText('adjust');
+  const refused = await refusalFor(context, by.id, 'approver');
+  if (refused !== null) return refused;
+  const { text: reason, ...rest } = times;
+  const { before, after } = await context.budgets.adjust(by, incident, { ...rest, reason });
+  return `${incident.id} has its true times. ${after.slo} of ${after.month}: ${duration(after.consumedSec * 1_000)} consumed, was ${duration(before.consumedSec * 1_000)}; ${after.status}, was ${before.status}. The old times are kept. Holds stay until an approver lifts them.`;
+}
+
+async function exclude({ by, context }: Asked, { from, to, slo, text: name }: Times): Promise<Reply> {
+  const refused = await refusalFor(context, by.id, 'approver');
+  if (refused !== null) return refused;
+  const { status } = await context.budgets.exclude(by, { from, to, name, slo });
+  return `${slo ?? 'Every budget'}: “${inert(name, 300)}”, ${dateTime(from)} to ${dateTime(to)}, does not count, by your word. The desk is ${status}. Holds stay until an approver lifts them.`;
 }
 
 async function mitigate({ incident, by, text, client, triggerId, context }: OnIncident): Promise<Reply> {

@@ -1,0 +1,269 @@
+/** The error budgets of all SLOs: accounts by the minute, what does not count, what was done about it. Pure; keeps its own state. */
+
+import type { Actor } from '../incident.ts';
+import type { TradingHours } from '../measure/hours.ts';
+import type { Playbook } from '../playbook.ts';
+import { type Account, type AccountSnapshot, createAccount, type Overlay } from './account.ts';
+import { type BudgetReading, type BudgetStatus, readBudget } from './bands.ts';
+import type { Look } from './looks.ts';
+import { type MonthId, minuteOf, monthBefore, monthIdOf, monthSpan } from './month.ts';
+
+/** Time that does not count. Minutes since the epoch, [from, to); `slo` null: for all of them. */
+export interface Exclusion {
+  id: string;
+  from: number;
+  to: number;
+  name: string;
+  slo: string | null;
+  /** Who said so; `null`: announced in the configuration. */
+  by: Actor | null;
+  at: number;
+}
+
+/** The true times of an incident. Minutes since the epoch, [from, to). */
+export interface Adjustment {
+  incident: string;
+  slo: string;
+  from: number;
+  to: number;
+  /** The minutes that were measured for it: what of them is not in the true ones is good. */
+  was: { from: number; to: number };
+  reason: string;
+  by: Actor;
+  at: number;
+}
+
+/** What was done for an SLO: the band that holds were set for, and the burn rate that was raised. */
+export interface Acted {
+  month: MonthId;
+  status: BudgetStatus;
+  /** `since`: from when it is below every rate again, ms; null while it burns. */
+  burn: { over: number; month: MonthId; since: number | null } | null;
+}
+
+/** One SLO of a month that is over. */
+export type PastReading = Pick<
+  BudgetReading,
+  'slo' | 'month' | 'budgetSec' | 'consumedSec' | 'remainingPct' | 'status' | 'measuredPct'
+>;
+
+export interface Budgets {
+  /**
+   * What each SLO is at `now`, ms since the epoch. The first look of a process takes nothing: what was before it was not
+   * watched. Returns the month that has ended with it, or null.
+   */
+  look(looks: Record<string, Look>, now: number): MonthId | null;
+  settle(slo: string, minute: number, state: 'good' | 'bad'): void;
+  /** Note announced maintenance as it happens: it stays on record when the configuration forgets it. */
+  maintain(hours: Pick<TradingHours, 'maintenance'>, now: number): void;
+  exclude(exclusion: Exclusion): void;
+  adjust(adjustment: Adjustment): void;
+  /** The bad minutes that touch [from, to), minutes: what was measured for an incident of that time. */
+  measuredFor(slo: string, from: number, to: number): { from: number; to: number };
+  readings(now: number, month?: MonthId): BudgetReading[];
+  /** What one would read if this adjustment were made, without making it. */
+  preview(adjustment: Adjustment, now: number): { before: BudgetReading; after: BudgetReading };
+  badByMinute(slo: string, month: MonthId): Uint8Array;
+  exclusions(month: MonthId): Exclusion[];
+  adjustments(month: MonthId): Adjustment[];
+  past(): PastReading[];
+  acted(slo: string): Acted | undefined;
+  note(slo: string, acted: Acted): void;
+  /** Criteria that were known once. */
+  wereKnown: Set<string>;
+  why(slo: string): string;
+  snapshot(): BudgetsSnapshot;
+}
+
+/** Plain JSON. */
+export interface BudgetsSnapshot {
+  version: 1;
+  accounts: [slo: string, account: AccountSnapshot][];
+  exclusions: Exclusion[];
+  adjustments: Adjustment[];
+  past: PastReading[];
+  acted: [slo: string, acted: Acted][];
+  wereKnown: string[];
+}
+
+/** Two looks this far apart still watched what is between them, s. */
+const WATCHED_SEC = 60;
+const PAST_MONTHS = 12;
+
+export function createBudgets(
+  playbook: Pick<Playbook, 'slos' | 'budgets' | 'burnRates'>,
+  before?: BudgetsSnapshot,
+): Budgets {
+  const kept = new Map(before?.accounts);
+  const accounts = new Map<string, Account>(playbook.slos.map(({ id }) => [id, createAccount(kept.get(id))]));
+  let exclusions = structuredClone(before?.exclusions ?? []);
+  let adjustments = structuredClone(before?.adjustments ?? []);
+  let past = structuredClone(before?.past ?? []);
+  const acted = new Map(before?.acted);
+  const wereKnown = new Set(before?.wereKnown);
+  const whys = new Map<string, string>();
+  /** The last second that was looked at, when this process began to look, and when it last began anew after a leap. */
+  let lookedTo: number | null = null;
+  let begun = 0;
+  let watchedFrom = 0;
+
+  const sloOf = (id: string) => playbook.slos.find((one) => one.id === id);
+  const account = (slo: string): Account => {
+    const found = accounts.get(slo);
+    if (found === undefined) throw new Error(`there is no SLO ${slo}`);
+    return found;
+  };
+
+  /** What people said stands over what was measured, and what does not count over both. */
+  function overlaysOf(slo: string, more: Adjustment[] = []): Overlay[] {
+    const newest = new Map(
+      [...adjustments, ...more].filter((one) => one.slo === slo).map((one) => [one.incident, one]),
+    );
+    return [
+      ...[...newest.values()].map(({ was }): Overlay => ({ ...was, as: 'good' })),
+      ...[...newest.values()].map(({ from, to }): Overlay => ({ from, to, as: 'bad' })),
+      ...exclusions
+        .filter((one) => one.slo === null || one.slo === slo)
+        .map(({ from, to }): Overlay => ({ from, to, as: 'excluded' })),
+    ];
+  }
+
+  const read = (id: string, now: number, month: MonthId, more: Adjustment[] = []): BudgetReading => {
+    const slo = sloOf(id);
+    if (slo === undefined) throw new Error(`there is no SLO ${id}`);
+    return readBudget(account(id), slo, month, Math.floor(now / 1_000), playbook, overlaysOf(id, more));
+  };
+
+  const within =
+    (month: MonthId) =>
+    ({ from, to }: { from: number; to: number }): boolean =>
+      from < monthSpan(month).to && to > monthSpan(month).from;
+
+  function close(month: MonthId): void {
+    const end = monthSpan(month).to * 60_000;
+    const closed = playbook.slos.map(({ id }): PastReading => {
+      const { slo, budgetSec, consumedSec, remainingPct, status, measuredPct } = read(id, end, month);
+      return { slo, month, budgetSec, consumedSec, remainingPct, status, measuredPct };
+    });
+    const months = [...new Set([...past.map((one) => one.month), month])].toSorted().slice(-PAST_MONTHS);
+    past = [...past.filter((one) => one.month !== month && months.includes(one.month)), ...closed];
+  }
+
+  /** What reaches into no month that is kept by the minute changes nothing any more. */
+  function forget(month: MonthId): void {
+    const from = monthSpan(monthBefore(month)).from;
+    exclusions = exclusions.filter((one) => one.to > from);
+    adjustments = adjustments.filter((one) => one.to > from || one.was.to > from);
+  }
+
+  /** A month that is over reads anew when something about it was said later. */
+  function closeAgain(stretch: { from: number; to: number }): void {
+    for (const month of new Set(past.map((one) => one.month)))
+      if (isKept(month) && within(month)(stretch)) close(month);
+  }
+
+  const isKept = (month: MonthId): boolean => {
+    const newest = Math.max(0, ...[...accounts.values()].map((one) => one.takenTo() ?? 0));
+    return month >= monthBefore(monthIdOf(Math.floor(newest / 60)));
+  };
+
+  return {
+    wereKnown,
+    look(looks, now) {
+      const second = Math.floor(now / 1_000);
+      if (lookedTo === null) begun = watchedFrom = second;
+      else if (second - lookedTo > WATCHED_SEC) watchedFrom = second;
+      const before = Math.max(0, ...[...accounts.values()].map((one) => one.takenTo() ?? 0));
+      for (const [slo, one] of accounts) {
+        const {
+          state,
+          since,
+          badMinutes = [],
+          why,
+        } = looks[slo] ?? { state: 'unknown', why: 'nothing measures it' };
+        whys.set(slo, why);
+        const from = one.takenTo() ?? second;
+        // What nobody watched is taken as such, so that it is taken once.
+        if (watchedFrom > from) one.take(from, watchedFrom, 'unknown');
+        if (one.takenTo() === null) one.take(second - 1, second, 'unknown');
+        // A gap is what the bars say, also over a leap of the clock; everything else was watched or was not.
+        if (state === 'bad' && since !== undefined)
+          one.badSince(Math.floor(since / 1_000), slo === 'SLO-01' ? begun : watchedFrom);
+        one.take(Math.max(from, watchedFrom), second, state);
+        for (const minute of badMinutes) one.settle(minute, 'bad');
+      }
+      lookedTo = Math.max(lookedTo ?? second, second);
+      const [last, current] = [monthIdOf(Math.floor(before / 60)), monthIdOf(Math.floor(second / 60))];
+      if (before === 0 || current <= last) return null;
+      close(last);
+      forget(current);
+      return last;
+    },
+    settle: (slo, minute, state) => accounts.get(slo)?.settle(minute, state),
+    maintain({ maintenance }, now) {
+      const minute = minuteOf(now) + 1;
+      const oldest = monthSpan(monthBefore(monthIdOf(minute))).from;
+      for (const { from, to, name } of maintenance) {
+        const begins = minuteOf(from);
+        // Only what has happened: an announcement that is taken back takes nothing off the record.
+        const ends = Math.min(Math.ceil(to / 60_000), minute);
+        if (from > now || ends <= oldest) continue;
+        const id = `maintenance:${begins}:${name}`;
+        const known = exclusions.find((one) => one.id === id);
+        if (known === undefined)
+          exclusions.push({ id, from: begins, to: ends, name, slo: null, by: null, at: now });
+        else known.to = Math.max(known.to, ends);
+      }
+    },
+    exclude(exclusion) {
+      if (exclusions.some(({ id }) => id === exclusion.id)) return;
+      exclusions.push(exclusion);
+      closeAgain(exclusion);
+    },
+    adjust(adjustment) {
+      const { incident, slo, at } = adjustment;
+      if (adjustments.some((one) => one.incident === incident && one.slo === slo && one.at === at)) return;
+      adjustments.push(adjustment);
+      closeAgain({
+        from: Math.min(adjustment.from, adjustment.was.from),
+        to: Math.max(adjustment.to, adjustment.was.to),
+      });
+    },
+    measuredFor(slo, from, to) {
+      const first = monthSpan(monthBefore(monthIdOf(to))).from;
+      const last = Math.max(to, Math.ceil((account(slo).takenTo() ?? 0) / 60));
+      const bad = account(slo).badByMinute(first, last);
+      const isBad = (minute: number) => (bad[minute - first] ?? 0) > 0;
+      let [start, end] = [Math.max(from, first), to];
+      while (start > first && isBad(start - 1)) start -= 1;
+      while (end < last && isBad(end)) end += 1;
+      return { from: start, to: end };
+    },
+    readings: (now, month = monthIdOf(minuteOf(now))) => playbook.slos.map(({ id }) => read(id, now, month)),
+    preview(adjustment, now) {
+      const month = monthIdOf(adjustment.from);
+      const at = Math.min(now, monthSpan(month).to * 60_000);
+      return {
+        before: read(adjustment.slo, at, month),
+        after: read(adjustment.slo, at, month, [adjustment]),
+      };
+    },
+    badByMinute: (slo, month) =>
+      account(slo).badByMinute(monthSpan(month).from, monthSpan(month).to, overlaysOf(slo)),
+    exclusions: (month) => structuredClone(exclusions.filter(within(month))),
+    adjustments: (month) => structuredClone(adjustments.filter(within(month))),
+    past: () => structuredClone(past),
+    acted: (slo) => acted.get(slo),
+    note: (slo, what) => void acted.set(slo, what),
+    why: (slo) => whys.get(slo) ?? '',
+    snapshot: () => ({
+      version: 1,
+      accounts: [...accounts].map(([slo, one]) => [slo, one.snapshot()]),
+      exclusions: structuredClone(exclusions),
+      adjustments: structuredClone(adjustments),
+      past: structuredClone(past),
+      acted: [...acted],
+      wereKnown: [...wereKnown],
+    }),
+  };
+}
