@@ -117,6 +117,12 @@ function stopped(trading: Trading): string[] {
   return lines.length === 0 ? ['Nothing: trading runs.'] : lines;
 }
 
+/** So many are named; the rest is counted: a mail of ten thousand positions is read by nobody, and sent by no server. */
+const NAMED = 20;
+
+const firstOf = (items: string[]): string =>
+  `${listed(items.slice(0, NAMED), '')}${items.length > NAMED ? ` and ${items.length - NAMED} more` : ''}`;
+
 function exposure(kill: KillState | undefined): string[] {
   if (kill === undefined) return ['Unknown: orders and positions were not read for this incident.'];
   if (kill.verdict === null) return ['Unknown: orders and positions are being read.'];
@@ -129,7 +135,7 @@ function exposure(kill: KillState | undefined): string[] {
     ({ venue, line }) => `${venue} ${line.symbol} ${line.side} ${line.amount}`,
   );
   return [
-    ...(bare.length === 0 ? [] : [`WITHOUT A STOP: ${listed(bare, '')}.`]),
+    ...(bare.length === 0 ? [] : [`WITHOUT A STOP: ${firstOf(bare)}.`]),
     `${kill.verdict}, as read at ${read}.`,
     ...venues,
     ...(accepted === null ? [] : [`${accepted.by.name} accepted the residual: ${accepted.reason}.`]),
