@@ -9,6 +9,7 @@ import { Liquid, LiquidError } from 'liquidjs';
 export type TemplateKind = 'markdown' | 'html' | 'text' | 'subject';
 
 const MAX_VALUE = 3000;
+const LOOKED_AT = 10 * MAX_VALUE;
 const MAX_SUBJECT = 200;
 
 /** Text that a filter has already made safe for its kind. */
@@ -24,15 +25,18 @@ class Safe {
  * at most 3,000 characters with the number of those cut.
  */
 export function cleanLine(text: string): string {
+  // What is cut anyway costs nothing: a reason may be megabytes of somebody's HTML.
   const line = text
+    .slice(0, LOOKED_AT)
     .replace(/[\p{Cs}]/gu, '\ufffd')
     .replace(/[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]|[\u{e0000}-\u{e007f}]/gu, '')
     .replace(/[\p{Cc}\u2028\u2029\s]+/gu, ' ')
     .trim();
-  if (line.length <= MAX_VALUE) return line;
+  const beyond = Math.max(0, text.length - LOOKED_AT);
+  if (line.length <= MAX_VALUE && beyond === 0) return line;
   // Never end within a surrogate pair.
   const kept = line.slice(0, MAX_VALUE).replace(/[\ud800-\udbff]$/, '');
-  return `${kept}… (${line.length - kept.length} more)`;
+  return `${kept}… (${line.length - kept.length + beyond} more)`;
 }
 
 /** A zero-width space, which every viewer shows as nothing, stops it from making links and mentions by itself. */

@@ -131,6 +131,12 @@ function stopped(trading: Trading, incident: Incident): string[] {
   return lines.length === 0 ? ['Nothing: trading runs.'] : lines;
 }
 
+/** So many are named; the rest is counted: a mail of ten thousand positions is read by nobody, and sent by no server. */
+const NAMED = 20;
+
+const firstOf = (items: string[]): string =>
+  `${listed(items.slice(0, NAMED), '')}${items.length > NAMED ? ` and ${items.length - NAMED} more` : ''}`;
+
 /** Without a kill nobody read the venues for this incident: what the position size was measured at, as that. */
 function measuredOpen(impact: ImpactReading | undefined): string[] {
   if (impact?.open === undefined) return ['Unknown: orders and positions were not read for this incident.'];
@@ -160,7 +166,7 @@ function exposure(kill: KillState | undefined, impact: ImpactReading | undefined
     ({ venue, line }) => `${venue} ${line.symbol} ${line.side} ${line.amount}`,
   );
   return [
-    ...(bare.length === 0 ? [] : [`WITHOUT A STOP: ${listed(bare, '')}.`]),
+    ...(bare.length === 0 ? [] : [`WITHOUT A STOP: ${firstOf(bare)}.`]),
     `${kill.verdict}, as read at ${read}.`,
     ...venues,
     ...(accepted === null ? [] : [`${accepted.by.name} accepted the residual: ${accepted.reason}.`]),

@@ -7,7 +7,9 @@ import { type Incident, STANDDOWN } from '../domain/incident.ts';
 import { isNoted } from '../domain/measure/impact.ts';
 import { CALLBACK } from '../render/actions.ts';
 import { type Letter, mailPreviewView, mailSaidView, summaryMessage } from '../render/summary.ts';
-import { inWords, type ListenerContext, refusalFor, slackActor } from './context.ts';
+import { inTime, inWords, type ListenerContext, refusalFor, slackActor } from './context.ts';
+
+const LATE = 'Running, not yet recorded: the answer follows here.';
 
 /** Tells one text from another; no secret. */
 const seal = ({ subject, text }: Letter): string =>
@@ -41,8 +43,16 @@ export async function mailPreview(incident: Incident, context: ListenerContext):
 export function registerSummary(app: App, context: ListenerContext): void {
   app.view<ViewSubmitAction>(
     { callback_id: CALLBACK.sendMail, type: 'view_submission' },
-    async ({ ack, body, view }) => {
-      await ack({ response_action: 'update', view: await submitted(body, view.private_metadata) });
+    async ({ ack, body, view, client }) => {
+      const work = submitted(body, view.private_metadata);
+      const first = await inTime(work, context.clock);
+      if (!first.late) return ack({ response_action: 'update', view: first.value });
+      await ack({ response_action: 'update', view: mailSaidView(LATE) });
+      await client.views
+        .update({ view_id: view.id, view: await work })
+        .catch((error: unknown) =>
+          context.log.warn({ error: String(error) }, 'a late answer to a dialog could not be shown'),
+        );
     },
   );
 

@@ -1,6 +1,6 @@
 /**
  * Block Kit's limits hold, and nothing that somebody else wrote becomes markup, for whatever is put in (RELIABILITY,
- * hostile input). `STANDDOWN_LIMIT_RUNS` (default 60) says how many random incidents; a failure prints its seed.
+ * hostile input). `STANDDOWN_LIMIT_RUNS` (default 30) says how many random incidents; a failure prints its seed.
  */
 
 import fc from 'fast-check';
@@ -26,7 +26,7 @@ import * as views from '../../src/render/views.ts';
 import { policy } from '../scenarios/desk.ts';
 import { actor, ID, MENTIONS, nasty, OURS, position, type Story, story, T0, trading } from './hostile.ts';
 
-const RUNS = Number(process.env['STANDDOWN_LIMIT_RUNS'] ?? 60);
+const RUNS = Number(process.env['STANDDOWN_LIMIT_RUNS'] ?? 30);
 const SEED = process.env['STANDDOWN_LIMIT_SEED'];
 const PATH = process.env['STANDDOWN_LIMIT_PATH'];
 const TIMEOUT_MS = 120_000;
