@@ -1,5 +1,6 @@
 /** What the engine needs of the outside, in plain nouns. Adapters implement these, one vendor a file. */
 
+import type { ChainHead } from './domain/chain.ts';
 import type { Effect } from './domain/effects.ts';
 import type { Incident, MailWhat, StandingEvent } from './domain/incident.ts';
 import type { VenueReading } from './domain/kill.ts';
@@ -95,6 +96,11 @@ export interface Store {
   version(stream: string): number;
   /** The whole log of an incident, in order; of the desk, the last seven days at least. */
   history(stream: string): Promise<StandingEvent[]>;
+  /**
+   * How many events of a log are on the disk, and the hash of the last of them; null: it has none, or was written before
+   * logs were chained. Throws StoreUnavailable.
+   */
+  chain(stream: string): Promise<ChainHead | null>;
   summaries(): IncidentSummary[];
   /** Every incident that is not resolved, folded, by id. */
   open(): Incident[];
