@@ -291,7 +291,10 @@ export interface Person {
 }
 
 export interface Chat {
-  /** Post a message that carries `key` in its metadata, so that it can be found again. */
+  /**
+   * Post a message that carries `key` in its metadata, so that it can be found again, and the head of the incident's log,
+   * so that it stands outside of what it is the head of.
+   */
   post(
     channel: string,
     threadTs: string | null,
@@ -299,8 +302,15 @@ export interface Chat {
     key: string,
     /** In a thread: shown in the channel as well. */
     broadcast?: boolean,
+    chain?: ChainHead | null,
   ): Promise<Sent<{ ts: string }>>;
-  update(channel: string, ts: string, message: ChatMessage): Promise<Sent<object>>;
+  /** `mark` replaces what the message carried. */
+  update(
+    channel: string,
+    ts: string,
+    message: ChatMessage,
+    mark?: { key: string; chain: ChainHead | null },
+  ): Promise<Sent<object>>;
   /** Look for a message of ours with that key, in the channel since `sinceMs` or in the thread. */
   find(
     channel: string,
@@ -415,7 +425,7 @@ export interface Draw {
   /** What the playbook asks for after an incident, with who supplied what; null where it asks for nothing. */
   checklist(incident: Incident): ChatMessage | null;
   /** The postmortem's Markdown. */
-  postmortem(id: string, incident: Incident, history: StandingEvent[]): string;
+  postmortem(id: string, incident: Incident, history: StandingEvent[], chain: ChainHead | null): string;
 }
 
 /** Where postmortem drafts are kept. */

@@ -10,13 +10,14 @@ import {
   severityView,
 } from '../../render/incidentViews.ts';
 import { onCallText } from '../../render/onCall.ts';
-import { incidentList, incidentStatus, postmortemText, timelineText } from '../../render/replies.ts';
+import { incidentList, incidentStatus, postmortemText } from '../../render/replies.ts';
 import { fromSlack, plain } from '../../render/text.ts';
 import { type IncidentVerb, incidentHelp } from '../../render/usage.ts';
 import { declareView, resolveView } from '../../render/views.ts';
 import type { ListenerContext, Reply } from '../context.ts';
 import { commander, ownerName } from '../persons.ts';
 import { summaryReply } from '../summary.ts';
+import { timelineOf } from '../timeline.ts';
 import { open } from '../trigger.ts';
 import { readActionItem, readDeclared, readPerson, readSeverityChange } from './read.ts';
 
@@ -84,7 +85,7 @@ export const VERBS: Record<IncidentVerb, Verb> = {
   timeline: {
     about: 'past',
     reads: nothing,
-    run: async ({ incident, context }) => timelineText(incident, await context.ledger.history(incident.id)),
+    run: ({ incident, context }) => timelineOf(incident, context),
   },
   summary: {
     about: 'past',
