@@ -230,7 +230,7 @@ export function createSlack(options: SlackOptions): Slack {
   const METADATA = 'standdown_message';
   const metadata = (key: string, chain: ChainHead | null | undefined) => ({
     event_type: METADATA,
-    event_payload: { key, ...(chain ?? {}) },
+    event_payload: { key, ...chain },
   });
 
   const chat: Chat = {
