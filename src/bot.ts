@@ -56,12 +56,14 @@ import { registerChoice } from './listeners/incident/command.ts';
 import { registerPageOnCall } from './listeners/pageOnCall.ts';
 import { registerShortcut } from './listeners/shortcut.ts';
 import { registerSummary } from './listeners/summary.ts';
+import { registerTimeline } from './listeners/timeline.ts';
 import { registerViews } from './listeners/views.ts';
 import { createLog, createMask } from './log.ts';
 import type { Policy } from './policy.ts';
 import type { Clock, Command, Log, Store, Venue } from './ports.ts';
 import { adoptSideJournals } from './sideJournal.ts';
 import { stopRulesOf, UNKNOWN_GRACE_MS } from './stopRules.ts';
+import { timelineMarkdown } from './timelineMarkdown.ts';
 import { openVenues } from './venues.ts';
 import { startEdge } from './webhooks/edge.ts';
 import { createMetrics } from './webhooks/metrics.ts';
@@ -420,14 +422,17 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   registerSummary(slack.app, context);
   registerEvents(slack.app, context);
   registerPageOnCall(slack.app, context);
+  registerTimeline(slack.app, context);
 
   const edge = await startEdge({
     host: config.host,
     port: config.port,
     tokens: config.tokens,
     mode: drill ? 'rehearsal' : 'live',
+    timelineMarkdown: (...args) => mask(timelineMarkdown(...args)),
     desk,
     ledger,
+    store,
     once,
     playbook,
     clocks: clockRules,

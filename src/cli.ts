@@ -4,10 +4,11 @@
 import { once } from 'node:events';
 import { Command, CommanderError } from 'commander';
 import { backtest } from './backtest.ts';
-import type { LiveConfig } from './config.ts';
+import { dataDirOf, type LiveConfig } from './config.ts';
 import { main, prepare, rehearse } from './main.ts';
 import { breakGlass, cancel, EXIT, halt, kill, status } from './outOfBand.ts';
 import type { Policy } from './policy.ts';
+import { verifyLog } from './verifyLog.ts';
 
 const program = new Command('standdown')
   .description('Stops the desk, and proves what it stopped.')
@@ -129,6 +130,33 @@ program
       stdin: process.stdin,
     });
   });
+
+program
+  .command('verify-log')
+  .argument('[log]', 'INC-… or DESK; all of them without')
+  .option(
+    '--anchor <head:length>',
+    'what the log was known to be; may be given again',
+    (anchor: string, before: string[]) => [...before, anchor],
+    [],
+  )
+  .option('--data-dir <folder>', 'another one than STANDDOWN_DATA_DIR')
+  .option('--json', 'one JSON object')
+  .description(
+    'whether a log is as it was written; names the first row that is not. Exits 0 whole, 1 not, 4 not known',
+  )
+  .action(
+    async (log: string | undefined, options: { anchor: string[]; dataDir?: string; json?: boolean }) => {
+      process.exitCode = await verifyLog({
+        ...(log === undefined ? {} : { log }),
+        anchors: options.anchor,
+        dataDir: options.dataDir ?? dataDirOf({ env: process.env, cwd: process.cwd() }),
+        json: options.json === true,
+        say,
+        complain,
+      });
+    },
+  );
 
 try {
   await program.parseAsync();

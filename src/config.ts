@@ -263,6 +263,12 @@ export function loadMeasured(input: {
   };
 }
 
+/** Where a live bot of this environment keeps its data (`STANDDOWN_DATA_DIR`): for reading it. Never throws. */
+export function dataDirOf(input: { env: Record<string, string | undefined>; cwd: string }): string {
+  const { env } = environment(input, []);
+  return resolve(input.cwd, env['STANDDOWN_DATA_DIR'] ?? 'data');
+}
+
 // ── The environment ────────────────────────────────────────────────────────────────────────────────────────────────
 
 const wrong = (name: Name | '', what: string, mend: string, file = 'environment'): Problem => ({

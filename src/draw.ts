@@ -64,8 +64,8 @@ export function createDraw({
     return rendered.text;
   }
 
-  const postmortem: Draw['postmortem'] = (id, incident, history) =>
-    fill(policy.postmortemTemplate, 'markdown', draftPostmortem(incident, history, playbook, { id }));
+  const postmortem: Draw['postmortem'] = (id, incident, history, chain) =>
+    fill(policy.postmortemTemplate, 'markdown', draftPostmortem(incident, history, playbook, { id, chain }));
 
   const draw: Draw = {
     headline(incident, trading) {
@@ -95,7 +95,9 @@ export function createDraw({
     },
     notice(incident, event, history) {
       const draft =
-        event.type === 'PostmortemDrafted' ? postmortem(event.id, incident, history.slice(0, -1)) : null;
+        event.type === 'PostmortemDrafted'
+          ? postmortem(event.id, incident, history.slice(0, -1), event.chain ?? null)
+          : null;
       return notice(incident, event, { draft, history, playbook, mentions });
     },
     pagerNote,

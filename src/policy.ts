@@ -9,6 +9,7 @@ import { renderTemplate } from './adapters/liquid.ts';
 import type { Hints, Problem } from './adapters/yaml.ts';
 import { parseYaml, strict } from './adapters/yaml.ts';
 import { SEVERITIES } from './domain/incident.ts';
+import { MARKS, type Mark, type Reactions } from './domain/marks.ts';
 import { REJECT_WINDOW_MS } from './domain/measure/rejects.ts';
 import type { BudgetBand, Criterion, Playbook, RestrictionKey, Runbook } from './domain/playbook.ts';
 import { COMMUNICATION_IDS, RESTRICTIONS } from './domain/playbook.ts';
@@ -253,6 +254,40 @@ const alertSeverities = z
       if (words[one] !== one) context.addIssue(`${one} stands for itself: write "${one}: ${one}".`);
   });
 
+/** As templates/playbook.yml has them: a desk's own playbook need not name any. */
+const REACTIONS: Reactions = {
+  keyMoment: ['star'],
+  cause: ['mag'],
+  wentWell: ['heavy_plus_sign'],
+  wentBadly: ['heavy_minus_sign'],
+  actionItem: ['memo'],
+};
+
+const emoji = z
+  .array(z.string().regex(/^[a-z0-9_+'-]{1,100}$/, 'An emoji is named as in Slack, without colons.'))
+  .max(20);
+
+const reactions = strict({
+  keyMoment: emoji.default(REACTIONS.keyMoment),
+  cause: emoji.default(REACTIONS.cause),
+  wentWell: emoji.default(REACTIONS.wentWell),
+  wentBadly: emoji.default(REACTIONS.wentBadly),
+  actionItem: emoji.default(REACTIONS.actionItem),
+}).superRefine((marks, context) => {
+  const taken = new Map<string, Mark>();
+  for (const mark of MARKS)
+    for (const name of marks[mark]) {
+      const other = taken.get(name);
+      if (other !== undefined)
+        context.addIssue({
+          code: 'custom',
+          path: [mark],
+          message: `One emoji means one thing: ${name} stands at ${other} already.`,
+        });
+      taken.set(name, mark);
+    }
+});
+
 const playbookSchema = strict({
   version: sentence,
   severities: strict({ P0: severityPolicy, P1: severityPolicy, P2: severityPolicy, P3: severityPolicy }),
@@ -312,6 +347,7 @@ const playbookSchema = strict({
     remindAfterHours: z.number().positive(),
     dataGapOverMin: z.number().positive(),
   }),
+  timeline: strict({ reactions }).default({ reactions: REACTIONS }),
   checklist: unique(strict({ id, text: sentence, withinHours: z.number().positive().nullable() }), 1),
   goLive: unique(strict({ id, text: sentence }), 1),
 }).superRefine(({ checklist, postmortem }, context) => {
@@ -334,6 +370,7 @@ const PLAYBOOK_HINTS: Hints = {
   alertSeverities: 'Write a word of a source and the severity that it means, e.g. "critical: P1".',
   communication: `The lines are, by their id: ${COMMUNICATION_IDS.join(', ')}; see templates/playbook.yml as it ships.`,
   stakeholderMail: 'Write "stakeholderMail: { settleMin: 1, atMostEveryMin: 10 }".',
+  'timeline.reactions.*': 'Write a list of emoji names without colons, e.g. [star]; [] marks nothing.',
   paging: 'Write "paging: { unprovenKillAgainMin: 5 }".',
   criteria: 'All four of dailyLoss, positionSize, rejectRate and dataFeedGap are needed.',
   'criteria.*.unit': 'The unit is fixed; see templates/playbook.yml as it ships.',

@@ -1,6 +1,7 @@
 /** What the engine needs of the outside, in plain nouns. Adapters implement these, one vendor a file. */
 
 import type { BudgetsSnapshot } from './domain/budget/budgets.ts';
+import type { ChainHead } from './domain/chain.ts';
 import type { Effect } from './domain/effects.ts';
 import type { Incident, MailWhat, StandingEvent } from './domain/incident.ts';
 import type { VenueReading } from './domain/kill.ts';
@@ -96,6 +97,11 @@ export interface Store {
   version(stream: string): number;
   /** The whole log of an incident, in order; of the desk, the last seven days at least. */
   history(stream: string): Promise<StandingEvent[]>;
+  /**
+   * How many events of a log are on the disk, and the hash of the last of them; null: it has none, or was written before
+   * logs were chained. Throws StoreUnavailable.
+   */
+  chain(stream: string): Promise<ChainHead | null>;
   summaries(): IncidentSummary[];
   /** Every incident that is not resolved, folded, by id. */
   open(): Incident[];
@@ -303,7 +309,10 @@ export interface Person {
 }
 
 export interface Chat {
-  /** Post a message that carries `key` in its metadata, so that it can be found again. */
+  /**
+   * Post a message that carries `key` in its metadata, so that it can be found again, and the head of the incident's log,
+   * so that it stands outside of what it is the head of.
+   */
   post(
     channel: string,
     threadTs: string | null,
@@ -311,8 +320,15 @@ export interface Chat {
     key: string,
     /** In a thread: shown in the channel as well. */
     broadcast?: boolean,
+    chain?: ChainHead | null,
   ): Promise<Sent<{ ts: string }>>;
-  update(channel: string, ts: string, message: ChatMessage): Promise<Sent<object>>;
+  /** `mark` replaces what the message carried. */
+  update(
+    channel: string,
+    ts: string,
+    message: ChatMessage,
+    mark?: { key: string; chain: ChainHead | null },
+  ): Promise<Sent<object>>;
   /** Look for a message of ours with that key, in the channel since `sinceMs` or in the thread. */
   find(
     channel: string,
@@ -427,7 +443,7 @@ export interface Draw {
   /** What the playbook asks for after an incident, with who supplied what; null where it asks for nothing. */
   checklist(incident: Incident): ChatMessage | null;
   /** The postmortem's Markdown. */
-  postmortem(id: string, incident: Incident, history: StandingEvent[]): string;
+  postmortem(id: string, incident: Incident, history: StandingEvent[], chain: ChainHead | null): string;
 }
 
 /** Where postmortem drafts are kept. */

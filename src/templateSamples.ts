@@ -82,11 +82,21 @@ function fold(events: StandingEvent[]): Incident {
 
 /** Postmortem views: one with everything in it, one with every blank. */
 export function samplePostmortems(playbook: Playbook): PostmortemView[] {
-  const options = { id: 'PM_20260101_001', author: 'Sample', reviewers: ['Sample'] };
+  const chain = { head: '0'.repeat(64), length: 1 };
+  const options = { id: 'PM_20260101_001', author: 'Sample', reviewers: ['Sample'], chain };
   const full = draftPostmortem(fold(FULL), FULL, playbook, options);
-  const row = { action: 'sample', owner: null, priority: null, due: null, status: 'open' };
+  const cite = { n: 1, link: 'https://example.com/p1' };
+  const row = { action: 'sample', owner: null, priority: null, due: null, status: 'open', cite };
+  const said = [{ text: 'sample', author: 'Sample', deleted: true, ...cite }];
   return [
-    { ...full, wentWell: ['sample'], wentBadly: ['sample'], actionItems: [row] },
+    {
+      ...full,
+      rootCause: { ...full.rootCause, marked: said },
+      wentWell: said,
+      wentBadly: said,
+      keyMoments: said,
+      actionItems: [row],
+    },
     draftPostmortem(fold([OPENED]), [], playbook, { id: options.id }),
   ];
 }

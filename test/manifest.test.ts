@@ -67,6 +67,10 @@ const SCOPES_OF_METHOD: Record<string, string[]> = {
 const SUBSCRIPTIONS_OF_EVENT: Record<string, Record<string, string>> = {
   // Slack: "No scopes required!"
   app_home_opened: { app_home_opened: '' },
+  pin_added: { pin_added: 'pins:read' },
+  pin_removed: { pin_removed: 'pins:read' },
+  reaction_added: { reaction_added: 'reactions:read' },
+  reaction_removed: { reaction_removed: 'reactions:read' },
   message: { 'message.channels': 'channels:history', 'message.groups': 'groups:history' },
 };
 

@@ -9,7 +9,7 @@ import type { Runbook, RunbookStep } from '../src/domain/playbook.ts';
 import { readSeverity, runbookFor, STEP_BUTTONS } from '../src/domain/playbook.ts';
 import { AUTO_DEEDS, CHECK_NAMES, CHOICES, DEEDS, OPERATORS } from '../src/domain/runbook/vocabulary.ts';
 import type { Policy } from '../src/policy.ts';
-import { loadPolicy, SHIPPED_PLAYBOOK } from '../src/policy.ts';
+import { loadPolicy, parsePlaybook, SHIPPED_PLAYBOOK } from '../src/policy.ts';
 import { parseRunbook } from '../src/runbookFile.ts';
 
 function shipped(): Policy {
@@ -24,6 +24,31 @@ const runbook = (id: string): Runbook => {
   if (found === undefined) throw new Error(`no runbook ${id}`);
   return found;
 };
+
+describe('the emoji that mark a message', () => {
+  const text = readFileSync(SHIPPED_PLAYBOOK, 'utf8');
+  const written = (change: (text: string) => string) => parsePlaybook(change(text), 'playbook.yml');
+  const without = (from: string) => from.replace(/^timeline:\n(?: .*\n)+/m, '');
+
+  test('are those of the playbook; one that names none has the same', () => {
+    const parsed = written(without);
+    expect(parsed.ok && parsed.value.timeline).toEqual(playbook.timeline);
+    expect(playbook.timeline.reactions).toMatchObject({ cause: ['mag'], actionItem: ['memo'] });
+    const own = written((all) => all.replace('cause: [mag]', 'cause: [bug, fire]'));
+    expect(own.ok && own.value.timeline.reactions.cause).toEqual(['bug', 'fire']);
+  });
+
+  test.each([
+    ['cause: [star]', 'star stands at keyMoment already'],
+    ['cause: [":mag:"]', 'without colons'],
+    ['cause: [Mag]', 'without colons'],
+    ['cause: mag', 'a list of emoji names'],
+    ['causes: [mag]', 'causes'],
+  ])('%s is refused', (line, words) => {
+    const parsed = written((all) => all.replace('cause: [mag]', line));
+    expect(parsed.ok ? 'accepted' : parsed.problems.map(sayProblem).join('\n')).toContain(words);
+  });
+});
 
 describe('the playbook that ships', () => {
   test('has the severity table, word for word', () => {

@@ -391,6 +391,44 @@ async function putAside(
   return `DAMAGE: ${path} cannot be read at record ${expected}, which had been acknowledged. The store goes on from record ${expected - 1}. ${lost} Kept as ${[...kept, ...moved].join(', ')}. Compare the control file, PagerDuty and the venues with what is shown here before you trust it.`;
 }
 
+/** A line of a segment as it is found: `json` null where nothing of it can be read, `sound` when its checksum is right. */
+export interface FoundLine {
+  seq: number | null;
+  json: string | null;
+  sound: boolean;
+}
+
+/**
+ * Every line of a segment, whatever was done to it; `torn` when it ends within one. For looking at it alone: nothing is moved.
+ * `first` is the number of its first record, by its name; null: that is no segment's name.
+ */
+export function examineSegment(
+  name: string,
+  bytes: Buffer,
+): { first: number | null; lines: FoundLine[]; torn: boolean } {
+  const first = NAME.exec(name)?.[1];
+  const lines: FoundLine[] = [];
+  let offset = bytes.indexOf(NEWLINE) + 1;
+  const headed = offset > 0;
+  while (headed && offset < bytes.length) {
+    const end = bytes.indexOf(NEWLINE, offset);
+    if (end === -1) break;
+    const line = bytes.subarray(offset, end);
+    const [, , seq, , json] = LINE.exec(line.toString('utf8')) ?? [];
+    lines.push({
+      seq: seq === undefined ? null : Number(seq),
+      json: json ?? null,
+      sound: parseLine(line) !== null,
+    });
+    offset = end + 1;
+  }
+  return {
+    first: first === undefined ? null : Number(first),
+    lines,
+    torn: !headed || offset < bytes.length,
+  };
+}
+
 function validLines(bytes: Buffer): Line[] {
   const lines: Line[] = [];
   let offset = 0;

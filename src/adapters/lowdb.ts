@@ -105,19 +105,34 @@ function adapter(file: KeptFile): Adapter<Kept> {
   };
 }
 
+/**
+ * What a kept file says, whatever was done to it: its data as text, as far as it reaches, and whether its checksum is right.
+ * For looking at it alone: nothing is moved aside.
+ */
+export function examineKept(bytes: Buffer): { text: string; sound: boolean } {
+  const text = bytes.toString('utf8');
+  const body = text.startsWith(OPENING) ? text.slice(OPENING.length) : text;
+  const end = body.length - CLOSING_LENGTH;
+  const closed = /^,"crc32":"[0-9a-f]{8}"\}\n$/.test(body.slice(Math.max(0, end)));
+  return { text: closed ? body.slice(0, end) : body, sound: isSound(bytes) };
+}
+
+function isSound(bytes: Buffer): boolean {
+  const end = Math.max(0, bytes.length - CLOSING_LENGTH);
+  return (
+    bytes.subarray(0, OPENING.length).toString('latin1') === OPENING &&
+    bytes.subarray(end).toString('latin1') === closing(crc32(bytes.subarray(0, end)))
+  );
+}
+
 function decode(bytes: Buffer, path: string): unknown {
   const format = /^\s*\{\s*"format"\s*:\s*(\d+)/.exec(bytes.subarray(0, 64).toString('latin1'))?.[1];
   if (format !== undefined && Number(format) > FORMAT)
     throw new StoreRefused(
       `${path} was written by a newer version of Standdown (format ${format}; this one reads up to ${FORMAT}). Install that version, or restore a copy of ${basename(path)} from before it.`,
     );
+  if (!isSound(bytes)) throw new Error('does not match its checksum (cut off, damaged or edited by hand)');
   const end = bytes.length - CLOSING_LENGTH;
-  if (
-    bytes.subarray(0, OPENING.length).toString('latin1') !== OPENING ||
-    bytes.subarray(Math.max(0, end)).toString('latin1') !==
-      closing(crc32(bytes.subarray(0, Math.max(0, end))))
-  )
-    throw new Error('does not match its checksum (cut off, damaged or edited by hand)');
   return JSON.parse(bytes.subarray(OPENING.length, end).toString('utf8'));
 }
 

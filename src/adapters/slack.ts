@@ -18,6 +18,7 @@ import {
   WebAPIRequestError,
   WebClient,
 } from '@slack/web-api';
+import type { ChainHead } from '../domain/chain.ts';
 import type { Chat, Clock, Log, Person, Sent } from '../ports.ts';
 
 export interface SlackOptions {
@@ -234,22 +235,26 @@ export function createSlack(options: SlackOptions): Slack {
   const asBlocks = (blocks: unknown[]) => blocks as KnownBlock[];
   const quietly = { unfurl_links: false, unfurl_media: false, link_names: false } as const;
   const METADATA = 'standdown_message';
+  const metadata = (key: string, chain: ChainHead | null | undefined) => ({
+    event_type: METADATA,
+    event_payload: { key, ...chain },
+  });
 
   const chat: Chat = {
-    post: (channel, threadTs, message, key, broadcast = false) =>
+    post: (channel, threadTs, message, key, broadcast = false, chain = null) =>
       sent(async () => {
         const answer = await client.chat.postMessage({
           channel,
           text: message.text,
           blocks: asBlocks(message.blocks),
-          metadata: { event_type: METADATA, event_payload: { key } },
+          metadata: metadata(key, chain),
           ...quietly,
           ...inThread(threadTs, broadcast),
         });
         if (answer.ts === undefined) throw new Error('Slack answered without a time stamp');
         return { ts: answer.ts };
       }),
-    update: (channel, ts, message) =>
+    update: (channel, ts, message, mark) =>
       sent(async () => {
         await client.chat.update({
           channel,
@@ -257,6 +262,8 @@ export function createSlack(options: SlackOptions): Slack {
           text: message.text,
           blocks: asBlocks(message.blocks),
           link_names: false,
+          // It replaces what was there: without the key a lost post would not be found again.
+          ...(mark === undefined ? {} : { metadata: metadata(mark.key, mark.chain) }),
         });
         return {};
       }),

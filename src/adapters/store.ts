@@ -5,7 +5,7 @@
  *     <dataDir>/journal/NNNNNN.log      the truth since the snapshot before the last
  *     <dataDir>/snapshot.json           trading state, owed effects, stray resolutions, the desk's log, record number
  *     <dataDir>/index/NNNNNN.json       summaries and versions of 256 incidents each
- *     <dataDir>/incidents/<id>.json     an incident and its events
+ *     <dataDir>/incidents/<id>.json     an incident, its events and their hashes
  *     <dataDir>/desk/NNNNNN.json        the desk's older log
  *     <dataDir>/aside/                  what could not be read
  *
@@ -13,18 +13,20 @@
  * record is durable. A snapshot is what memory was at one record, written after that record is durable: incidents first,
  * then the index, then snapshot.json. Files may so be ahead of snapshot.json after a crash, and replaying the journal
  * skips what an incident's file already holds. Journal segments stay until two snapshots cover them, so that the older
- * generation of snapshot.json is of use too.
+ * generation of snapshot.json is of use too. Each event is chained to the one before it in its log (domain/chain.ts).
  */
 
+import { headAt, linksOf } from '../domain/chain.ts';
 import type { Effect } from '../domain/effects.ts';
-import type { Incident, StandingEvent } from '../domain/incident.ts';
+import type { StandingEvent } from '../domain/incident.ts';
 import { DESK, type Log, type Store, type StoredEffect, StoreUnavailable } from '../ports.ts';
 import { type Disk, nodeDisk, reasonOf, StoreRefused } from './disk.ts';
 import { inParallel } from './inParallel.ts';
 import { openJournal } from './journal.ts';
 import { acquireLock, type LockOptions } from './lock.ts';
+import { sha256 } from './sha256.ts';
 import { FOLD, type IncidentFile, openFiles, READERS } from './storeFiles.ts';
-import { createMemory, type Entry, refold, type StoredRecord } from './storeMemory.ts';
+import { createMemory, type Entry, type Live, refold, type StoredRecord } from './storeMemory.ts';
 
 export interface StoreOptions {
   dataDir: string;
@@ -206,8 +208,15 @@ async function recoverStore(options: StoreOptions, disk: Disk, holding: Holding)
       ...(settles.length === 0 ? {} : { settles }),
     });
     const record = readRecord(JSON.parse(json) as Partial<StoredRecord>);
-    memory.fold(record);
-    await journal.append(json, () => becameDurable(record));
+    if (record.events.length === 0) {
+      memory.fold(record);
+      await journal.append(json, () => becameDurable(record));
+      return 'appended';
+    }
+    const hashes = linksOf(stream, memory.chain(stream), record.events, sha256);
+    memory.fold({ ...record, hashes });
+    const chained = `${json.slice(0, -1)},"hashes":${JSON.stringify(hashes)}}`;
+    await journal.append(chained, () => becameDurable(record));
     return 'appended';
   }
 
@@ -219,6 +228,7 @@ async function recoverStore(options: StoreOptions, disk: Disk, holding: Holding)
 
   function becameDurable(record: StoredRecord): void {
     settle(record, false);
+    memory.sealed(record);
     for (const listener of listeners) {
       try {
         listener(record.stream, record.events, record.effects);
@@ -263,17 +273,18 @@ async function recoverStore(options: StoreOptions, disk: Disk, holding: Holding)
       owedThen = [...owed.values()].map(({ effect }) => effect);
     });
     // All of it is durable now.
-    await inParallel(WRITERS, captured.incidents, async ({ entry, incident, events, version }) => {
+    await inParallel(WRITERS, captured.incidents, async ({ entry, incident, events, chain, version }) => {
       await files.writeIncident({
         fold: FOLD,
         ordinal: entry.ordinal,
-        incident,
+        chain: { from: chain.from, hashes: chain.hashes.slice(0, version - chain.from) },
         events: events.slice(0, version),
+        incident,
       });
       failpoint('snapshot.incident');
     });
     if (captured.incidents.length > 0) await files.syncIncidents();
-    for (const { from, events } of captured.desk.parts) await files.writeDesk(from, events);
+    for (const part of captured.desk.parts) await files.writeDesk(part);
     for (const [shard, lines] of captured.shards) {
       await files.writeShard(shard, lines);
       failpoint('snapshot.shard');
@@ -296,7 +307,7 @@ async function recoverStore(options: StoreOptions, disk: Disk, holding: Holding)
   // ── Reading ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** An incident and its log, from memory or its file. */
-  async function read(entry: Entry): Promise<{ incident: Incident; events: StandingEvent[] }> {
+  async function read(entry: Entry): Promise<Live> {
     // Again when it changed while its file was read.
     for (let tries = 0; tries < 3; tries += 1) {
       if (entry.live !== null) return entry.live;
@@ -354,6 +365,14 @@ async function recoverStore(options: StoreOptions, disk: Disk, holding: Holding)
       const entry = entries.get(stream);
       return entry === undefined ? [] : [...(await read(entry)).events];
     },
+    async chain(stream) {
+      if (stream === DESK) {
+        const { version, durable, chain } = memory.desk;
+        return headAt({ from: version - chain.hashes.length, hashes: chain.hashes }, durable);
+      }
+      const entry = entries.get(stream);
+      return entry === undefined ? null : headAt((await read(entry)).chain, entry.durable);
+    },
     summaries: memory.summaries,
     open: memory.open,
     latestOfGroup: memory.latestOfGroup,
@@ -387,8 +406,8 @@ const unreadable = (id: string): string =>
   `${id} cannot be shown or changed: its file incidents/${id}.json is missing, damaged or older than the index.`;
 
 function readRecord(record: Partial<StoredRecord>): StoredRecord {
-  const { stream, version, events = [], effects = [], settles = [] } = record;
+  const { stream, version, events = [], effects = [], settles = [], hashes } = record;
   if (typeof stream !== 'string' || typeof version !== 'number')
     throw new StoreRefused('a journal record names no log: it was not written by Standdown');
-  return { stream, version, events, effects, settles };
+  return { stream, version, events, effects, settles, ...(hashes === undefined ? {} : { hashes }) };
 }

@@ -1,6 +1,7 @@
 /** What the store keeps beside its journal, and where: the snapshot, the index, the desk's older log, the incidents. */
 
 import { join } from 'node:path';
+import type { Chain } from '../domain/chain.ts';
 import { followedUntil } from '../domain/clocks.ts';
 import type { Effect } from '../domain/effects.ts';
 import type { Incident, StandingEvent } from '../domain/incident.ts';
@@ -15,7 +16,7 @@ import { type KeptFile, readKept, writeKept } from './lowdb.ts';
  * Raise it when the shape of a folded incident changes (a test watches the shape): incidents on disk that were folded by
  * an older one are folded again from their events.
  */
-export const FOLD = 2;
+export const FOLD = 3;
 
 /** Incidents in one index file. Only the files with a changed incident are written, so the rest cost nothing. */
 export const SHARD = 256;
@@ -31,7 +32,8 @@ export interface SnapshotFile {
   trading: Trading;
   strays: Stray[];
   owed: Effect[];
-  desk: { version: number; chunks: DeskChunk[]; events: StandingEvent[] };
+  /** `chain` begins with the first of `events`, or later; absent: a version that chained nothing wrote it. */
+  desk: { version: number; chunks: DeskChunk[]; events: StandingEvent[]; chain?: Chain };
 }
 
 /** A resolution that came before its firing. */
@@ -47,6 +49,13 @@ export interface DeskChunk {
   newestAt: number;
 }
 
+/** What is in such a file. One of a version that chained nothing is the list of events alone. */
+export interface DeskPart {
+  from: number;
+  events: StandingEvent[];
+  chain: Chain;
+}
+
 /** What the index says of an incident. `ordinal`: how many were opened before it. */
 export interface IndexLine {
   ordinal: number;
@@ -57,8 +66,10 @@ export interface IndexLine {
 export interface IncidentFile {
   fold: number;
   ordinal: number;
-  incident: Incident;
+  /** Written before the events, so that a file that was cut off still says how many they were. */
+  chain?: Chain;
   events: StandingEvent[];
+  incident: Incident;
 }
 
 export interface StoreFiles {
@@ -76,7 +87,7 @@ export interface StoreFiles {
   writeIncident(file: IncidentFile): Promise<void>;
   syncIncidents(): Promise<void>;
   readDesk(from: number): Promise<StandingEvent[] | undefined>;
-  writeDesk(from: number, events: StandingEvent[]): Promise<void>;
+  writeDesk(part: DeskPart): Promise<void>;
 }
 
 /** The files of a data directory; its folders are made when they are missing. `note` is told what cannot be read. */
@@ -160,8 +171,11 @@ export async function openFiles(
     writeIncident: (file) => writeKept(incident(file.incident.id), file),
     syncIncidents: () => disk.syncFolder(folder.incidents),
 
-    readDesk: (from) => readKept<StandingEvent[]>(numbered(folder.desk, from)),
-    writeDesk: (from, events) => writeKept(numbered(folder.desk, from), events),
+    async readDesk(from) {
+      const part = await readKept<DeskPart | StandingEvent[]>(numbered(folder.desk, from));
+      return Array.isArray(part) ? part : part?.events;
+    },
+    writeDesk: ({ from, events, chain }) => writeKept(numbered(folder.desk, from), { from, chain, events }),
   };
 }
 

@@ -1,11 +1,13 @@
 /** What the store holds in memory, and how a record changes it. No disk, and no time but `now`. */
 
+import type { Chain } from '../domain/chain.ts';
 import type { Effect } from '../domain/effects.ts';
 import { evolveAll, type Incident, type StandingEvent } from '../domain/incident.ts';
 import { evolveTrading, RUNNING, type Trading } from '../domain/trading.ts';
 import { DESK, type IncidentSummary } from '../ports.ts';
 import {
   type DeskChunk,
+  type DeskPart,
   FOLD,
   type IncidentFile,
   type IndexLine,
@@ -33,6 +35,15 @@ export interface StoredRecord {
   events: StandingEvent[];
   effects: Effect[];
   settles: string[];
+  /** The hash of each event in its log's chain; absent in a record of a version that chained nothing. */
+  hashes?: string[];
+}
+
+/** An incident in memory: folded, its log, and the log's hashes. */
+export interface Live {
+  incident: Incident;
+  events: StandingEvent[];
+  chain: Chain;
 }
 
 /** An incident: in memory while it is open or not put away, else in its file. */
@@ -44,40 +55,56 @@ export interface Entry {
   saved: number;
   alerts: number;
   summary: IncidentSummary | null;
-  live: { incident: Incident; events: StandingEvent[] } | null;
+  live: Live | null;
+  /** How many of its events are on the disk; what is in memory may be ahead. */
+  durable: number;
   reviving: Promise<void> | null;
   /** Why its file is of no use, in a sentence. Such an incident is listed, and can be neither read nor changed. */
   damaged: string | null;
 }
 
 /** The incident of a file, folded again when the fold has changed since. */
-export function refold(file: IncidentFile): { incident: Incident; events: StandingEvent[] } {
-  if (file.fold === FOLD) return file;
-  const { events } = file;
-  return { incident: events.length === 0 ? file.incident : evolveAll(undefined, events), events };
+export function refold(file: IncidentFile): Live {
+  const { fold, events, chain = unchained(events.length) } = file;
+  const same = fold === FOLD || events.length === 0;
+  return { incident: same ? file.incident : evolveAll(undefined, events), events, chain };
+}
+
+/** The chain of a log that has `length` rows and no hash: it begins with the next one. */
+const unchained = (length: number): Chain => ({ from: length, hashes: [] });
+
+/** A record's hashes join the chain. Without them nothing vouches for its rows: the chain begins anew after them. */
+function joined(chain: Chain, hashes: string[] | undefined, events: number, version: number): Chain {
+  if (hashes?.length !== events) return unchained(version);
+  for (const hash of hashes) chain.hashes.push(hash);
+  return chain;
 }
 
 /** One instant of memory, to be written. */
 export interface Captured {
-  incidents: { entry: Entry; incident: Incident; events: StandingEvent[]; version: number }[];
+  incidents: ({ entry: Entry; version: number } & Live)[];
   shards: Map<number, IndexLine[]>;
   count: number;
   trading: Trading;
   strays: Stray[];
-  desk: { kept: SnapshotFile['desk']; parts: { from: number; events: StandingEvent[] }[] };
+  desk: { kept: SnapshotFile['desk']; parts: DeskPart[] };
 }
 
 export interface Memory {
   entries: Map<string, Entry>;
-  /** The desk's log: `events` are the newest of `version`, the older ones are in `chunks`. */
-  desk: { version: number; chunks: DeskChunk[]; events: StandingEvent[] };
+  /** The desk's log: `events` are the newest of `version` and `chain` has their hashes, the older ones are in `chunks`. */
+  desk: DeskLog;
   version: (stream: string) => number;
+  /** What the next event of a log is chained to. */
+  chain: (stream: string) => Chain;
+  /** A record is on the disk. */
+  sealed: (record: StoredRecord) => void;
   /** Add an incident that the index names. */
   index: (line: IndexLine) => void;
   /** Bring an incident into memory from its file, when starting. */
   place: (entry: Entry, file: IncidentFile) => void;
   /** Bring a put-away incident back into memory. */
-  revived: (entry: Entry, found: { incident: Incident; events: StandingEvent[] }) => void;
+  revived: (entry: Entry, found: Live) => void;
   /** Set an incident apart that cannot be read; the others go on. */
   giveUp: (id: string, why: string) => void;
   /** Fold a record in. Throws, and changes nothing, when its events do not make a log. */
@@ -98,6 +125,15 @@ export interface Memory {
   strayResolution: (id: string) => number | undefined;
 }
 
+export interface DeskLog {
+  version: number;
+  /** How many of its events are on the disk. */
+  durable: number;
+  chunks: DeskChunk[];
+  events: StandingEvent[];
+  chain: Chain;
+}
+
 /** The memory of a store as its snapshot and index left it; the journal's records are folded in after that. */
 export function createMemory(now: () => number, snapshot: SnapshotFile | undefined): Memory {
   const entries = new Map<string, Entry>();
@@ -111,11 +147,8 @@ export function createMemory(now: () => number, snapshot: SnapshotFile | undefin
   const groups = new Map<string, Entry>();
   const strays = new Map<string, Stray>((snapshot?.strays ?? []).map((stray) => [stray.id, stray]));
   let trading: Trading = { ...RUNNING, ...snapshot?.trading };
-  const desk: { version: number; chunks: DeskChunk[]; events: StandingEvent[] } = snapshot?.desk ?? {
-    version: 0,
-    chunks: [],
-    events: [],
-  };
+  const kept = snapshot?.desk ?? { version: 0, chunks: [], events: [] };
+  const desk: DeskLog = { ...kept, chain: kept.chain ?? unchained(kept.version), durable: kept.version };
 
   const groupOf = (source: string, groupKey: string): string => JSON.stringify([source, groupKey]);
   const version = (stream: string): number =>
@@ -134,6 +167,7 @@ export function createMemory(now: () => number, snapshot: SnapshotFile | undefin
       id: summary.id,
       ordinal: line.ordinal,
       version: line.version,
+      durable: line.version,
       saved: line.version,
       alerts: summary.alerts,
       summary,
@@ -159,6 +193,7 @@ export function createMemory(now: () => number, snapshot: SnapshotFile | undefin
   function place(entry: Entry, file: IncidentFile): void {
     entry.live = refold(file);
     entry.saved = file.events.length;
+    entry.durable = entry.saved;
     if (entry.version !== entry.saved) {
       // Its file is ahead of the index: a crash came between the two.
       entry.version = entry.saved;
@@ -169,8 +204,12 @@ export function createMemory(now: () => number, snapshot: SnapshotFile | undefin
     sort(entry, entry.live.incident);
   }
 
-  function revived(entry: Entry, found: { incident: Incident; events: StandingEvent[] }): void {
-    entry.live ??= { incident: found.incident, events: [...found.events] };
+  function revived(entry: Entry, { incident, events, chain }: Live): void {
+    entry.live ??= {
+      incident,
+      events: [...events],
+      chain: { from: chain.from, hashes: [...chain.hashes] },
+    };
     sort(entry, entry.live.incident);
   }
 
@@ -183,7 +222,8 @@ export function createMemory(now: () => number, snapshot: SnapshotFile | undefin
         if (event.type === 'ResolutionNoted') noteStray(event);
       }
       desk.version += events.length;
-    } else if (events.length > 0) foldIncident(stream, events);
+      if (events.length > 0) desk.chain = joined(desk.chain, record.hashes, events.length, desk.version);
+    } else if (events.length > 0) foldIncident(stream, events, record.hashes);
     foldTrading(record);
   }
 
@@ -191,7 +231,7 @@ export function createMemory(now: () => number, snapshot: SnapshotFile | undefin
     for (const event of events) trading = evolveTrading(trading, event, stream);
   }
 
-  function foldIncident(id: string, events: StandingEvent[]): void {
+  function foldIncident(id: string, events: StandingEvent[], hashes: string[] | undefined): void {
     const before = entries.get(id);
     for (const event of events)
       if (event.type === 'IncidentOpened' && event.id !== id)
@@ -206,11 +246,12 @@ export function createMemory(now: () => number, snapshot: SnapshotFile | undefin
     let entry = before;
     if (entry === undefined) {
       if (!SAFE_ID.test(id)) throw new Error(`${JSON.stringify(id)} cannot be an incident's id`);
-      const live = { incident, events: [] };
+      const live = { incident, events: [], chain: unchained(0) };
       entry = {
         id,
         ordinal: ordinals.length,
         version: 0,
+        durable: 0,
         saved: 0,
         alerts,
         summary: null,
@@ -224,6 +265,7 @@ export function createMemory(now: () => number, snapshot: SnapshotFile | undefin
     entry.live.incident = incident;
     for (const event of events) entry.live.events.push(event);
     entry.version += events.length;
+    entry.live.chain = joined(entry.live.chain, hashes, events.length, entry.version);
     entry.alerts = alerts;
     entry.summary = null;
     dirty.add(entry);
@@ -233,15 +275,24 @@ export function createMemory(now: () => number, snapshot: SnapshotFile | undefin
   /** Fold a record of the journal in, unless the incident's file holds it already. */
   function replay(record: StoredRecord, note: (sentence: string) => void): void {
     const { stream, events } = record;
-    if (stream === DESK || events.length === 0) return fold(record);
+    const again = (): void => {
+      fold(record);
+      sealed(record);
+    };
+    if (stream === DESK || events.length === 0) return again();
     const entry = entries.get(stream);
     const at = entry?.version ?? 0;
-    if (!unreadable.has(stream) && record.version === at) return fold(record);
+    if (!unreadable.has(stream) && record.version === at) return again();
     foldTrading(record);
     if (unreadable.has(stream) || record.version + events.length <= at) return;
     const sentence = `${stream} cannot be shown or changed: the journal goes on at its event ${record.version + 1}, and its file ends at ${at}.`;
     giveUp(stream, sentence);
     note(sentence);
+  }
+
+  function sealed({ stream, version: before, events }: StoredRecord): void {
+    const log = stream === DESK ? desk : entries.get(stream);
+    if (log !== undefined && events.length > 0) log.durable = before + events.length;
   }
 
   function giveUp(id: string, why: string): void {
@@ -298,17 +349,31 @@ export function createMemory(now: () => number, snapshot: SnapshotFile | undefin
 
   function captureDesk(): Captured['desk'] {
     const chunks = [...desk.chunks];
-    const parts: { from: number; events: StandingEvent[] }[] = [];
+    const parts: DeskPart[] = [];
     let from = desk.version - desk.events.length;
     let taken = 0;
     while (desk.events.length - taken >= 2 * DESK_CHUNK) {
       const events = desk.events.slice(taken, taken + DESK_CHUNK);
-      parts.push({ from, events });
+      parts.push({ from, events, chain: deskChain(from, from + DESK_CHUNK) });
       chunks.push({ from, newestAt: events.reduce((newest, event) => Math.max(newest, event.at), 0) });
       from += DESK_CHUNK;
       taken += DESK_CHUNK;
     }
-    return { parts, kept: { version: desk.version, chunks, events: desk.events.slice(taken) } };
+    const { version } = desk;
+    return {
+      parts,
+      kept: { version, chunks, events: desk.events.slice(taken), chain: deskChain(from, version) },
+    };
+  }
+
+  /** The hashes of the desk's rows after `from` up to `to`. */
+  function deskChain(from: number, to: number): Chain {
+    const { hashes } = desk.chain;
+    const first = desk.version - hashes.length;
+    return {
+      from: Math.max(from, desk.chain.from),
+      hashes: hashes.slice(Math.max(0, from - first), Math.max(0, to - first)),
+    };
   }
 
   /** What was captured is on disk: closed incidents leave memory, and so does the older part of the desk's log. */
@@ -324,12 +389,16 @@ export function createMemory(now: () => number, snapshot: SnapshotFile | undefin
     }
     desk.chunks = captured.desk.kept.chunks;
     desk.events.splice(0, captured.desk.parts.length * DESK_CHUNK);
+    desk.chain.hashes.splice(0, Math.max(0, desk.chain.hashes.length - desk.events.length));
   }
 
   return {
     entries,
     desk,
     version,
+    chain: (stream) =>
+      stream === DESK ? desk.chain : (entries.get(stream)?.live?.chain ?? unchained(version(stream))),
+    sealed,
     index,
     place,
     revived,

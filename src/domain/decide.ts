@@ -19,6 +19,7 @@ import {
   type PagerSaid,
   type RootCauseCategory,
   type Severity,
+  type SharedFile,
   type StandingEvent,
   startFold,
 } from './incident.ts';
@@ -31,6 +32,7 @@ import {
   type TripEvidence,
   type Verdict,
 } from './kill.ts';
+import { decideMark, type MarkCommand } from './marks.ts';
 import type { CancelResult, CancelScope, CloseResult } from './orders.ts';
 import { asksForSomebody, hearPager, summon } from './paging.ts';
 import type { Playbook } from './playbook.ts';
@@ -159,9 +161,17 @@ export type Command = { by: Actor } & (
   | { type: 'AskCommand'; command: string; run: string }
   | { type: 'ResolveIncident'; summary: string; rootCause?: string; category?: RootCauseCategory }
   | { type: 'MarkStep'; step: string; mark: 'done' | 'skipped'; why?: string }
-  | { type: 'LogMessage'; ts: string; user: string; text: string; fromBot?: true }
+  | {
+      type: 'LogMessage';
+      ts: string;
+      user: string;
+      text: string;
+      fromBot?: true;
+      files?: SharedFile[];
+    }
   | { type: 'EditMessage'; ts: string; text: string }
   | { type: 'DeleteMessage'; ts: string }
+  | MarkCommand
   | { type: 'AddNote'; text: string }
   /** What an executor or the outbox found out. No rule of ours can refuse a fact. */
   | { type: 'Note'; event: FactEvent }
@@ -508,6 +518,7 @@ function onIncident(command: OnIncident, incident: Incident, now: number, playbo
               user: command.user,
               text: command.text,
               ...(command.fromBot === undefined ? {} : { fromBot: command.fromBot }),
+              ...(command.files === undefined ? {} : { files: command.files }),
             },
           ]
         : [];
@@ -521,6 +532,11 @@ function onIncident(command: OnIncident, incident: Incident, now: number, playbo
       const message = incident.messages[command.ts];
       return message === undefined || message.deleted ? [] : [{ type: 'MessageDeleted', ts: command.ts }];
     }
+    case 'MarkMessage':
+    case 'UnmarkMessage':
+    case 'PinMessage':
+    case 'UnpinMessage':
+      return decideMark(command, incident, command.by);
     case 'AddNote':
       return [{ type: 'NoteAdded', text: command.text }];
     default: {

@@ -1,7 +1,9 @@
 /** What an incident is, and how its log of events folds into it. Pure. */
 
+import type { ChainHead } from './chain.ts';
 import type { KillEvent, KillState } from './kill.ts';
 import { evolveKill } from './kill.ts';
+import { evolveMark, type MarkEvent, type MessageMark } from './marks.ts';
 import type { FlattenEvent, OrdersEvent } from './orders.ts';
 import { evolveSummons, hear, type SummonEvent, type Summons, type SummonWay } from './paging.ts';
 import type { ResumeEvent, ResumeState } from './resume.ts';
@@ -115,6 +117,13 @@ export interface Page {
   anew?: true;
   /** It was owed after the resolution: a resolved incident's other pages must not leave any more. */
   afterwards?: true;
+}
+
+/** A file that was shared in the thread: what Slack calls it, and where it stands there. It is not kept here. */
+export interface SharedFile {
+  id: string;
+  name: string;
+  link?: string;
 }
 
 /** Where a Slack message that was made part of an incident stands. `author` is who wrote it, as Slack names them. */
@@ -328,6 +337,10 @@ export interface Incident {
   kills: Record<string, KillState>;
   /** Slack messages of people in the thread, by their time stamp. */
   messages: Record<string, { user: string; text: string; edited: boolean; deleted: boolean }>;
+  /** Reactions that mark a message of the thread, in their order. */
+  marks: MessageMark[];
+  /** The time stamps of what is pinned of the thread. */
+  pins: string[];
   steps: Record<string, StepMark>;
   /** By step, then by check. */
   checks: Record<string, Record<string, StepCheck>>;
@@ -430,12 +443,22 @@ export type IncidentEvent = Said &
       }
     | { type: 'MailFailed'; what: string; reason: string; gaveUp: boolean }
     | { type: 'StepMarked'; step: string; mark: StepMark['mark']; why?: string }
-    | { type: 'MessageLogged'; ts: string; user: string; text: string; fromBot?: true }
+    /** `files`: what was shared with it. */
+    | {
+        type: 'MessageLogged';
+        ts: string;
+        user: string;
+        text: string;
+        fromBot?: true;
+        files?: SharedFile[];
+      }
     | { type: 'MessageEdited'; ts: string; text: string }
     | { type: 'MessageDeleted'; ts: string }
+    | MarkEvent
     /** `from`: it is a Slack message that somebody else wrote, by whom and where it stands. */
     | { type: 'NoteAdded'; text: string; from?: MessageSource }
-    | { type: 'PostmortemDrafted'; id: string; file: string }
+    /** `chain`: the head of the log that it was drafted from. */
+    | { type: 'PostmortemDrafted'; id: string; file: string; chain?: ChainHead }
     | ({ type: 'StepChecked'; step: string } & Omit<StepCheck, 'at'>)
     | ({ type: 'StepBranched'; step: string } & Omit<StepBranch, 'at' | 'since'>)
     | ({ type: 'StepActed'; step: string } & Omit<StepAct, 'at'>)
@@ -578,6 +601,8 @@ function opened(
     undelivered: {},
     kills: {},
     messages: {},
+    marks: [],
+    pins: [],
     steps: {},
     checks: {},
     branches: {},
@@ -776,6 +801,12 @@ function fold(
       next.messages = { ...next.messages, [event.ts]: { ...message, ...change } };
       return;
     }
+    case 'MessageMarked':
+    case 'MessageUnmarked':
+    case 'MessagePinned':
+    case 'MessageUnpinned':
+      Object.assign(next, evolveMark(next, event));
+      return;
     case 'PostmortemDrafted':
       next.postmortem = { id: event.id, file: event.file, at: event.at };
       next.checklist = without(next.checklist, 'postmortem');

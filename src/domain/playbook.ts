@@ -1,6 +1,7 @@
 /** The owner's policy as data (templates/playbook.yml), and the runbooks (templates/runbooks/*.yml). Pure types and look-ups. */
 
 import type { Alert, Severity } from './incident.ts';
+import type { Reactions } from './marks.ts';
 import type { AUTO_DEEDS, CheckName, StepTimer, When } from './runbook/vocabulary.ts';
 
 export interface SeverityPolicy {
@@ -111,6 +112,10 @@ export interface Playbook {
     remindAfterHours: number;
     /** A data gap over this owes a postmortem whatever the severity. */
     dataGapOverMin: number;
+  };
+  timeline: {
+    /** What a reaction of a responder marks a message as. */
+    reactions: Reactions;
   };
   checklist: { id: string; text: string; withinHours: number | null }[];
   goLive: { id: string; text: string }[];

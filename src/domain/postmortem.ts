@@ -3,11 +3,13 @@
  * template decides how it looks, and shows each null as a visible blank.
  */
 
+import type { ChainHead } from './chain.ts';
 import type { AlertState, Incident, Page, StandingEvent } from './incident.ts';
 import type { KillState } from './kill.ts';
+import { type Mark, markedAs } from './marks.ts';
 import type { Playbook } from './playbook.ts';
-import type { TimelineRow } from './timeline.ts';
-import { timeline, verdictWords } from './timeline.ts';
+import { verdictWords } from './timeline.ts';
+import { messageLink, type TimelineRow, timeline } from './timelineRows.ts';
 import { counted, listed, span, utc } from './words.ts';
 
 /** What templates/postmortem.md is rendered from: plain text as it was given, not escaped; null: not known. */
@@ -37,6 +39,8 @@ export interface PostmortemView {
     /** What the person who resolved it wrote. */
     text: string | null;
     reopened: number;
+    /** `INC-… HEAD:LENGTH`, which `standdown verify-log` compares with the log; null: it has no hash. */
+    chain: string | null;
   };
   impact: {
     /** What is on record of trading: kills, cancels, holds. Money is never in it. */
@@ -79,9 +83,12 @@ export interface PostmortemView {
     contributing: string | null;
     root: string | null;
     category: string | null;
+    /** What people marked as a cause in the thread. */
+    marked: Cited[];
   };
-  wentWell: string[];
-  wentBadly: string[];
+  wentWell: Cited[];
+  wentBadly: Cited[];
+  keyMoments: Cited[];
   detection: {
     how: string;
     /** First alert's own start → opened. Null where the source gave no time, or one after the opening. */
@@ -98,10 +105,24 @@ export interface PostmortemView {
     priority: string | null;
     due: string | null;
     status: string;
+    cite: Cite;
   }[];
   lessons: string | null;
   /** The playbook's lines, with the latest time of each; null: it has no clock, or the incident is not resolved. */
   followUps: { text: string; due: string | null }[];
+}
+
+/** Where a statement is on record: the event's number, and the Slack message where it is one; null: its address is not known. */
+export interface Cite {
+  n: number | null;
+  link: string | null;
+}
+
+/** What somebody said in the thread, as it stands now. `author` null: it is not a message that was logged. */
+export interface Cited extends Cite {
+  text: string;
+  author: string | null;
+  deleted: boolean;
 }
 
 export interface PostmortemOptions {
@@ -109,6 +130,8 @@ export interface PostmortemOptions {
   id: string;
   author?: string;
   reviewers?: string[];
+  /** The head of the log that it is drafted from. */
+  chain?: ChainHead | null;
 }
 
 /**
@@ -122,10 +145,12 @@ export function draftPostmortem(
   options: PostmortemOptions,
 ): PostmortemView {
   const { resolution } = incident;
+  const { chain = null } = options;
   const resolvedAt = resolution?.at ?? null;
   const kills = Object.values(incident.kills).sort((a, b) => a.at - b.at);
   const firstAck = history.find((event) => event.type === 'IncidentAcknowledged');
   const alerts = Object.values(incident.alerts).sort((a, b) => a.receivedAt - b.receivedAt);
+  const marked = (mark: Mark): Cited[] => citedAs(mark, incident, history);
   const between = (from: number, to: number | null | undefined) =>
     to === null || to === undefined ? null : span(to - from);
   return {
@@ -149,6 +174,7 @@ export function draftPostmortem(
       status: 'DRAFT',
       text: resolution?.summary ?? null,
       reopened: incident.reopened,
+      chain: chain === null ? null : `${incident.id} ${chain.head}:${chain.length}`,
     },
     impact: {
       trading: tradingFacts(kills, history),
@@ -166,9 +192,11 @@ export function draftPostmortem(
       contributing: null,
       root: resolution?.rootCause ?? null,
       category: resolution?.category ?? null,
+      marked: marked('cause'),
     },
-    wentWell: [],
-    wentBadly: [],
+    wentWell: marked('wentWell'),
+    wentBadly: marked('wentBadly'),
+    keyMoments: marked('keyMoment'),
     detection: {
       how: detectedHow(incident, alerts),
       toDetect: between(firstStart(alerts) ?? Number.NaN, incident.openedAt),
@@ -177,19 +205,53 @@ export function draftPostmortem(
       toResolve: between(incident.openedAt, resolvedAt),
     },
     undelivered: Object.entries(incident.undelivered).map(([what, reason]) => ({ what, reason })),
-    actionItems: incident.actionItems.map(({ text, owner, priority, due }) => ({
-      action: text,
-      owner: owner ?? null,
-      priority: priority ?? null,
-      due: due ?? null,
-      status: 'open',
-    })),
+    actionItems: [
+      ...incident.actionItems.map(({ id, text, owner, priority, due }) => ({
+        action: text,
+        owner: owner ?? null,
+        priority: priority ?? null,
+        due: due ?? null,
+        status: 'open',
+        cite: {
+          n: numberOf(history, (event) => event.type === 'ActionItemAdded' && event.id === id),
+          link: null,
+        },
+      })),
+      // A message is nobody's promise: who does it by when is for people to say.
+      ...marked('actionItem').map(({ text, n, link }) => ({
+        action: text,
+        owner: null,
+        priority: null,
+        due: null,
+        status: 'open',
+        cite: { n, link },
+      })),
+    ],
     lessons: null,
     followUps: playbook.checklist.map(({ text, withinHours }) => ({
       text,
       due: withinHours === null || resolvedAt === null ? null : utc(resolvedAt + withinHours * 3_600_000),
     })),
   };
+}
+
+/** The number of the first event that is meant, from 1; null: it is not in this log. */
+function numberOf(history: StandingEvent[], meant: (event: StandingEvent) => boolean): number | null {
+  const index = history.findIndex(meant);
+  return index < 0 ? null : index + 1;
+}
+
+function citedAs(mark: Mark, incident: Incident, history: StandingEvent[]): Cited[] {
+  return markedAs(mark, incident).map(({ ts, text, author, deleted }) => ({
+    text,
+    author,
+    deleted,
+    // What was not logged is on record by its mark.
+    n:
+      numberOf(history, (event) => event.type === 'MessageLogged' && event.ts === ts) ??
+      numberOf(history, (event) => event.type === 'MessageMarked' && event.ts === ts),
+    link: messageLink(incident.posts['headline'], ts),
+  }));
 }
 
 /** The person who resolved it, else who acknowledged it; a machine owns nothing. */

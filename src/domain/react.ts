@@ -266,6 +266,10 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
     case 'MessageLogged':
     case 'MessageEdited':
     case 'MessageDeleted':
+    case 'MessageMarked':
+    case 'MessageUnmarked':
+    case 'MessagePinned':
+    case 'MessageUnpinned':
     case 'ControlWritten':
       return [];
     case 'ResolutionNoted':

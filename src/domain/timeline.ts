@@ -2,6 +2,7 @@
 
 import type { StandingEvent } from './incident.ts';
 import type { VenueVerdict } from './kill.ts';
+import { MARK_WORDS } from './marks.ts';
 import type {
   CancelledList,
   CancelResult,
@@ -165,6 +166,14 @@ export function describe(event: StandingEvent): string {
       return `Edited a message to: ${event.text}`;
     case 'MessageDeleted':
       return 'Deleted a message';
+    case 'MessageMarked':
+      return `Marked a message as ${MARK_WORDS[event.mark]}${because(event.text)}`;
+    case 'MessageUnmarked':
+      return `Took the mark ${MARK_WORDS[event.mark]} from a message`;
+    case 'MessagePinned':
+      return `Pinned a message${because(event.text)}`;
+    case 'MessageUnpinned':
+      return 'Unpinned a message';
     case 'NoteAdded': {
       if (event.from === undefined) return `Note: ${event.text}`;
       const where = event.from.permalink === undefined ? '' : `, ${event.from.permalink}`;
@@ -308,68 +317,4 @@ export function describe(event: StandingEvent): string {
       return `An event that this version does not know: ${String((unknown as { type: unknown }).type)}`;
     }
   }
-}
-
-export interface TimelineRow {
-  /** UTC with seconds. */
-  at: string;
-  who: string;
-  what: string;
-}
-
-/** How many alerts in a row are told one by one. */
-const ALERTS_IN_A_ROW = 20;
-
-/** Alerts without anything between them: `length` were told, the others are counted. */
-interface AlertRun {
-  length: number;
-  fired: number;
-  cleared: number;
-}
-
-const countedAlerts = ({ fired, cleared }: AlertRun): string =>
-  `${[...(fired > 0 ? [`${counted(fired, 'more alert')} fired`] : []), ...(cleared > 0 ? [`${cleared} cleared`] : [])].join(', ')} until here, each on the incident's record`;
-
-/**
- * The whole log in rows, in its order. The same alert sent again and again is one row with a count; a message that was
- * edited or deleted later keeps what was said first, and is marked. Of many alerts in a row the first are told, and the rest
- * is one row with how many: nobody reads ten thousand, and each is on the log.
- */
-export function timeline(history: StandingEvent[]): TimelineRow[] {
-  const edited = new Set(history.flatMap((event) => (event.type === 'MessageEdited' ? [event.ts] : [])));
-  const deleted = new Set(history.flatMap((event) => (event.type === 'MessageDeleted' ? [event.ts] : [])));
-  const rows: TimelineRow[] = [];
-  let repeats = { key: '', count: 0 };
-  let alerts: AlertRun = { length: 0, fired: 0, cleared: 0 };
-  for (const event of history) {
-    const isAlert = event.type === 'AlertFired' || event.type === 'AlertCleared';
-    if (!isAlert) alerts = { length: 0, fired: 0, cleared: 0 };
-    else if (alerts.length >= ALERTS_IN_A_ROW) {
-      if (event.type === 'AlertFired') alerts.fired += 1;
-      else alerts.cleared += 1;
-      if (alerts.fired + alerts.cleared > 1) rows.pop();
-      repeats = { key: '', count: 1 };
-      rows.push({ at: utc(event.at), who: event.by.name, what: countedAlerts(alerts) });
-      continue;
-    } else alerts.length += 1;
-    const repeated = event.type === 'AlertRepeated' ? event.key : '';
-    const before = rows.at(-1);
-    if (repeated !== '' && repeated === repeats.key && before !== undefined) {
-      repeats.count += 1;
-      before.what = `${describe(event)} ${repeats.count} times, the last at ${utc(event.at)}`;
-      continue;
-    }
-    repeats = { key: repeated, count: 1 };
-    const marks =
-      event.type === 'MessageLogged'
-        ? [edited.has(event.ts) ? 'edited later' : '', deleted.has(event.ts) ? 'deleted later' : '']
-        : [];
-    const marked = marks.filter((mark) => mark !== '').join(', ');
-    rows.push({
-      at: utc(event.at),
-      who: event.by.name,
-      what: `${describe(event)}${marked === '' ? '' : ` (${marked})`}`,
-    });
-  }
-  return rows;
 }

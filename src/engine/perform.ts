@@ -1,5 +1,6 @@
 /** How each kind of effect is performed: one request through a port, and what its answer proves. */
 
+import type { ChainHead } from '../domain/chain.ts';
 import type { FactEvent } from '../domain/decide.ts';
 import type { Work } from '../domain/effects.ts';
 import { type Incident, STANDDOWN } from '../domain/incident.ts';
@@ -45,6 +46,13 @@ export function createPerform(deps: PerformDeps): Perform {
   const pages = createPages(deps);
   const summons = createSummons(deps);
 
+  /** The head of an incident's log, to be put outside of it. It is worth no failure: null where it cannot be had. */
+  const chainOf = (incident: string): Promise<ChainHead | null> =>
+    store.chain(incident).catch((error: unknown) => {
+      log.warn({ incident, error: String(error) }, 'the head of a log could not be read');
+      return null;
+    });
+
   // ── Slack ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Post something once, or edit it in place if it stands already. `what` is its name in `incident.posts`. */
@@ -58,9 +66,12 @@ export function createPerform(deps: PerformDeps): Perform {
     const thread = what === 'headline' ? null : (headline?.ts ?? null);
     if (what !== 'headline' && thread === null) return { done: false, retryInMs: 2_000, facts: [] };
     const posted = incident.posts[what];
-    if (posted !== undefined)
-      return edit(attempt, incident, what, await chat.update(posted.channel, posted.ts, message));
     const key = attempt.effect.target;
+    const chain = await chainOf(incident.id);
+    if (posted !== undefined) {
+      const { channel: where, ts } = posted;
+      return edit(attempt, incident, what, await chat.update(where, ts, message, { key, chain }));
+    }
     if (attempt.maybe) {
       // An earlier try may have reached Slack: look for it before posting again.
       const found = await chat.find(channel, thread, key, incident.openedAt);
@@ -68,11 +79,16 @@ export function createPerform(deps: PerformDeps): Perform {
       if (found.ts !== null) {
         // It stands as it was drawn then, and what has happened since is owed by this very effect.
         const fact = await postedFact(what, found.ts);
-        const edited = edit(attempt, incident, what, await chat.update(channel, found.ts, message));
+        const edited = edit(
+          attempt,
+          incident,
+          what,
+          await chat.update(channel, found.ts, message, { key, chain }),
+        );
         return { ...edited, facts: [fact, ...edited.facts] };
       }
     }
-    const sent = await chat.post(channel, thread, message, key);
+    const sent = await chat.post(channel, thread, message, key, false, chain);
     if (sent.state === 'done') return done(await postedFact(what, sent.ts));
     if (sent.maybe) attempt.setMaybe();
     return notSent(attempt, incident, what, sent);
@@ -174,16 +190,15 @@ export function createPerform(deps: PerformDeps): Perform {
     if (drafted !== undefined && drafted.at >= (resolution?.at ?? 0)) return done();
     const turn = drafting.then(async () => {
       const id = postmortemId(incident);
-      const file = await deps.drafts.save(
-        id,
-        draw.postmortem(id, incident, await ledger.history(incident.id)),
-      );
+      const chain = await chainOf(incident.id);
+      const history = await ledger.history(incident.id);
+      const file = await deps.drafts.save(id, draw.postmortem(id, incident, history, chain));
       await ledger.commit(
         incident.id,
         {
           type: 'Note',
           by: STANDDOWN,
-          event: { type: 'PostmortemDrafted', id, file },
+          event: { type: 'PostmortemDrafted', id, file, ...(chain === null ? {} : { chain }) },
         },
         { mustGoOn: true },
       );

@@ -51,7 +51,7 @@ type Handle = (pressed: Pressed) => Promise<Reply>;
 
 export function registerActions(app: App, context: ListenerContext): void {
   const { desk } = context;
-  const handlers: Record<Exclude<ActionId, typeof ACTION.pageOnCall>, Handle> = {
+  const handlers: Record<Exclude<ActionId, ElsewhereId>, Handle> = {
     [ACTION.acknowledge]: async ({ by, incident }) => {
       await desk.command(incident.id, { type: 'AcknowledgeIncident', by });
       return null;
@@ -205,10 +205,7 @@ export function registerActions(app: App, context: ListenerContext): void {
   app.action(/.*/, async ({ ack, body, respond }) => {
     const [pressed] = (body as { actions?: { action_id?: string }[] }).actions ?? [];
     const id = pressed?.action_id;
-    if (
-      id !== undefined &&
-      (Object.hasOwn(handlers, id) || id === MENU.chooseIncident || id === ACTION.pageOnCall)
-    )
+    if (id !== undefined && (Object.hasOwn(handlers, id) || id === MENU.chooseIncident || ELSEWHERE.has(id)))
       return;
     await ack();
     const { view, user } = body as { view?: { type?: string }; user?: { id?: string } };
@@ -259,6 +256,14 @@ export function registerActions(app: App, context: ListenerContext): void {
     );
   }
 }
+
+/** Buttons under an answer to one person, which have files of their own. */
+type ElsewhereId = typeof ACTION.pageOnCall | typeof ACTION.timelineEarlier | typeof ACTION.timelineNewest;
+const ELSEWHERE: ReadonlySet<string> = new Set<ElsewhereId>([
+  ACTION.pageOnCall,
+  ACTION.timelineEarlier,
+  ACTION.timelineNewest,
+]);
 
 const STOPS: ReadonlySet<string> = new Set([ACTION.kill, ACTION.cancel, ACTION.haltOrders]);
 

@@ -3,13 +3,15 @@
 import type { App } from '@slack/bolt';
 import { createBotAlerts, isBotPost, type PostedMessage } from './botAlerts.ts';
 import { type ListenerContext, slackActor } from './context.ts';
-import { messageText } from './messageText.ts';
+import { registerMarks } from './marks.ts';
+import { filesOf, messageText } from './messageText.ts';
 
 /** The parts of Slack's message events that are used here. */
 interface MessageEvent extends PostedMessage {
   type: 'message';
   user?: string;
   text?: string;
+  files?: unknown;
   message?: MessageEvent;
   previous_message?: MessageEvent;
   deleted_ts?: string;
@@ -36,6 +38,7 @@ async function incidentOf(ts: string, { desk, ledger, clock }: ListenerContext):
 
 export function registerEvents(app: App, context: ListenerContext): void {
   const botAlerts = createBotAlerts(context);
+  registerMarks(app, context, (ts) => incidentOf(ts, context));
   app.event('message', async ({ event, client }) => {
     const message = event as unknown as MessageEvent;
     if (isBotPost(message, context)) return botAlerts.take(message, client);
@@ -61,7 +64,8 @@ export function registerEvents(app: App, context: ListenerContext): void {
           ts: message.deleted_ts ?? original.ts,
         });
         return;
-      default:
+      default: {
+        const files = filesOf(message);
         await context.desk.command(incident, {
           type: 'LogMessage',
           by,
@@ -70,7 +74,9 @@ export function registerEvents(app: App, context: ListenerContext): void {
           text: messageText(message),
           // What a program writes is on the timeline, and is no update by a person.
           ...(message.bot_id === undefined ? {} : { fromBot: true }),
+          ...(files.length === 0 ? {} : { files }),
         });
+      }
     }
   });
 }

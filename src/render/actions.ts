@@ -30,6 +30,8 @@ export const ACTION = {
   stepDone: 'step.done',
   stepSkip: 'step.skip',
   pageOnCall: 'oncall.page',
+  timelineEarlier: 'timeline.earlier',
+  timelineNewest: 'timeline.newest',
 } as const;
 export type ActionId = (typeof ACTION)[keyof typeof ACTION];
 

@@ -1,20 +1,8 @@
 /** What a command answers to the person who typed it. Pure. */
 
-import type { Incident, StandingEvent } from '../domain/incident.ts';
-import { describe } from '../domain/timeline.ts';
+import type { Incident } from '../domain/incident.ts';
 import { type Hold, type HoldKey, SWITCHES, type Trading } from '../domain/trading.ts';
-import {
-  clockTime,
-  code,
-  count,
-  cutMarkup,
-  dateTime,
-  inert,
-  linesWithin,
-  listed,
-  plain,
-  safeLink,
-} from './text.ts';
+import { clockTime, code, count, dateTime, inert, linesWithin, listed, plain, safeLink } from './text.ts';
 import { tradingLine } from './trading.ts';
 
 export function killReply(
@@ -123,23 +111,4 @@ export function postmortemText(incident: Incident): string {
   const link = safeLink(incident.posts['headline']?.permalink);
   const thread = link === null ? '' : ` · <${link}|thread>`;
   return `*${plain(postmortem.id, 40)}* of ${incident.id} is ${state} · written ${dateTime(postmortem.at)} · file \`${code(postmortem.file, 300)}\`${thread}`;
-}
-
-/** The newest events that fit; the whole is in the postmortem and over HTTP. */
-export function timelineText(incident: Incident, history: StandingEvent[]): string {
-  // That a message of ours stands is seen where it stands; what it says is a line of its own.
-  const told = history.filter((event) => event.type !== 'Posted' || event.what === 'headline');
-  const lines = told.map((event) => `${clockTime(event.at)} ${inert(describe(event), 300)}`);
-  const shown: string[] = [];
-  let length = 0;
-  for (const line of lines.reverse()) {
-    length += line.length + 1;
-    if (length > 2_800) break;
-    shown.unshift(line);
-  }
-  const more = lines.length - shown.length;
-  return cutMarkup(
-    `*${incident.id}* timeline, UTC${more > 0 ? `, ${more} earlier not shown` : ''}\n${shown.join('\n')}`,
-    3_500,
-  );
 }

@@ -4,9 +4,10 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import express, { type NextFunction, type Request, type Response } from 'express';
 import { z } from 'zod';
+import type { ChainHead } from '../domain/chain.ts';
 import { type ClockRules, clocksOf } from '../domain/clocks.ts';
 import { Refusal } from '../domain/decide.ts';
-import type { Actor } from '../domain/incident.ts';
+import type { Actor, Incident, StandingEvent } from '../domain/incident.ts';
 import type { Playbook } from '../domain/playbook.ts';
 import type { BudgetKeeper } from '../engine/budgetKeeper.ts';
 import type { Desk } from '../engine/desk.ts';
@@ -15,7 +16,7 @@ import type { Ledger } from '../engine/ledger.ts';
 import type { Monitor } from '../engine/monitor.ts';
 import type { Once } from '../engine/once.ts';
 import type { StopFromAlert } from '../engine/stopFromAlert.ts';
-import { type Clock, type Log, StoreUnavailable } from '../ports.ts';
+import { type Clock, type Log, type Store, StoreUnavailable } from '../ports.ts';
 import { plain } from '../render/text.ts';
 import { type AlertFormat, floodingSender, parseAlerts, refusedBatch } from './alerts.ts';
 import { HttpRefusal, MAX_BODY_BYTES, parseJson, shaped } from './body.ts';
@@ -33,8 +34,11 @@ export interface EdgeDeps {
   port: number;
   tokens: { full: string[]; alert: string[]; telemetry: string[]; read: string[] };
   mode: 'live' | 'rehearsal';
+  /** The timeline as a Markdown file, masked. */
+  timelineMarkdown(incident: Incident, history: StandingEvent[], chain: ChainHead | null): string;
   desk: Desk;
   ledger: Ledger;
+  store: Pick<Store, 'chain'>;
   once: Once;
   playbook: Playbook;
   clocks: ClockRules;
@@ -90,7 +94,7 @@ const cancelBody = z.strictObject({
 });
 
 export async function startEdge(deps: EdgeDeps): Promise<Edge> {
-  const { desk, ledger, clock, log, metrics } = deps;
+  const { desk, ledger, store, clock, log, metrics } = deps;
   const app = express();
   app.disable('x-powered-by');
   app.set('etag', false);
@@ -348,12 +352,23 @@ export async function startEdge(deps: EdgeDeps): Promise<Edge> {
   app.get('/incidents', readers, (_request, response) => {
     response.json(incidentsList(ledger));
   });
-  app.get('/incidents/:id', readers, async (request, response) => {
+  async function wanted(request: Request): Promise<Incident> {
     const id = String(request.params['id']);
     const incident = /^INC-\d{8}-\d{3,9}$/.test(id) ? await ledger.load(id) : undefined;
     if (incident === undefined) throw new HttpRefusal(404, 'no_such_incident', 'There is no such incident.');
+    return incident;
+  }
+  app.get('/incidents/:id', readers, async (request, response) => {
+    const incident = await wanted(request);
     const clocks = clocksOf(incident, deps.clocks, clock.now());
-    response.json(incidentDetail(incident, await ledger.history(id), clocks));
+    const history = await ledger.history(incident.id);
+    response.json(incidentDetail(incident, history, clocks, await store.chain(incident.id)));
+  });
+  app.get('/incidents/:id/timeline.md', readers, async (request, response) => {
+    const incident = await wanted(request);
+    const history = await ledger.history(incident.id);
+    const chain = await store.chain(incident.id);
+    response.type('text/markdown; charset=utf-8').send(deps.timelineMarkdown(incident, history, chain));
   });
   app.get('/healthz', (_request, response) => {
     response.json({ ok: true });

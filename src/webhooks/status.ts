@@ -1,10 +1,12 @@
 /** `/status` and `/incidents`, as CONTRACT 5 fixes them. */
 
+import type { ChainHead } from '../domain/chain.ts';
 import type { IncidentClock } from '../domain/clocks.ts';
 import type { Incident, StandingEvent } from '../domain/incident.ts';
 import type { KillState } from '../domain/kill.ts';
 import type { Criterion } from '../domain/measure/criteria.ts';
 import { describe } from '../domain/timeline.ts';
+import { eventLink } from '../domain/timelineRows.ts';
 import type { Trading } from '../domain/trading.ts';
 import type { BudgetReport } from '../engine/budgetKeeper.ts';
 import type { EngineStatus } from '../engine/engines.ts';
@@ -128,7 +130,9 @@ export function incidentDetail(
   incident: Incident,
   history: StandingEvent[],
   clocks: IncidentClock[],
+  chain: ChainHead | null,
 ): object {
+  const headline = incident.posts['headline'];
   return {
     id: incident.id,
     severity: incident.severity,
@@ -195,12 +199,17 @@ export function incidentDetail(
     kills: Object.values(incident.kills).map((kill) => killStatus(incident.id, kill)),
     thread: incident.posts['headline'] ?? null,
     postmortem: incident.postmortem ?? null,
-    timeline: history.map((event) => ({
+    /** The head of its log, which `standdown verify-log` compares; null: it has no hash. */
+    chain,
+    timeline: history.map((event, index) => ({
+      n: index + 1,
       at: iso(event.at),
       type: event.type,
       by: event.by.name,
       via: event.by.via,
       text: describe(event),
+      link: eventLink(event, headline),
+      ...(event.type === 'MessageLogged' && event.files !== undefined ? { files: event.files } : {}),
     })),
   };
 }

@@ -18,9 +18,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nodeDisk } from '../../src/adapters/disk.ts';
+import { readKept, writeKept } from '../../src/adapters/lowdb.ts';
+import { sha256 } from '../../src/adapters/sha256.ts';
 import { openStore, type StoreOptions } from '../../src/adapters/store.ts';
 import { FOLD } from '../../src/adapters/storeFiles.ts';
-import { evolve } from '../../src/domain/incident.ts';
+import { linksOf } from '../../src/domain/chain.ts';
+import { evolve, type StandingEvent } from '../../src/domain/incident.ts';
 import { DESK, type Store, StoreUnavailable } from '../../src/ports.ts';
 import { headline, said, storeContract } from '../contracts/store.ts';
 import { fakeStore } from '../fakes/store.ts';
@@ -44,6 +47,13 @@ storeContract('the embedded store, putting away after every record', (clock) =>
   openStore({ dataDir: fresh(), now: () => clock.now, snapshotEvery: 1 }),
 );
 storeContract('the fake store', (clock) => Promise.resolve(fakeStore(() => clock.now)));
+
+const neverMoved = () => Promise.reject(new Error('nothing is damaged here'));
+
+const headOf = (log: string, rows: StandingEvent[]) => ({
+  head: linksOf(log, { from: 0, hashes: [] }, rows, sha256).at(-1),
+  length: rows.length,
+});
 
 /** Some incidents, every other one closed, each with an effect that is owed. */
 async function fill(store: Store, count: number, from = 0): Promise<void> {
@@ -149,6 +159,63 @@ describe('the embedded store, started again', () => {
     await store.close();
   });
 
+  it.each([[1], [3], [1_000]])(
+    'goes on with its chains, with a snapshot every %i records',
+    async (snapshotEvery) => {
+      const dataDir = fresh();
+      const logs = new Map<string, StandingEvent[]>();
+      const say = async (store: Store, log: string, ...events: StandingEvent[]) => {
+        const before = logs.get(log) ?? [];
+        await store.append(log, before.length, events, []);
+        logs.set(log, [...before, ...events]);
+      };
+      for (let life = 0; life < 3; life += 1) {
+        const store = await open(dataDir, { snapshotEvery });
+        for (const [log, events] of logs) expect(await store.chain(log)).toEqual(headOf(log, events));
+        if (life === 0) await say(store, 'INC-1', said.opened('INC-1'), said.fired('a'));
+        else await say(store, 'INC-1', said.reopened(), said.note(`life ${life}`));
+        await say(store, 'INC-1', said.resolved());
+        await say(store, `INC-2${life}`, said.opened(`INC-2${life}`));
+        for (let n = 0; n < 11; n += 1)
+          await say(store, DESK, ...Array.from({ length: 100 }, () => said.note(`${life} ${n}`)));
+        for (const [log, events] of logs) expect(await store.chain(log)).toEqual(headOf(log, events));
+        await store.close();
+      }
+    },
+  );
+
+  it('begins the chain of a log that an older version wrote with the next event', async () => {
+    const dataDir = fresh();
+    let store = await open(dataDir);
+    await store.append('INC-1', 0, [said.opened('INC-1'), said.fired('a')], []);
+    await store.append('INC-2', 0, [said.opened('INC-2'), said.resolved()], []);
+    await store.append(DESK, 0, [said.note('old')], []);
+    await store.close();
+    // What an older version leaves: no hash in any file, and none in the journal.
+    const kept = { disk: nodeDisk, aside: { move: neverMoved, keep: neverMoved }, onDamage: () => {} };
+    for (const name of ['incidents/INC-1.json', 'incidents/INC-2.json', 'snapshot.json']) {
+      const file = { ...kept, path: join(dataDir, name) };
+      const data = (await readKept<{ chain?: unknown; desk?: { chain?: unknown } }>(file)) ?? {};
+      delete data.chain;
+      delete data.desk?.chain;
+      await writeKept(file, data);
+    }
+    store = await open(dataDir);
+    for (const log of ['INC-1', 'INC-2', DESK]) expect(await store.chain(log)).toBeNull();
+    await store.append('INC-1', 2, [said.note('new')], []);
+    await store.append(DESK, 1, [said.note('new')], []);
+    await store.close();
+    store = await open(dataDir);
+    const from = (log: string, from: number, ...rows: StandingEvent[]) => ({
+      head: linksOf(log, { from, hashes: [] }, rows, sha256).at(-1),
+      length: from + rows.length,
+    });
+    expect(await store.chain('INC-1')).toEqual(from('INC-1', 2, said.note('new')));
+    expect(await store.chain(DESK)).toEqual(from(DESK, 1, said.note('new')));
+    expect(await store.chain('INC-2')).toBeNull();
+    await store.close();
+  });
+
   it('keeps more incidents than one part of the index holds', async () => {
     const dataDir = fresh();
     let store = await open(dataDir, { snapshotEvery: 100 });
@@ -206,7 +273,7 @@ describe('the embedded store, started again', () => {
       .update(JSON.stringify(shape(incident)))
       .digest('hex')
       .slice(0, 12);
-    expect({ [FOLD]: hash }).toEqual({ 2: 'c2d5bd7ca171' });
+    expect({ [FOLD]: hash }).toEqual({ 3: '974acafa3c53' });
   });
 });
 

@@ -1,6 +1,8 @@
 /** What every store must do, the embedded one and a fake alike. */
 
 import { afterEach, describe, expect, it } from 'vitest';
+import { sha256 } from '../../src/adapters/sha256.ts';
+import { linksOf } from '../../src/domain/chain.ts';
 import type { Effect } from '../../src/domain/effects.ts';
 import { type Actor, STANDDOWN, type StandingEvent } from '../../src/domain/incident.ts';
 import { DESK, type Store } from '../../src/ports.ts';
@@ -289,6 +291,27 @@ export function storeContract(name: string, open: (clock: { now: number }) => Pr
       expect(store.peek('INC-1')?.alerts['a']?.labels).toEqual({ feed: 'a' });
       (await store.history('INC-1')).pop();
       expect(await store.history('INC-1')).toHaveLength(2);
+    });
+
+    it('chains each log by itself, from its first event on, and tells the head of what is stored', async () => {
+      const store = await start();
+      expect(await store.chain('INC-1')).toBeNull();
+      const events = [said.opened('INC-1'), said.fired('a'), said.note('x'), said.resolved()];
+      const head = (log: string, rows: StandingEvent[]) => ({
+        head: linksOf(log, { from: 0, hashes: [] }, rows, sha256).at(-1),
+        length: rows.length,
+      });
+      await store.append('INC-1', 0, events.slice(0, 1), []);
+      await store.append(DESK, 0, [said.halted('h1')], []);
+      const appended = store.append('INC-1', 1, events.slice(1, 3), []);
+      expect(await Promise.race([store.chain('INC-1'), appended])).toEqual(head('INC-1', events.slice(0, 1)));
+      await appended;
+      expect(await store.chain('INC-1')).toEqual(head('INC-1', events.slice(0, 3)));
+      await store.append('INC-1', 0, [], [headline('INC-1', 1)], []);
+      await store.append('INC-1', 3, events.slice(3), []);
+      await store.append('INC-1', 4, [said.reopened()], []);
+      expect(await store.chain('INC-1')).toEqual(head('INC-1', [...events, said.reopened()]));
+      expect(await store.chain(DESK)).toEqual(head(DESK, [said.halted('h1')]));
     });
 
     it('refuses appends after close', async () => {

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { expect, describe as group, test } from 'vitest';
 import type { Actor, Alert, StandingEvent } from '../../src/domain/incident.ts';
 import type { VenueVerdict } from '../../src/domain/kill.ts';
-import { describe, timeline, verdictWords } from '../../src/domain/timeline.ts';
+import { describe, verdictWords } from '../../src/domain/timeline.ts';
+import { timeline } from '../../src/domain/timelineRows.ts';
 import { span, utc } from '../../src/domain/words.ts';
 
 const ada: Actor = { via: 'slack', id: 'U1', name: 'Ada' };
@@ -406,6 +407,22 @@ const SAMPLES: Samples = {
     [{ ...said, type: 'MessageEdited', ts: '1', text: 'on it!' }, 'Edited a message to: on it!'],
   ],
   MessageDeleted: [[{ ...said, type: 'MessageDeleted', ts: '1' }, 'Deleted a message']],
+  MessageMarked: [
+    [
+      { ...said, type: 'MessageMarked', ts: '1', mark: 'cause', emoji: 'mag', text: 'it was the deploy' },
+      'Marked a message as cause: it was the deploy',
+    ],
+  ],
+  MessageUnmarked: [
+    [
+      { ...said, type: 'MessageUnmarked', ts: '1', mark: 'wentBadly', emoji: 'heavy_minus_sign' },
+      'Took the mark did not go well from a message',
+    ],
+  ],
+  MessagePinned: [
+    [{ ...said, type: 'MessagePinned', ts: '1', text: 'the plan' }, 'Pinned a message: the plan'],
+  ],
+  MessageUnpinned: [[{ ...said, type: 'MessageUnpinned', ts: '1' }, 'Unpinned a message']],
   NoteAdded: [[{ ...said, type: 'NoteAdded', text: 'gap 12 min' }, 'Note: gap 12 min']],
   PostmortemDrafted: [
     [
@@ -838,7 +855,8 @@ group('a storm in the rows', () => {
       fires(4_000),
     ]);
     expect(rows).toHaveLength(23);
-    expect(rows[20]).toEqual({
+    expect(rows[20]).toMatchObject({
+      n: 21,
       at: '2026-11-22 15:00:00 UTC',
       who: 'am',
       what: "100 more alerts fired, 1 cleared until here, each on the incident's record",

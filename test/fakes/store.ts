@@ -1,6 +1,8 @@
 /** A store in memory, for tests of what stands on one. Durable after one turn of the microtask queue. */
 
+import { sha256 } from '../../src/adapters/sha256.ts';
 import { summaryOf } from '../../src/adapters/storeFiles.ts';
+import { headAt, linksOf } from '../../src/domain/chain.ts';
 import { evolve, type Incident, type StandingEvent } from '../../src/domain/incident.ts';
 import { evolveTrading, RUNNING } from '../../src/domain/trading.ts';
 import { DESK, type Store, type StoredEffect, StoreUnavailable } from '../../src/ports.ts';
@@ -8,6 +10,7 @@ import { DESK, type Store, type StoredEffect, StoreUnavailable } from '../../src
 /** A store that starts empty. `fail(reason)` makes it refuse every append from then on. */
 export function fakeStore(now: () => number): Store & { fail(reason: string): void } {
   const logs = new Map<string, StandingEvent[]>();
+  const stored = new Map<string, number>();
   const incidents = new Map<string, Incident>();
   const owed = new Map<string, StoredEffect>();
   const listeners: Parameters<Store['onAppended']>[0][] = [];
@@ -29,6 +32,7 @@ export function fakeStore(now: () => number): Store & { fail(reason: string): vo
       if (events.length > 0) logs.set(stream, [...(logs.get(stream) ?? []), ...events]);
       trading = events.reduce((state, event) => evolveTrading(state, event, stream), trading);
       await settled;
+      stored.set(stream, version(stream));
       for (const id of settles) owed.delete(id);
       for (const effect of effects) owed.set(effect.id, { effect, recovered: false });
       for (const listener of listeners) listener(stream, events, effects);
@@ -38,6 +42,11 @@ export function fakeStore(now: () => number): Store & { fail(reason: string): vo
     peek: (id) => incidents.get(id),
     version,
     history: async (stream) => [...(logs.get(stream) ?? [])],
+    chain: async (stream) => {
+      const events = (logs.get(stream) ?? []).slice(0, stored.get(stream) ?? 0);
+      const hashes = linksOf(stream, { from: 0, hashes: [] }, events, sha256);
+      return headAt({ from: 0, hashes }, events.length);
+    },
     summaries,
     open: () => [...incidents.values()].filter(({ status }) => status !== 'resolved'),
     latestOfGroup: (source, groupKey) =>

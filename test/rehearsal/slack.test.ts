@@ -459,6 +459,12 @@ describe('a bot over HTTP', () => {
     await slack.edit('U1', 'C1', ts, 'feed is frozen');
     await expect(slack.edit('U2', 'C1', ts, 'x')).rejects.toThrow("is not U2's");
     await slack.react('U2', 'C1', ts, 'eyes');
+    await slack.unreact('U2', 'C1', ts, 'eyes');
+    await expect(slack.unreact('U2', 'C1', ts, 'eyes')).rejects.toThrow('has not reacted');
+    await slack.pin('U2', 'C1', ts);
+    await expect(slack.pin('U1', 'C1', ts)).rejects.toThrow('is pinned');
+    await slack.unpin('U1', 'C1', ts);
+    await slack.post('U1', 'C1', 'trace', { threadTs: ts, files: ['a.log'] });
     await slack.remove('U1', 'C1', ts);
     await expect(slack.edit('U2', 'C1', ts, 'x')).rejects.toThrow('sees no message');
     expect(heard).toMatchObject([
@@ -470,6 +476,10 @@ describe('a bot over HTTP', () => {
         previous_message: { text: 'feed looks frozen' },
       },
       { type: 'reaction_added', reaction: 'eyes', item: { ts } },
+      { type: 'reaction_removed', reaction: 'eyes', user: 'U2', item: { ts } },
+      { type: 'pin_added', user: 'U2', channel_id: 'C1', item: { message: { ts, text: 'feed is frozen' } } },
+      { type: 'pin_removed', user: 'U1', channel_id: 'C1', item: { message: { ts } } },
+      { subtype: 'file_share', thread_ts: ts, files: [{ name: 'a.log' }] },
       { subtype: 'message_deleted', deleted_ts: ts },
     ]);
     const web = client(slack);
@@ -478,10 +488,10 @@ describe('a bot over HTTP', () => {
     slack.setEcho(false);
     await web.chat.postMessage({ channel: 'C1', text: 'unheard' });
     await slack.settled();
-    expect(heard.slice(5)).toMatchObject([
+    expect(heard.slice(9)).toMatchObject([
       { type: 'message', text: 'noted', user: 'UBOT', bot_id: 'B1', app_id: 'A1' },
     ]);
-    expect(heard).toHaveLength(6);
+    expect(heard).toHaveLength(10);
   });
 
   test('opens a modal by a trigger that is fresh, issued and used once', async () => {

@@ -21,6 +21,7 @@ import { pageOffer } from '../../src/render/pageOffer.ts';
 import * as replies from '../../src/render/replies.ts';
 import { mailPreviewView, mailSaidView, summaryMessage } from '../../src/render/summary.ts';
 import { unlinked } from '../../src/render/text.ts';
+import { timelineReply } from '../../src/render/timelineReply.ts';
 import { incidentHelp, USAGE, unclearText, VERB_USAGE } from '../../src/render/usage.ts';
 import * as views from '../../src/render/views.ts';
 import { policy } from '../scenarios/desk.ts';
@@ -49,7 +50,14 @@ const isOurs = (inner: string): boolean => {
   if (target.startsWith('!subteam^')) return OURS.groups.includes(target.slice(9)) && label === undefined;
   if (!/^https?:\/\/[^\s<>|]+$/.test(target)) return false;
   // A link always has words of ours, never its address or somebody's words.
-  return label === 'source' || label === 'thread' || label === 'a message' || label === ID;
+  return (
+    label === 'source' ||
+    label === 'thread' ||
+    label === 'a message' ||
+    label === 'file' ||
+    label === ID ||
+    /^#\d+$/.test(label ?? '')
+  );
 };
 
 /** Everything in a mrkdwn text that Slack would act on and that is not ours. */
@@ -410,7 +418,6 @@ describe('whatever is in it, Slack takes', { timeout: TIMEOUT_MS }, () => {
           ['list', replies.incidentList(many)],
           ['status', replies.incidentStatus(incident, desk)],
           ['postmortem', replies.postmortemText(incident)],
-          ['timeline', replies.timelineText(incident, history)],
           ['on call', onCallText(now)],
           ['what somebody wrote', unlinked(one)],
           ['help', incidentHelp()],
@@ -418,6 +425,9 @@ describe('whatever is in it, Slack takes', { timeout: TIMEOUT_MS }, () => {
           ...Object.keys(VERB_USAGE).map((verb): [string, string] => ['usage', unclearText(verb as never)]),
         ];
         for (const [of, text] of answers) if (text !== '') goodReply(text, of);
+        const head = { head: 'a'.repeat(64), length: history.length };
+        good(timelineReply(incident, history, head), 'the newest rows');
+        good(timelineReply(incident, history, head, history.length), 'earlier rows');
         if (count > 20 && incident.status !== 'resolved')
           expect(replies.incidentList(many)).toMatch(/\d+ more/);
         if (count > 0) {

@@ -27,6 +27,7 @@ export interface IncidentView {
   pages: { key: string; state: string; why: string; assignedTo: string[] }[];
   kills: { id: string; verdict: string | null; venues: { id: string; verdict: string | null }[] }[];
   postmortem: { id: string; file: string } | null;
+  chain: { head: string; length: number } | null;
   timeline: { type: string; by: string; via: string; text: string }[];
 }
 
@@ -84,6 +85,14 @@ export async function fire(desk: DeskUnderTest, options: AlertOptions): Promise<
 
 export async function incidentView(desk: DeskUnderTest, id: string): Promise<IncidentView> {
   return as<IncidentView>(await desk.get(`/incidents/${id}`)).json;
+}
+
+/** The same once all that it shows is on the disk: its chain counts only that. */
+export async function storedView(desk: DeskUnderTest, id: string): Promise<IncidentView> {
+  for (;;) {
+    const view = await incidentView(desk, id);
+    if (view.chain?.length === view.timeline.length) return view;
+  }
 }
 
 export async function statusView(desk: DeskUnderTest): Promise<StatusView> {

@@ -20,6 +20,7 @@ import {
   settled,
   shows,
   statusView,
+  storedView,
   submit,
   switches,
 } from './reading.ts';
@@ -191,7 +192,7 @@ describe('a restart', () => {
       await shows(desk, id, 'Postmortem draft');
       await mailed;
       await settled(desk, id, (incident) => incident.pages.every((page) => page.state === 'closed'));
-      const before = await incidentView(desk, id);
+      const before = await storedView(desk, id);
       await desk.restart();
       expect(await incidentView(desk, id)).toEqual(before);
       const next = await fire(desk, { name: 'Next', severity: 'P1' });

@@ -417,7 +417,7 @@ describe('resolving', () => {
       expect(file).toContain(words);
     // A table cell from a person ends no row and opens no fence.
     const row = file.split('\n').find((line) => line.includes('It was the deploy')) ?? '';
-    expect(row.replaceAll('\\|', '').split('|')).toHaveLength(5);
+    expect(row.replaceAll('\\|', '').split('|')).toHaveLength(8);
     expect(row).not.toContain('```');
     expect(desk.thread(id)).toContain(`Postmortem draft PM_${day}_001`);
     expect(desk.thread(id)).toContain('Rolled back the router.');

@@ -10,7 +10,7 @@ import {
   severityView,
 } from '../../render/incidentViews.ts';
 import { onCallText } from '../../render/onCall.ts';
-import { incidentList, incidentStatus, postmortemText, timelineText } from '../../render/replies.ts';
+import { incidentList, incidentStatus, postmortemText } from '../../render/replies.ts';
 import { dateTime, duration, fromSlack, inert, plain } from '../../render/text.ts';
 import { type IncidentVerb, incidentHelp, unclearText } from '../../render/usage.ts';
 import { declareView, resolveView } from '../../render/views.ts';
@@ -18,6 +18,7 @@ import { showBudgets } from '../budgets.ts';
 import { type ListenerContext, type Reply, refusalFor } from '../context.ts';
 import { commander, ownerName } from '../persons.ts';
 import { summaryReply } from '../summary.ts';
+import { timelineOf } from '../timeline.ts';
 import { open } from '../trigger.ts';
 import {
   readActionItem,
@@ -110,7 +111,7 @@ export const VERBS: Record<IncidentVerb, Verb> = {
   timeline: {
     about: 'past',
     reads: nothing,
-    run: async ({ incident, context }) => timelineText(incident, await context.ledger.history(incident.id)),
+    run: ({ incident, context }) => timelineOf(incident, context),
   },
   summary: {
     about: 'past',

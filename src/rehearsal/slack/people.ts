@@ -24,17 +24,22 @@ export interface People {
   submit(userId: string, viewId: string, values?: Readonly<Record<string, InputValue>>): Promise<Answer>;
   /** Closes a modal; undefined when the bot did not ask to be told. */
   dismiss(userId: string, viewId: string): Promise<Answer | undefined>;
-  /** Posts a message. The text is Slack's wire form: `<@U1>` is a mention, and a typed `<` is `&lt;`. */
+  /** Posts a message, with files by their names where there are any. The text is Slack's wire form: `<@U1>` is a mention, and a typed `<` is `&lt;`. */
   post(
     userId: string,
     channel: string,
     text: string,
-    where?: { readonly threadTs?: string },
+    where?: { readonly threadTs?: string; readonly files?: readonly string[] },
   ): Promise<Answer & { ts: string }>;
   edit(userId: string, channel: string, ts: string, text: string): Promise<Answer>;
   remove(userId: string, channel: string, ts: string): Promise<Answer>;
   /** Reacts with an emoji, named without colons. */
   react(userId: string, channel: string, ts: string, name: string): Promise<Answer>;
+  /** Takes a reaction of one's own away. */
+  unreact(userId: string, channel: string, ts: string, name: string): Promise<Answer>;
+  /** Pins a message to its channel. */
+  pin(userId: string, channel: string, ts: string): Promise<Answer>;
+  unpin(userId: string, channel: string, ts: string): Promise<Answer>;
   /** Uses a shortcut: of a message when `on` names one, else the global one. */
   shortcut(
     userId: string,
@@ -76,6 +81,57 @@ export function createPeople(workspace: Workspace, delivery: Delivery): People {
   };
   const event = (body: JsonObject, by: string): Promise<Answer> =>
     delivery.deliver('events_api', eventCallback(workspace, body, by));
+
+  const reactionEvent = (
+    type: 'reaction_added' | 'reaction_removed',
+    message: StoredMessage,
+    user: string,
+    reaction: string,
+  ): JsonObject => ({
+    type,
+    user,
+    reaction,
+    // Nothing more: in which thread the message stands, Slack does not say here.
+    item: { type: 'message', channel: message.channel, ts: message.ts },
+    item_user: message.user,
+    event_ts: workspace.nextTs(),
+  });
+
+  const setPinned = async (userId: string, channel: string, ts: string, pinned: boolean): Promise<Answer> => {
+    const user = person(userId);
+    const message = shown(channel, ts, userId);
+    if (message.pinned === pinned) throw new Error(`the message ${ts} is ${pinned ? '' : 'not '}pinned`);
+    message.pinned = pinned;
+    workspace.changed();
+    const body = {
+      type: pinned ? 'pin_added' : 'pin_removed',
+      user: user.id,
+      channel_id: message.channel,
+      item: {
+        type: 'message',
+        channel: message.channel,
+        message: wireMessage(workspace, message, false),
+        created: Math.floor(options.now() / 1000),
+        created_by: user.id,
+      },
+      item_user: message.user,
+      ...(pinned ? {} : { has_pins: false }),
+      event_ts: workspace.nextTs(),
+    };
+    return event(body, userId);
+  };
+
+  const sharedFile = (userId: string, name: string): JsonObject => {
+    const id = workspace.nextId('F');
+    return {
+      id,
+      name,
+      title: name,
+      user: userId,
+      size: 1,
+      permalink: `https://${options.teamId.toLowerCase()}.slack.com/files/${userId}/${id}/${encodeURIComponent(name)}`,
+    };
+  };
 
   const clickInMessage = (user: SlackUser, target: ClickTarget): Promise<Answer> => {
     const message = shown(target.channel ?? '', target.ts ?? '', user.id);
@@ -224,6 +280,7 @@ export function createPeople(workspace: Workspace, delivery: Delivery): People {
         byBot: false,
         text,
         threadTs: where.threadTs,
+        files: (where.files ?? []).map((name) => sharedFile(user.id, name)),
       });
       const body = { ...messageEvent(workspace, message), client_msg_id: workspace.nextId('msg-') };
       return { ...(await event(body, userId)), ts: message.ts };
@@ -243,23 +300,25 @@ export function createPeople(workspace: Workspace, delivery: Delivery): People {
       workspace.changed();
       return event(changeEvent(workspace, message, 'message_deleted', previous), userId);
     },
+    async unreact(userId, channel, ts, name) {
+      const message = shown(channel, ts, userId);
+      const before = message.reactions.get(name) ?? [];
+      if (!before.includes(userId)) throw new Error(`${userId} has not reacted with ${name}`);
+      const left = before.filter((id) => id !== userId);
+      if (left.length > 0) message.reactions.set(name, left);
+      else message.reactions.delete(name);
+      workspace.changed();
+      return event(reactionEvent('reaction_removed', message, userId, name), userId);
+    },
+    pin: (userId, channel, ts) => setPinned(userId, channel, ts, true),
+    unpin: (userId, channel, ts) => setPinned(userId, channel, ts, false),
     async react(userId, channel, ts, name) {
       const user = person(userId);
       const message = shown(channel, ts, userId);
       const before = message.reactions.get(name) ?? [];
       if (!before.includes(user.id)) message.reactions.set(name, [...before, user.id]);
       workspace.changed();
-      return event(
-        {
-          type: 'reaction_added',
-          user: user.id,
-          reaction: name,
-          item: { type: 'message', channel: message.channel, ts: message.ts },
-          item_user: message.user,
-          event_ts: workspace.nextTs(),
-        },
-        userId,
-      );
+      return event(reactionEvent('reaction_added', message, user.id, name), userId);
     },
     async shortcut(userId, callbackId, on) {
       const user = person(userId);

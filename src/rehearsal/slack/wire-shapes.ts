@@ -14,6 +14,7 @@ export function wireMessage(workspace: Workspace, message: StoredMessage, withMe
     team: workspace.users.get(message.user)?.teamId ?? options.teamId,
   };
   if (message.broadcast) wire['subtype'] = 'thread_broadcast';
+  else if (message.files.length > 0 && !message.byBot) wire['subtype'] = 'file_share';
   if (message.app !== undefined) {
     const { botId, appId, name, botUserId } = message.app;
     wire['bot_id'] = botId;
