@@ -5,7 +5,7 @@ import type { ChainHead } from '../domain/chain.ts';
 import type { Incident, StandingEvent } from '../domain/incident.ts';
 import { type TimelineRow, timeline } from '../domain/timelineRows.ts';
 import { ACTION, buttonValue } from './actions.ts';
-import { actions, type ButtonSpec, context, section } from './blocks.ts';
+import { actions, type ButtonSpec, context, message, section } from './blocks.ts';
 import { inert, safeLink } from './text.ts';
 
 /** Characters of rows in one answer: a section has at most 3,000. */
@@ -56,14 +56,11 @@ export function timelineReply(
     chain === null
       ? 'The log has no hash.'
       : `Log: \`${chain.head}:${chain.length}\` (standdown verify-log ${incident.id} --anchor …)`;
-  return {
-    text,
-    blocks: [
-      section(text),
-      ...(buttons.length === 0 ? [] : [actions(...buttons)]),
-      context(`${whole} ${proof}`),
-    ],
-  };
+  return message(text, [
+    section(text),
+    ...(buttons.length === 0 ? [] : [actions(...buttons)]),
+    context(`${whole} ${proof}`),
+  ]);
 }
 
 function words({ n, at, who, from, what, link, files }: TimelineRow): string {

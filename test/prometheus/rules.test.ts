@@ -96,7 +96,7 @@ const CASES: Case[] = [
     alert: 'StanddownPositionMismatch',
     under: { 'standdown_condition{key="fillRate"}': 1 },
     over: { 'standdown_condition{key="mismatch:0"}': 1, 'standdown_condition{key="fillRate"}': 1 },
-    labels: P('P1', 'mismatch', null, { key: 'mismatch:0' }),
+    labels: P('P1', 'mismatch', 'position-mismatch', { key: 'mismatch:0' }),
     summary: 'The engine and the venue disagree on a position. The incident says which',
   },
   {
