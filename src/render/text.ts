@@ -22,12 +22,9 @@ export function cutMarkup(mrkdwn: string, max: number): string {
   const open = kept.split(FENCE).length % 2 === 0;
   if (open) return `${kept.replace(/`+$/, '')}…${FENCE}`;
   // A mark without its other half is no code to Slack: what stands in it would be a link or a mention again.
-  return (kept.match(CODE_MARK) ?? []).length % 2 === 0 ? `${kept}…` : `${kept.replace(LAST_CODE_MARK, '')}…`;
+  return (kept.match(/`/g) ?? []).length % 2 === 0 ? `${kept}…` : `${kept}…\``;
 }
 const FENCE = '```';
-/** A back-tick of ours: that of somebody else has a word joiner behind it (`inert`). */
-const CODE_MARK = /`(?!\u2060)/g;
-const LAST_CODE_MARK = /`(?!\u2060)[^`]*$/;
 
 /** One line of somebody else's text, for plain_text elements: no control characters, no line breaks. */
 export function plain(text: string, max = 300): string {
@@ -43,7 +40,9 @@ export function inert(text: string, max = 300): string {
     .replace(/&/g, '&amp;')
     .replace(/</g, '&lt;')
     .replace(/>/g, '&gt;')
-    .replace(/[*_~`:@#|]/g, '$&\u2060');
+    // One would pair with a mark of ours, and open what that closes.
+    .replaceAll('`', "'")
+    .replace(/[*_~:@#|]/g, '$&\u2060');
   // What is nothing but marks must not crowd out what stands beside it.
   return cutMarkup(escaped, 2 * max);
 }

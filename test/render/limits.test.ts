@@ -70,7 +70,8 @@ function foreignMarkup(text: string): string[] {
     .replace(/```[\s\S]*?```|`[^`\n]*`/g, '')
     .replace(/<[^<>\n]*>/g, '')
     .replaceAll(VENUE_PAGE, '');
-  if (/https?:\/\//.test(bare)) found.push(`an address in ${bare.slice(0, 200)}`);
+  if (/https?:\/\//.test(bare))
+    found.push(`an address in ${bare.slice(Math.max(0, bare.search(/https?:/) - 150)).slice(0, 300)}`);
   // A block of code that is not closed takes the rest of the message into it.
   if ((text.split('```').length - 1) % 2 === 1) found.push('a fence that is not closed');
   return found;
