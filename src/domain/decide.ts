@@ -822,14 +822,21 @@ function askResume(command: Extract<Command, { type: 'AskResume' }>, incident: I
   const { latch, resume, reason, criteria, startingValue, rules } = command;
   if (latch === null) throw new Refusal('not_latched', 'Nothing is latched: trading is not killed.');
   const missing = missingToAsk(incident, latch, rules);
+  const unclear = criteria.length > 0 && startingValue.trim() === '';
   if (missing.length > 0) {
-    const lines = missing.map(({ what, who }) => `✗ ${what} (${who})`);
-    throw new Refusal(
-      'gate_closed',
-      `Trading stays stopped. Missing:\n${lines.join('\n')}\n✗ ${rules.approvals} approvals, none of them yours`,
-    );
+    const lines = [
+      ...missing.map(({ what, who }) => `✗ ${what} (${who})`),
+      ...(unclear
+        ? [
+            `✗ not known to be fine: ${criteria.join(', ')} (you: /resume start=… reason, which the approvers accept)`,
+          ]
+        : []),
+      `✗ ${rules.approvals} approvals, none of them yours`,
+      '✗ every venue read again (the bot, after the last approval)',
+    ];
+    throw new Refusal('gate_closed', `Trading stays stopped. Missing:\n${lines.join('\n')}`);
   }
-  if (criteria.length > 0 && startingValue.trim() === '') {
+  if (unclear) {
     throw new Refusal(
       'criteria_unknown',
       `Not known to be fine: ${criteria.join(', ')}. State the new starting value that the approvers shall accept: /resume start=… reason`,

@@ -62,7 +62,9 @@ describe('/resume', () => {
       'the root cause has no category',
       'no action item, and no reason for none',
       'the SLI data of the incident is not updated',
+      'not known to be fine: ',
       '2 approvals, none of them yours',
+      'every venue read again (the bot, after the last approval)',
     ]) {
       expect(answer).toContain(text);
     }
