@@ -350,12 +350,17 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     mailDomain: /@([\w.-]+)>?$/.exec(mail?.from ?? '')?.[1] ?? 'standdown.invalid',
     log,
   });
+  const mayFail = failpoint === undefined ? perform : failingPerform(perform, failpoint);
   const outbox = createOutbox({
     store,
     ledger,
     clock,
     log,
-    perform: failpoint === undefined ? perform : failingPerform(perform, failpoint),
+    // A latch is some fifteen turns of the loop. What is drawn and posted meanwhile would stand between them.
+    perform: async (attempt) => {
+      await desk.executor.latched();
+      return mayFail(attempt);
+    },
     ...(options.outboxPace === undefined ? {} : { pace: options.outboxPace }),
   });
   cleanups.push(() => outbox.stop(DRAIN_MS));

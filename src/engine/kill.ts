@@ -46,6 +46,8 @@ export interface KillExecutor {
   current(): { incident: string; kill: string } | null;
   /** Resolves when no kill is between its trigger and its first answer of each venue; after CALM_MS at the latest. */
   calm(): Promise<void>;
+  /** Resolves when no kill is at its latch: it was written, or LATCH_FIRST_MS were over. */
+  latched(): Promise<void>;
   /** Read every venue again now (after a flatten). */
   readNow(): void;
   stop(): void;
@@ -84,6 +86,8 @@ export function createKillExecutor(deps: {
     /** Aborted when its first steps are over. */
     begun: AbortController;
     calm: Promise<void>;
+    /** Its first try, or the end of the time for it. */
+    latched: Promise<void>;
   }
   let running: Run | null = null;
 
@@ -160,7 +164,14 @@ export function createKillExecutor(deps: {
     if (running !== null) end(running);
     const begun = new AbortController();
     const calm = order.resumed === undefined ? clock.wait(CALM_MS, begun.signal) : Promise.resolve();
-    const run: Run = { order, stop: new AbortController(), wake: new AbortController(), begun, calm };
+    const run: Run = {
+      order,
+      stop: new AbortController(),
+      wake: new AbortController(),
+      begun,
+      calm,
+      latched: Promise.resolve(),
+    };
     running = run;
     const latching = latch(run).catch((error: unknown) => ({ latched: false, reason: String(error) }));
     const tried = Promise.race([
@@ -171,6 +182,8 @@ export function createKillExecutor(deps: {
       })),
     ]);
     const stopping = tried.then(() => stopAll(run));
+    // Behind it, so that the first cancels are on their way before anything else is.
+    run.latched = tried.then(() => undefined);
     stopping.catch((error: unknown) =>
       log.error({ error: String(error) }, 'the kill executor failed: cancel by hand'),
     );
@@ -301,6 +314,7 @@ export function createKillExecutor(deps: {
     start,
     current: () => (running === null ? null : { incident: running.order.incident, kill: running.order.kill }),
     calm: () => running?.calm ?? Promise.resolve(),
+    latched: () => running?.latched ?? Promise.resolve(),
     readNow() {
       if (running === null) return;
       running.wake.abort();
