@@ -61,6 +61,14 @@ async function copy(from = whole): Promise<string> {
   return dataDir;
 }
 
+/** Go on until two snapshots cover the journal's first records: they are not in it any more. */
+async function putAway(dataDir: string): Promise<void> {
+  const store = await open(dataDir, 1);
+  for (let n = 0; (await readdir(join(dataDir, 'journal'))).includes('000000000001.log'); n += 1)
+    await store.append(DESK, 2 + n, [said.note(`desk ${3 + n}`)], []);
+  await store.close();
+}
+
 interface Said {
   state: string;
   wrong: string[];
@@ -121,9 +129,15 @@ async function rewrite(
     incident: object;
   }) => void,
 ): Promise<void> {
-  const data = JSON.parse(examineKept(await readFile(path)).text);
-  change(data);
-  const body = `{"format":1,"data":${JSON.stringify(data)}`;
+  await rewriteAll(path, (text) => {
+    const data = JSON.parse(text);
+    change(data);
+    return JSON.stringify(data);
+  });
+}
+
+async function rewriteAll(path: string, change: (data: string) => string): Promise<void> {
+  const body = `{"format":1,"data":${change(examineKept(await readFile(path)).text)}`;
   await writeFile(path, `${body},"crc32":"${crc32(body).toString(16).padStart(8, '0')}"}\n`);
 }
 
@@ -188,8 +202,7 @@ describe('standdown verify-log', () => {
         data.chain.hashes = linksOf(ID, { from: 0, hashes: [] }, data.events, sha256);
         data.incident = evolveAll(undefined, data.events);
       });
-    await rm(join(dataDir, 'journal'), { recursive: true });
-    await rm(join(dataDir, 'snapshot.json'));
+    await putAway(dataDir);
     await forge((events) => {
       events[3] = said.note('nothing was rolled back', 4_000);
     });
@@ -232,6 +245,77 @@ describe('standdown verify-log', () => {
     await rm(join(dataDir, 'journal'), { recursive: true });
     expect(found(await verify(dataDir))).toMatchObject({ state: 'broken', row: 6 });
     await rm(incidentFile(dataDir));
+    expect(found(await verify(dataDir))).toMatchObject({ state: 'broken', row: 1 });
+  });
+
+  it('misses a file that is gone while the journal still has its rows: the store would not take them from there', async () => {
+    const dataDir = await copy();
+    await rm(incidentFile(dataDir));
+    expect(found(await verify(dataDir))).toMatchObject({
+      state: 'broken',
+      row: 1,
+      findings: expect.arrayContaining([`incidents/${ID}.json is gone`]),
+    });
+  });
+
+  it('counts the incidents: one that is gone with its line of the index is missed, and so is a line', async () => {
+    const dataDir = await copy();
+    await putAway(dataDir);
+    const index = await readFile(join(dataDir, 'index', '000000.json'));
+    await rm(join(dataDir, 'index'), { recursive: true });
+    const unnamed = await verify(dataDir);
+    expect(unnamed.exit).toBe(1);
+    expect(unnamed.wrong).toEqual([`index: it does not name ${ID}, ${OTHER}, which incidents/ has`]);
+    await rm(incidentFile(dataDir));
+    expect((await verify(dataDir)).wrong).toContain(
+      'snapshot.json counts 2 incidents, and neither a file nor the index has the one that was opened as number 1',
+    );
+    await mkdir(join(dataDir, 'index'));
+    await writeFile(join(dataDir, 'index', '000000.json'), index);
+    expect(found(await verify(dataDir))).toMatchObject({ row: 1 });
+  });
+
+  it.each([
+    ['null', () => null],
+    ['no desk', () => ({ seq: 7, incidents: 2 })],
+    ['a desk that is none', () => ({ seq: 7, incidents: 2, desk: {} })],
+    ['more rows than versions', () => ({ seq: 7, incidents: 2, desk: { version: 1, events: [1, 2] } })],
+  ])('does not take a snapshot for one that says %s', async (_what, change) => {
+    const dataDir = await copy();
+    await rewriteAll(join(dataDir, 'snapshot.json'), () => JSON.stringify(change()));
+    const answer = await verify(dataDir);
+    expect(answer.exit).toBe(1);
+    expect(answer.wrong).toContain('snapshot.json does not have the desk’s log');
+  });
+
+  it('misses the snapshot and what only it and the journal had', async () => {
+    const dataDir = await copy();
+    await putAway(dataDir);
+    await rm(join(dataDir, 'snapshot.json'));
+    await rm(join(dataDir, 'snapshot.json.bak'));
+    await rm(join(dataDir, 'journal'), { recursive: true });
+    const answer = await verify(dataDir);
+    expect(answer.exit).toBe(1);
+    expect(answer.wrong).toEqual(['snapshot.json is gone, or cannot be read']);
+  });
+
+  it('names the row, whatever a hostile file says', async () => {
+    const dataDir = await copy();
+    const sane = await readFile(incidentFile(dataDir));
+    // A chain of more rows than memory has.
+    await rewrite(incidentFile(dataDir), ({ chain }) => void Object.assign(chain, { from: 1e9, hashes: [] }));
+    expect(found(await verify(dataDir))).toMatchObject({ state: 'broken', row: 1 });
+    // A row that no stack can walk.
+    await writeFile(incidentFile(dataDir), sane);
+    const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
+    await rewriteAll(incidentFile(dataDir), (text) => text.replace('"nearly done"', deep));
+    await putAway(dataDir).catch(() => undefined);
+    expect(found(await verify(dataDir))).toMatchObject({ state: 'broken', row: 7 });
+  });
+
+  it('knows that hashes were taken away as long as the journal has them', async () => {
+    const dataDir = await copy();
+    await rewrite(incidentFile(dataDir), (data) => void Object.assign(data, { chain: undefined }));
     expect(found(await verify(dataDir))).toMatchObject({ state: 'broken', row: 1 });
   });
 
@@ -361,9 +445,8 @@ describe('standdown verify-log', () => {
 
   it('says of an old log from when on it is chained, and never that it is fine', async () => {
     const dataDir = await copy();
+    await putAway(dataDir);
     await rewrite(incidentFile(dataDir), (data) => void Object.assign(data, { chain: undefined }));
-    await rm(join(dataDir, 'journal'), { recursive: true });
-    await rm(join(dataDir, 'snapshot.json'));
     const answer = await cli(ID, '--data-dir', dataDir);
     expect(answer.text).toContain(`? ${ID}  8 rows`);
     expect(answer.text).toContain('not chained before its next row');

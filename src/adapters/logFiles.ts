@@ -7,6 +7,7 @@
 import { join } from 'node:path';
 import { type Chain, type ChainHead, canonical } from '../domain/chain.ts';
 import { evolveAll, type StandingEvent } from '../domain/incident.ts';
+import { counted } from '../domain/words.ts';
 import { DESK } from '../ports.ts';
 import { type Disk, reasonOf } from './disk.ts';
 import { examineSegment } from './journal.ts';
@@ -48,6 +49,13 @@ interface Growing extends FoundLog {
   hashes: (string | undefined)[];
   /** No more rows are taken: some before them are missing. */
   closed: boolean;
+}
+
+/** What the index says of an incident. `ordinal`: how many were opened before it. */
+interface Indexed {
+  rows: number;
+  ordinal: number | null;
+  by: string;
 }
 
 interface Part {
@@ -101,21 +109,31 @@ export async function readLogs(disk: Disk, dataDir: string): Promise<FoundLogs> 
     }
   }
 
-  async function readIndex(): Promise<void> {
+  /** The lines of the index by incident; `into` is told what is wrong with its files. */
+  async function readIndex(into: string[]): Promise<Map<string, Indexed>> {
+    const indexed = new Map<string, Indexed>();
     for (const name of await disk.list(join(dataDir, 'index'))) {
       if (!/^\d+\.json$/.test(name)) continue;
-      const found = await kept(`index/${name}`);
-      for (const line of (looseList(found?.text ?? '') ?? []) as Partial<IndexLine>[]) {
-        const id = line.summary?.id;
-        if (typeof id === 'string' && typeof line.version === 'number')
-          logOf(id).counted = { rows: line.version, by: `index/${name}` };
+      const by = `index/${name}`;
+      const found = await kept(by, into);
+      for (const { summary, version, ordinal } of (looseList(found?.text ?? '') ??
+        []) as Partial<IndexLine>[]) {
+        const id = summary?.id;
+        if (typeof id === 'string' && typeof version === 'number')
+          indexed.set(id, { rows: version, ordinal: ordinal ?? null, by });
       }
     }
+    return indexed;
   }
 
   /** The journal's records in their order, to be added after the files. */
-  async function readJournal(after: number | null): Promise<JournalPart[]> {
+  async function readJournal(): Promise<{
+    records: JournalPart[];
+    from: number | null;
+    next: number | null;
+  }> {
     const records: JournalPart[] = [];
+    let from: number | null = null;
     let expected: number | null = null;
     const names = (await disk.list(join(dataDir, 'journal'))).filter((name) => name.endsWith('.log'));
     for (const [index, name] of names.entries()) {
@@ -123,14 +141,13 @@ export async function readLogs(disk: Disk, dataDir: string): Promise<FoundLogs> 
       if (bytes === undefined) continue; // a snapshot covered it meanwhile
       const { first, lines, torn } = examineSegment(name, bytes);
       if (first === null) continue;
-      if (expected === null && after !== null && first > after + 1)
-        wrong.push(`journal: records ${after + 1} to ${first - 1} are missing`);
+      from ??= first;
       if (expected !== null && first !== expected)
         wrong.push(`journal/${name}: records ${expected} to ${first - 1} are missing`);
       expected = first;
       for (const line of lines) {
         const seq: number = line.seq ?? expected;
-        const record = recordOf(line.json, `journal record ${seq}`);
+        const record = recordOf(line.json, seq);
         if (!line.sound)
           wrong.push(
             `journal/${name}: record ${seq} does not match its checksum: it was changed or damaged${record === null ? '' : ` (${record.log}, from row ${record.from + 1})`}`,
@@ -147,12 +164,12 @@ export async function readLogs(disk: Disk, dataDir: string): Promise<FoundLogs> 
           `journal/${name} ends within record ${expected}: it is being written, a crash cut it before it was acknowledged, or somebody cut it off. Only an anchor tells`,
         );
     }
-    if (after !== null && (expected === null || expected <= after))
-      wrong.push(`journal: it ends at record ${(expected ?? 1) - 1}, and snapshot.json was made at ${after}`);
-    return records;
+    return { records, from, next: expected };
   }
 
-  async function readIncidents(): Promise<void> {
+  /** `indexed`: what the index counted before anything else was read. */
+  async function readIncidents(indexed: ReadonlyMap<string, Indexed>): Promise<void> {
+    const ordinals = new Set<unknown>();
     const names = await disk.list(join(dataDir, 'incidents'));
     const ids = new Set(names.flatMap((name) => INCIDENT.exec(name)?.[1] ?? []));
     for (const id of ids) {
@@ -161,18 +178,40 @@ export async function readLogs(disk: Disk, dataDir: string): Promise<FoundLogs> 
       const found = await kept(by, log.wrong);
       if (found === undefined) continue;
       const file = looseIncident(found.text);
+      ordinals.add(file.ordinal);
       add(log, { from: 0, rows: file.rows, chain: file.chain, by });
       // What the journal still has does not mend it.
       if (!found.sound) log.closed = true;
       if (found.sound && file.fold === FOLD && !foldsTo(file.rows, file.incident))
         log.wrong.push(`${by}: what it says of the incident is not what its rows come to`);
     }
+    // The file is written before its line of the index, and stays. What the journal still has of it does not bring it back.
+    for (const [id, { rows, by, ordinal }] of indexed) {
+      ordinals.add(ordinal);
+      const log = logOf(id);
+      log.counted = { rows, by };
+      if (ids.has(id)) continue;
+      log.wrong.push(`incidents/${id}.json is gone`);
+      log.closed = true;
+    }
+    const opened = countOf(before?.incidents);
+    const gone = Array.from({ length: opened }, (_, ordinal) => ordinal).filter((one) => !ordinals.has(one));
+    const [firstGone] = gone;
+    if (firstGone !== undefined)
+      wrong.push(
+        `snapshot.json counts ${counted(opened, 'incident')}, and neither a file nor the index has ${gone.length === 1 ? `the one that was opened as number ${firstGone + 1}` : `${gone.length} of them, the first one opened as number ${firstGone + 1}`}`,
+      );
+    const again = await readIndex([]);
+    const unnamed = [...ids].filter((id) => !indexed.has(id) && !again.has(id) && !justOpened.has(id));
+    if (unnamed.length > 0)
+      wrong.push(`index: it does not name ${unnamed.slice(0, 5).join(', ')}, which incidents/ has`);
   }
 
   async function readDesk(): Promise<void> {
     const log = logOf(DESK);
     const found = await kept('snapshot.json');
-    const desk = snapshotOf(found?.text)?.desk;
+    const desk = deskOf(snapshotOf(found?.text));
+    if (found?.sound === true && desk === undefined) wrong.push('snapshot.json does not have the desk’s log');
     for (const name of await disk.list(join(dataDir, 'desk'))) {
       const from = /^(\d+)\.json$/.exec(name)?.[1];
       if (from === undefined) continue;
@@ -187,11 +226,25 @@ export async function readLogs(disk: Disk, dataDir: string): Promise<FoundLogs> 
     add(log, { from: version - events.length, rows: events, chain, by: 'snapshot.json' });
   }
 
-  await readIndex();
-  const records = await readJournal((await seqOf(disk, dataDir)) ?? null);
-  await readIncidents();
+  const before = await snapshotNow(disk, dataDir);
+  const indexed = await readIndex(wrong);
+  const { records, from: first, next } = await readJournal();
+  // What was opened after the snapshot is not in the index yet.
+  const isNew = (seq: number): boolean => seq > (before?.seq ?? 0);
+  const justOpened = new Set(
+    records.filter(({ from, seq }) => from === 0 && isNew(seq)).map(({ log }) => log),
+  );
+  const covered = (await snapshotNow(disk, dataDir))?.seq ?? 0;
+  if (first !== null && first > covered + 1)
+    wrong.push(`journal: records ${covered + 1} to ${first - 1} are missing`);
+  if (before !== undefined && (next === null || next <= before.seq))
+    wrong.push(`journal: it ends at record ${(next ?? 1) - 1}, and snapshot.json was made at ${before.seq}`);
+  await readIncidents(indexed);
+  // The first index stands a moment before the first snapshot: the journal is whole then.
+  if (before === undefined && indexed.size > 0 && first !== 1)
+    wrong.push('snapshot.json is gone, or cannot be read');
   await readDesk();
-  for (const { log, ...part } of records) add(logOf(log), part);
+  for (const { log, seq: _seq, ...part } of records) add(logOf(log), part);
   for (const log of logs.values()) {
     const from = log.hashes.lastIndexOf(undefined) + 1;
     log.chain = {
@@ -205,19 +258,23 @@ export async function readLogs(disk: Disk, dataDir: string): Promise<FoundLogs> 
   return { logs, anchors: await readAnchors(disk, dataDir), wrong, unknown };
 }
 
-type JournalPart = Part & { log: string };
+type JournalPart = Part & { log: string; seq: number };
 
 /** Rows join a log; those that it has already must be the same. */
-function add(log: Growing, { from, rows, chain, by }: Part): void {
-  const hashed = chain === null ? 0 : chain.from - from + chain.hashes.length;
+function add(log: Growing, { from, rows: found, chain, by }: Part): void {
+  const rows = found.map(readable);
+  // A chain that begins after all of the rows: those between are gone. They are counted, never walked: it is only a number.
+  const isBeyond = chain !== null && chain.from > from + rows.length;
+  const hashed = chain === null || isBeyond ? 0 : chain.from - from + chain.hashes.length;
   for (let index = 0; index < Math.max(rows.length, hashed); index += 1) {
     const row = from + index;
     const hash = chain?.hashes[row - chain.from];
     if (row < log.rows.length) {
+      // A hash that only one of them has was taken away: what an older version wrote has none anywhere.
       const same =
         index >= rows.length ||
         (canonical(rows[index]) === canonical(log.rows[row]) &&
-          (hash === undefined || log.hashes[row] === undefined || log.hashes[row] === hash));
+          (hash === undefined || log.hashes[row] === hash));
       if (!same && (log.disputed === null || row < log.disputed.row - 1)) log.disputed = { row: row + 1, by };
       continue;
     }
@@ -233,10 +290,21 @@ function add(log: Growing, { from, rows, chain, by }: Part): void {
     const none = chain !== null && row >= chain.from && hash === undefined;
     if (row === log.hashes.length && !none) log.hashes.push(hash);
   }
-  if (log.rows.length !== log.hashes.length) log.closed = true;
+  if (isBeyond) log.counted = { rows: chain.from + chain.hashes.length, by };
+  if (isBeyond || log.rows.length !== log.hashes.length) log.closed = true;
 }
 
-function recordOf(json: string | null, by: string): JournalPart | null {
+/** A row that is nested so deep that nothing can walk it is no row that was written. */
+function readable(row: unknown): unknown {
+  try {
+    canonical(row);
+    return row;
+  } catch {
+    return null;
+  }
+}
+
+function recordOf(json: string | null, seq: number): JournalPart | null {
   try {
     const record = JSON.parse(json ?? '') as {
       stream?: unknown;
@@ -248,7 +316,7 @@ function recordOf(json: string | null, by: string): JournalPart | null {
     if (typeof stream !== 'string' || typeof version !== 'number' || !Array.isArray(events)) return null;
     const chained = Array.isArray(hashes) && hashes.length === events.length;
     const chain = chained ? { from: version, hashes: hashes.map(String) } : null;
-    return { log: stream, from: version, rows: events, chain, by };
+    return { log: stream, seq, from: version, rows: events, chain, by: `journal record ${seq}` };
   } catch {
     return null;
   }
@@ -264,16 +332,33 @@ function foldsTo(rows: unknown[], incident: unknown): boolean {
 
 function snapshotOf(text: string | undefined): SnapshotFile | undefined {
   try {
-    return text === undefined ? undefined : (JSON.parse(text) as SnapshotFile);
+    return text === undefined ? undefined : ((JSON.parse(text) as SnapshotFile | null) ?? undefined);
   } catch {
     return undefined;
   }
 }
 
-async function seqOf(disk: Disk, dataDir: string): Promise<number | undefined> {
-  const bytes = await disk.read(join(dataDir, 'snapshot.json'));
-  return bytes === undefined ? undefined : snapshotOf(examineKept(bytes).text)?.seq;
+/** The snapshot as it stands; undefined where there is none, or nothing that can be read. */
+async function snapshotNow(disk: Disk, dataDir: string): Promise<SnapshotFile | undefined> {
+  const path = join(dataDir, 'snapshot.json');
+  const bytes = (await disk.read(path)) ?? (await disk.read(`${path}.bak`));
+  const found = bytes === undefined ? undefined : snapshotOf(examineKept(bytes).text);
+  return typeof found?.seq === 'number' ? found : undefined;
 }
+
+/** The desk's log of a snapshot, when it has the shape of one. */
+function deskOf(snapshot: SnapshotFile | undefined): SnapshotFile['desk'] | undefined {
+  const desk: Partial<SnapshotFile['desk']> = snapshot?.desk ?? {};
+  const { version, events } = desk;
+  return typeof version === 'number' && Array.isArray(events) && version >= events.length
+    ? (desk as SnapshotFile['desk'])
+    : undefined;
+}
+
+/** More incidents than any desk has are a number that somebody wrote. */
+const MOST_INCIDENTS = 10_000_000;
+const countOf = (said: unknown): number =>
+  typeof said === 'number' && said >= 0 && said <= MOST_INCIDENTS ? Math.floor(said) : 0;
 
 async function readAnchors(disk: Disk, dataDir: string): Promise<FoundAnchor[]> {
   const anchors: FoundAnchor[] = [];

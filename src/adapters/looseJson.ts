@@ -21,10 +21,11 @@ export function looseRows(text: string): Rows {
 }
 
 /** The same of an incident's file, with what else it says; `fold` null when the file is no whole JSON. */
-export function looseIncident(text: string): Rows & { fold: unknown; incident: unknown } {
+export function looseIncident(text: string): Rows & { fold: unknown; ordinal: unknown; incident: unknown } {
   const whole = parsed(text);
   const said = isRecord(whole) ? whole : {};
-  return { ...looseRows(text), fold: said['fold'] ?? null, incident: said['incident'] };
+  const { fold = null, ordinal, incident } = said;
+  return { ...looseRows(text), fold, ordinal, incident };
 }
 
 /** A list, or null when it is none. */
