@@ -647,7 +647,9 @@ function takeClearing(
     return [];
   const allClear = incident.firing === 1;
   const events: NewEvent[] = [{ type: 'AlertCleared', key: known.key, endedAt: command.endedAt }];
-  if (allClear && resolvesItself(incident.severity) && incident.status !== 'resolved')
+  // A review that is owed is written down whatever somebody made of the severity, and whether or not the band still holds.
+  const mayResolve = resolvesItself(incident.severity) && reviewOwed(incident, playbook) === null;
+  if (allClear && mayResolve && incident.status !== 'resolved')
     events.push(resolvedByAlerts(incident, now, playbook));
   return events;
 }

@@ -9,6 +9,7 @@ import {
   evolve,
   evolveAll,
   type Incident,
+  OWN_SOURCE,
   type StandingEvent,
 } from '../../src/domain/incident.ts';
 import { react } from '../../src/domain/react.ts';
@@ -146,6 +147,32 @@ describe('alerts of one group', () => {
       ]);
       expect(incidents[0]?.status).toBe(severity === 'P2' || severity === 'P3' ? 'resolved' : 'open');
     }
+  });
+
+  it('of a budget that asks for a review do not resolve by themselves, whatever somebody made of the severity', () => {
+    const alert: Alert = {
+      ...alertOf({ key: 'budget:SLO-01:2026-11:band:RED', startsAt: 1, status: 'firing', severity: 'P1' }),
+      source: OWN_SOURCE,
+      groupKey: 'budget:SLO-01:2026-11',
+      labels: { band: 'RED' },
+    };
+    let incident: Incident | undefined;
+    const say = (command: Command, at: number): void => {
+      const events = decide(command, incident, at, playbook);
+      incident = evolveAll(incident, events);
+    };
+    const ends: Command = { type: 'TakeClearing', by: BY, alert, endedAt: 4 };
+    const firing = { type: 'TakeFiring', by: BY, incident: 'INC-20261122-001', alert } as const;
+    say({ ...firing, runbook: null, drill: false }, 2);
+    say({ type: 'ChangeSeverity', by: BY, to: 'P3', why: 'it is quiet' }, 3);
+    say(ends, 4);
+    expect(incident).toMatchObject({ status: 'open', firing: 0 });
+    expect(() => say({ type: 'ResolveIncident', by: BY, summary: 's' }, 5)).toThrow(
+      'asks for an incident review',
+    );
+    say({ type: 'ReviewIncident', by: BY, text: 'the feed is thin' }, 6);
+    say({ type: 'ResolveIncident', by: BY, summary: 's' }, 7);
+    expect(incident).toMatchObject({ status: 'resolved' });
   });
 
   it('a later firing of the same fingerprint is a new one; a late copy of the old one is not', () => {

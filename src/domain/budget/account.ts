@@ -36,6 +36,13 @@ export interface Account {
   settle(minute: number, state: 'good' | 'bad'): void;
   /** Up to which second since the epoch it is taken; null before the first. */
   takenTo(): number | null;
+  /**
+   * The clock was put back: go on from this second. What was taken stands, so that nothing gets better by it, and a minute
+   * has 60 seconds.
+   */
+  putBack(second: number): void;
+  /** Let go of what is older than the month before the one of `second`. */
+  forget(second: number): void;
   /** The seconds of the minutes [from, to), as the overlays leave them; later ones stand over earlier ones. */
   spent(from: number, to: number, overlays?: readonly Overlay[], until?: number): Spent;
   /** The bad seconds of each minute [from, to), for a picture. */
@@ -114,11 +121,6 @@ export function createAccount(before?: AccountSnapshot): Account {
     }
   }
 
-  function forget(second: number): void {
-    const current = monthIdOf(Math.floor(second / 60));
-    for (const id of months.keys()) if (id < monthBefore(current)) months.delete(id);
-  }
-
   /** [from, to) in pieces of one month each, in which one overlay or none stands. */
   function eachPiece(
     from: number,
@@ -144,7 +146,6 @@ export function createAccount(before?: AccountSnapshot): Account {
       const start = Math.max(from, takenTo ?? from);
       if (to <= start) return;
       takenTo = to;
-      forget(to);
       if (state === 'bad') badTo = Math.max(badTo, to);
       if (state === 'unknown') return;
       eachMinute(start, to, (minute, seconds) => {
@@ -175,6 +176,14 @@ export function createAccount(before?: AccountSnapshot): Account {
       good[index] = 60 - (bad[index] as number) - (off[index] as number);
     },
     takenTo: () => takenTo,
+    putBack(second) {
+      if (takenTo !== null) takenTo = Math.min(takenTo, second);
+      badTo = Math.min(badTo, second);
+    },
+    forget(second) {
+      const oldest = monthBefore(monthIdOf(Math.floor(second / 60)));
+      for (const id of months.keys()) if (id < oldest) months.delete(id);
+    },
     spent(from, to, overlays = [], until = Number.POSITIVE_INFINITY) {
       const sum = { good: 0, bad: 0, off: 0, unmeasured: 0 };
       eachPiece(from, to, overlays, (piece) => {

@@ -88,6 +88,8 @@ export interface BudgetsSnapshot {
 
 /** Two looks this far apart still watched what is between them, s. */
 const WATCHED_SEC = 60;
+/** A clock that leapt is believed when it was looked at for so long, s: only then is anything let go of. */
+const BELIEVED_SEC = 3_600;
 const PAST_MONTHS = 12;
 
 export function createBudgets(
@@ -156,21 +158,33 @@ export function createBudgets(
     adjustments = adjustments.filter((one) => one.to > from || one.was.to > from);
   }
 
-  /** A month that is over reads anew when something about it was said later. */
-  function closeAgain(stretch: { from: number; to: number }): void {
-    for (const month of new Set(past.map((one) => one.month)))
-      if (isKept(month) && within(month)(stretch)) close(month);
+  /** A month that is over reads anew: a gap that began in it, a late minute, or what somebody said may come after its end. */
+  function closeAgain(): void {
+    for (const month of new Set(past.map((one) => one.month))) if (isOver(month)) close(month);
   }
 
-  const isKept = (month: MonthId): boolean => {
+  /** Whether it is over, and still kept by the minute. */
+  const isOver = (month: MonthId): boolean => {
     const newest = Math.max(0, ...[...accounts.values()].map((one) => one.takenTo() ?? 0));
-    return month >= monthBefore(monthIdOf(Math.floor(newest / 60)));
+    const current = monthIdOf(Math.floor(newest / 60));
+    return month === monthBefore(current);
   };
+
+  /** The clock is behind what was looked at: it was wrong then, or is now. Nothing waits until it is there again. */
+  function putBack(second: number): void {
+    for (const one of accounts.values()) one.putBack(second);
+    if (lookedTo === null) return;
+    lookedTo = second;
+    begun = Math.min(begun, second);
+    watchedFrom = Math.min(watchedFrom, second);
+  }
 
   return {
     wereKnown,
     look(looks, now) {
       const second = Math.floor(now / 1_000);
+      const newest = Math.max(...[...accounts.values()].map((one) => one.takenTo() ?? 0));
+      if (newest - second > WATCHED_SEC) putBack(second);
       if (lookedTo === null) begun = watchedFrom = second;
       else if (second - lookedTo > WATCHED_SEC) watchedFrom = second;
       const before = Math.max(0, ...[...accounts.values()].map((one) => one.takenTo() ?? 0));
@@ -194,9 +208,12 @@ export function createBudgets(
       }
       lookedTo = Math.max(lookedTo ?? second, second);
       const [last, current] = [monthIdOf(Math.floor(before / 60)), monthIdOf(Math.floor(second / 60))];
+      if (second - watchedFrom >= BELIEVED_SEC) {
+        for (const one of accounts.values()) one.forget(second);
+        forget(current);
+      }
       if (before === 0 || current <= last) return null;
       close(last);
-      forget(current);
       return last;
     },
     settle: (slo, minute, state) => accounts.get(slo)?.settle(minute, state),
@@ -218,16 +235,11 @@ export function createBudgets(
     exclude(exclusion) {
       if (exclusions.some(({ id }) => id === exclusion.id)) return;
       exclusions.push(exclusion);
-      closeAgain(exclusion);
     },
     adjust(adjustment) {
       const { incident, slo, at } = adjustment;
       if (adjustments.some((one) => one.incident === incident && one.slo === slo && one.at === at)) return;
       adjustments.push(adjustment);
-      closeAgain({
-        from: Math.min(adjustment.from, adjustment.was.from),
-        to: Math.max(adjustment.to, adjustment.was.to),
-      });
     },
     measuredFor(slo, from, to) {
       const first = monthSpan(monthBefore(monthIdOf(to))).from;
@@ -252,18 +264,24 @@ export function createBudgets(
       account(slo).badByMinute(monthSpan(month).from, monthSpan(month).to, overlaysOf(slo)),
     exclusions: (month) => structuredClone(exclusions.filter(within(month))),
     adjustments: (month) => structuredClone(adjustments.filter(within(month))),
-    past: () => structuredClone(past),
+    past() {
+      closeAgain();
+      return structuredClone(past);
+    },
     acted: (slo) => acted.get(slo),
     note: (slo, what) => void acted.set(slo, what),
     why: (slo) => whys.get(slo) ?? '',
-    snapshot: () => ({
-      version: 1,
-      accounts: [...accounts].map(([slo, one]) => [slo, one.snapshot()]),
-      exclusions: structuredClone(exclusions),
-      adjustments: structuredClone(adjustments),
-      past: structuredClone(past),
-      acted: [...acted],
-      wereKnown: [...wereKnown],
-    }),
+    snapshot() {
+      closeAgain();
+      return {
+        version: 1,
+        accounts: [...accounts].map(([slo, one]) => [slo, one.snapshot()]),
+        exclusions: structuredClone(exclusions),
+        adjustments: structuredClone(adjustments),
+        past: structuredClone(past),
+        acted: [...acted],
+        wereKnown: [...wereKnown],
+      };
+    },
   };
 }

@@ -93,6 +93,7 @@ describe('an account', () => {
     expect(account.spent(minute, minute + 1).bad).toBe(60);
     const december = monthSpan('2026-12').from * 60;
     account.take(december, december + 1, 'bad');
+    account.forget(december);
     expect(account.spent(minute, minute + 1).bad).toBe(0);
     expect(account.spent(START / 60, START / 60 + 1).bad).toBe(60);
   });

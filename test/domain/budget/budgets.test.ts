@@ -76,7 +76,44 @@ describe('a leap of the clock', () => {
   });
 });
 
+describe('a clock that is wrong for a moment', () => {
+  it.each([
+    ['a year ahead', 365 * 24 * HOUR],
+    ['a day ahead', 24 * HOUR],
+    ['two hours ahead', 2 * HOUR],
+  ])('%s, and back: what was consumed stays, and measuring goes on', (_what, leap) => {
+    const budgets = createBudgets(playbook);
+    watch(budgets, T0, T0 + 10 * MIN, bad);
+    watch(budgets, T0 + 10 * MIN + leap, T0 + 11 * MIN + leap);
+    watch(budgets, T0 + 10 * MIN + SEC, T0 + 40 * MIN, bad);
+    expect(reading(budgets, T0 + 40 * MIN).consumedSec).toBeGreaterThanOrEqual(40 * 60 - 2);
+    expect(reading(budgets, T0 + 40 * MIN).consumedSec).toBeLessThanOrEqual(40 * 60);
+  });
+
+  it('behind, and forward again: no minute gets better, none has more than 60 seconds', () => {
+    const budgets = createBudgets(playbook);
+    watch(budgets, T0, T0 + HOUR, bad);
+    watch(budgets, T0 - HOUR, T0 + HOUR, good);
+    const { consumedSec, unmeasuredSec } = reading(budgets, T0 + HOUR);
+    expect(consumedSec).toBe(3_600);
+    expect(unmeasuredSec).toBe((T0 - HOUR - Date.parse('2026-11-01T00:00:00Z')) / SEC);
+  });
+});
+
 describe('the end of a month', () => {
+  it('counts for it what began in it and came out after it', () => {
+    const end = Date.parse('2026-12-01T00:00:00Z');
+    const budgets = createBudgets(playbook);
+    watch(budgets, end - HOUR, end + MIN);
+    // A gap is over its limit two minutes after its beginning.
+    watch(budgets, end + MIN + SEC, end + 3 * MIN, all({ state: 'bad', since: end - MIN, why: 'gap' }));
+    budgets.settle('SLO-03', minuteOf(end) - 1, 'bad');
+    const of = (slo: string) => budgets.past().find((one) => one.slo === slo);
+    expect(of('SLO-01')).toMatchObject({ month: '2026-11', consumedSec: 60 });
+    expect(of('SLO-03')).toMatchObject({ month: '2026-11', consumedSec: 60 });
+    expect(reading(budgets, end + 3 * MIN).consumedSec).toBe(180);
+  });
+
   it.each([
     ['2026-11-30T23:59:00Z', '2026-11', '2026-12'],
     ['2028-02-29T23:59:00Z', '2028-02', '2028-03'],
