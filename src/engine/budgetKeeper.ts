@@ -7,7 +7,7 @@ import { type BudgetReading, type BudgetStatus, worstOf } from '../domain/budget
 import { type Adjustment, type Budgets, createBudgets, type Exclusion } from '../domain/budget/budgets.ts';
 import { isKnown, looksNow } from '../domain/budget/looks.ts';
 import { type MonthId, minuteOf, monthBefore, monthIdOf, monthSpan } from '../domain/budget/month.ts';
-import { budgetActor, changeOf, notHeld } from '../domain/budget/raise.ts';
+import { budgetActor, budgetGroup, changeOf, notHeld } from '../domain/budget/raise.ts';
 import { createTally } from '../domain/budget/tally.ts';
 import { Refusal } from '../domain/decide.ts';
 import { type Actor, type Alert, type Incident, OWN_SOURCE, STANDDOWN } from '../domain/incident.ts';
@@ -157,7 +157,14 @@ export async function createBudgetKeeper(deps: {
 
   async function act(readings: BudgetReading[], now: number): Promise<void> {
     for (const reading of readings) {
-      const change = changeOf(reading, budgets.acted(reading.slo), playbook, now);
+      const group = budgetGroup(reading.slo, reading.month);
+      const isOpen = ledger
+        .open()
+        .some(
+          ({ source, groupKey, status }) =>
+            source === OWN_SOURCE && groupKey === group && status !== 'resolved',
+        );
+      const change = changeOf(reading, budgets.acted(reading.slo), playbook, now, isOpen);
       if (change === null) continue;
       const { firing, cleared, hold, acted } = change;
       const raised = await raise(firing, cleared, now);

@@ -11,6 +11,9 @@ import type { MonthId } from './month.ts';
 /** How long a burn must be below every rate before it is over, ms: the time in which its incident would reopen. */
 const BURN_OVER_MS = 30 * 60_000;
 
+/** The group of what is raised for an SLO in a month: one incident has it all. */
+export const budgetGroup = (slo: string, month: MonthId): string => `${BUDGET_GROUP}${slo}:${month}`;
+
 /** Who holds for the budget of this SLO: each has its own holds, so that lifting one says nothing of another. */
 export const budgetActor = (slo: string): Actor => ({
   via: 'standdown',
@@ -27,12 +30,16 @@ export interface Change {
   acted: Acted;
 }
 
-/** What is new for one SLO at `now`, ms since the epoch; null: nothing. `before`: what was acted on. */
+/**
+ * What is new for one SLO at `now`, ms since the epoch; null: nothing. `before`: what was acted on; `isOpen`: its incident of
+ * this month is not resolved.
+ */
 export function changeOf(
   reading: BudgetReading,
   before: Acted | undefined,
   playbook: Pick<Playbook, 'budgets' | 'burnRates'>,
   now: number,
+  isOpen: boolean,
 ): Change | null {
   const { slo, month } = reading;
   const bands = playbook.budgets;
@@ -50,7 +57,10 @@ export function changeOf(
   const worse = rankOf(reading.status, bands) > rankOf(was, bands);
   return {
     firing: [
-      ...(moved && band !== undefined && band.severity !== null ? [bandAlert(reading, band, now)] : []),
+      // A better band is said where the worse one stands open. It opens nothing again, and pages nobody.
+      ...(moved && (worse || isOpen) && band !== undefined && band.severity !== null
+        ? [bandAlert(reading, band, now)]
+        : []),
       ...(burn.firing === null ? [] : [burnAlert(reading, burn.firing, now)]),
     ],
     cleared: [
@@ -161,8 +171,8 @@ function alert(
 ): Alert {
   return {
     source: OWN_SOURCE,
-    groupKey: `${BUDGET_GROUP}${slo}:${month}`,
-    key: `${BUDGET_GROUP}${slo}:${month}:${what}`,
+    groupKey: budgetGroup(slo, month),
+    key: `${budgetGroup(slo, month)}:${what}`,
     title,
     severity,
     startsAt: now,

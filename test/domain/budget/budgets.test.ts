@@ -225,7 +225,7 @@ describe('what is done about a band', () => {
   const acted = (status: string, month = '2026-11') =>
     ({ month, status, burn: null }) as NonNullable<Parameters<typeof changeOf>[1]>;
   const keys = (to: string, from?: string, month = '2026-11') =>
-    changeOf(at(to), from === undefined ? undefined : acted(from, month), playbook, T0)?.hold.map(
+    changeOf(at(to), from === undefined ? undefined : acted(from, month), playbook, T0, true)?.hold.map(
       ({ key }) => key,
     );
 
@@ -250,36 +250,46 @@ describe('what is done about a band', () => {
 
   it('raises P3, P2, P1 and P0, and clears what it raised before', () => {
     const severities = ['YELLOW', 'ORANGE', 'RED', 'CRITICAL'].map(
-      (status) => changeOf(at(status), undefined, playbook, T0)?.firing[0]?.severity,
+      (status) => changeOf(at(status), undefined, playbook, T0, true)?.firing[0]?.severity,
     );
     expect(severities).toEqual(['P3', 'P2', 'P1', 'P0']);
-    const change = changeOf(at('ORANGE'), acted('YELLOW'), playbook, T0);
+    const change = changeOf(at('ORANGE'), acted('YELLOW'), playbook, T0, true);
     expect(change?.cleared.map(({ key }) => key)).toEqual(['budget:SLO-01:2026-11:band:YELLOW']);
-    const next = changeOf(at('UNKNOWN', '2026-12'), acted('RED'), playbook, T0);
+    const next = changeOf(at('UNKNOWN', '2026-12'), acted('RED'), playbook, T0, true);
     expect(next?.cleared.map(({ key }) => key)).toEqual(['budget:SLO-01:2026-11:band:RED']);
     expect(next?.hold).toEqual([]);
+  });
+
+  it('says a better band where the incident is open, and opens none that somebody resolved', () => {
+    const fires = (isOpen: boolean) => {
+      const change = changeOf(at('RED'), acted('CRITICAL'), playbook, T0, isOpen);
+      return { firing: change?.firing.length, cleared: change?.cleared.length, acted: change?.acted.status };
+    };
+    expect(fires(true)).toEqual({ firing: 1, cleared: 1, acted: 'RED' });
+    expect(fires(false)).toEqual({ firing: 0, cleared: 1, acted: 'RED' });
+    expect(changeOf(at('RED'), acted('ORANGE'), playbook, T0, false)?.firing).toHaveLength(1);
   });
 
   it('raises a burn once, a worse one again, and clears it half an hour after its end', () => {
     const [warn, , page] = playbook.burnRates;
     if (warn === undefined || page === undefined) throw new Error('no rates');
     const green = { ...at('GREEN'), burning: warn };
-    const first = changeOf(green, acted('GREEN'), playbook, T0);
+    const first = changeOf(green, acted('GREEN'), playbook, T0, true);
     expect(first?.firing.map(({ key, severity }) => [key, severity])).toEqual([
       ['budget:SLO-01:2026-11:burn:1', 'P3'],
     ]);
-    expect(changeOf(green, first?.acted, playbook, T0 + MIN)).toBeNull();
-    const worse = changeOf({ ...green, burning: page }, first?.acted, playbook, T0 + MIN);
+    expect(changeOf(green, first?.acted, playbook, T0 + MIN, true)).toBeNull();
+    const worse = changeOf({ ...green, burning: page }, first?.acted, playbook, T0 + MIN, true);
     expect(worse?.firing.map(({ key, severity }) => [key, severity])).toEqual([
       ['budget:SLO-01:2026-11:burn:5', 'P1'],
     ]);
     expect(worse?.cleared.map(({ key }) => key)).toEqual(['budget:SLO-01:2026-11:burn:1']);
     // A slower one after a faster one is the same fire.
-    expect(changeOf(green, worse?.acted, playbook, T0 + 2 * MIN)).toBeNull();
-    const ends = changeOf({ ...green, burning: null }, worse?.acted, playbook, T0 + 3 * MIN);
+    expect(changeOf(green, worse?.acted, playbook, T0 + 2 * MIN, true)).toBeNull();
+    const ends = changeOf({ ...green, burning: null }, worse?.acted, playbook, T0 + 3 * MIN, true);
     expect(ends).toMatchObject({ firing: [], cleared: [] });
-    expect(changeOf({ ...green, burning: null }, ends?.acted, playbook, T0 + 32 * MIN)).toBeNull();
-    const over = changeOf({ ...green, burning: null }, ends?.acted, playbook, T0 + 33 * MIN);
+    expect(changeOf({ ...green, burning: null }, ends?.acted, playbook, T0 + 32 * MIN, true)).toBeNull();
+    const over = changeOf({ ...green, burning: null }, ends?.acted, playbook, T0 + 33 * MIN, true);
     expect(over?.cleared.map(({ key }) => key)).toEqual(['budget:SLO-01:2026-11:burn:5']);
   });
 });
