@@ -19,6 +19,9 @@ const span = { from: minute, to: minute };
 /** Two months of minutes, each different from the one before it. */
 const MOST_RUNS = 2 * 31 * 1_440;
 
+/** Minutes of an hour, of signals and of orders, with room for clocks that differ. */
+const MOST_PENDING = 200;
+
 /** Of a month at most, and of no minute more than its 60 seconds. */
 function areRuns(runs: number[]): boolean {
   for (let run = 0; run < runs.length; run += 5) {
@@ -86,6 +89,17 @@ const schema = z.object({
     ]),
   ),
   wereKnown: z.array(z.string()),
+  pending: z
+    .array(
+      z.object({
+        what: z.enum(['latency', 'orders']),
+        minute,
+        all: z.number().int().min(0),
+        failed: z.number().int().min(0),
+      }),
+    )
+    .max(MOST_PENDING)
+    .optional(),
 });
 
 /** `load` never throws: a file that cannot be read is set aside and named, and what it said is not measured. */

@@ -88,9 +88,10 @@ export async function createBudgetKeeper(deps: {
   file: BudgetsFile;
 }): Promise<BudgetKeeper> {
   const { desk, ledger, monitor, clock, log, playbook, hours, mode, file } = deps;
-  const budgets: Budgets = createBudgets(playbook, (await file.load()) ?? undefined);
+  const before = (await file.load()) ?? undefined;
+  const budgets: Budgets = createBudgets(playbook, before);
   const orders = playbook.slos.find(({ id }) => id === 'SLO-03');
-  const tally = createTally(minuteOf(clock.now()), orders?.targetPct ?? 100);
+  const tally = createTally(minuteOf(clock.now()), orders?.targetPct ?? 100, before?.pending);
   monitor.onTaken((samples) => {
     for (const sample of samples) tally.take(sample, clock.now());
   });
@@ -207,7 +208,7 @@ export async function createBudgetKeeper(deps: {
   function save(): Promise<void> {
     isChanged = false;
     saving = saving
-      .then(() => file.save(budgets.snapshot()))
+      .then(() => file.save({ ...budgets.snapshot(), pending: tally.snapshot() }))
       .catch((error: unknown) => {
         isChanged = true;
         log.warn({ error: String(error) }, 'the error budgets could not be written down: it is tried again');

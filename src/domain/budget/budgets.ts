@@ -7,6 +7,7 @@ import { type Account, type AccountSnapshot, createAccount, type Overlay } from 
 import { type BudgetReading, type BudgetStatus, readBudget } from './bands.ts';
 import type { Look } from './looks.ts';
 import { type MonthId, minuteOf, monthBefore, monthIdOf, monthSpan } from './month.ts';
+import type { PendingMinute } from './tally.ts';
 
 /** Time that does not count. Minutes since the epoch, [from, to); `slo` null: for all of them. */
 export interface Exclusion {
@@ -84,6 +85,8 @@ export interface BudgetsSnapshot {
   past: PastReading[];
   acted: [slo: string, acted: Acted][];
   wereKnown: string[];
+  /** Minutes of signals and orders that are not judged yet; absent: an older version wrote it. */
+  pending?: PendingMinute[];
 }
 
 /** Two looks this far apart still watched what is between them, s. */

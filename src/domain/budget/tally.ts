@@ -1,6 +1,6 @@
 /**
  * Signals and orders by the minute in which they happened: was its latency over the limit, was its success under the target?
- * Pure; keeps its own state, which a restart does not need: minutes before it were judged.
+ * Pure; keeps its own state. A restart takes along the minutes that are not judged yet.
  */
 
 import { SLOW_SIGNAL_MS } from '../measure/measurements.ts';
@@ -14,6 +14,16 @@ export interface Tally {
   take(sample: Sample, now: number): void;
   /** The minutes that had samples and are to be judged now, or anew since late ones came. */
   judged(now: number): { what: Tallied; minute: number; state: 'good' | 'bad' }[];
+  /** The minutes that are to be judged still. */
+  snapshot(): PendingMinute[];
+}
+
+/** What a minute had when it was written down. Plain JSON. */
+export interface PendingMinute {
+  what: Tallied;
+  minute: number;
+  all: number;
+  failed: number;
 }
 
 interface Minute {
@@ -22,6 +32,8 @@ interface Minute {
   /** Orders that were counted, with whether as failed. */
   orders: Map<string, boolean>;
   due: boolean;
+  /** An earlier process counted a part of it: it may have been worse than that, and is not known to be good. */
+  restored: boolean;
 }
 
 const KEEP_MIN = 60;
@@ -30,14 +42,26 @@ const SETTLE_MIN = 1;
 /** Orders of one minute that are told apart. Beyond it only failures count on, which is the stricter side. */
 const MAX_ORDERS = 20_000;
 
-/** `from`: the minute in which this process began; `targetPct`: the share of orders that must succeed. */
-export function createTally(from: number, targetPct: number): Tally {
+/**
+ * `from`: the minute in which this process began; `targetPct`: the share of orders that must succeed; `pending`: what an earlier
+ * process did not judge.
+ */
+export function createTally(from: number, targetPct: number, pending: readonly PendingMinute[] = []): Tally {
   const minutes: Record<Tallied, Map<number, Minute>> = { latency: new Map(), orders: new Map() };
+  for (const { what, minute, all, failed } of pending)
+    minutes[what].set(minute, { all, failed, orders: new Map(), due: true, restored: true });
 
   function minuteFor(what: Tallied, at: number, now: number): Minute | null {
     const minute = minuteOf(at);
-    if (minute <= from || minute < minuteOf(now) - KEEP_MIN || at > now + FUTURE_MS) return null;
-    const known = minutes[what].get(minute) ?? { all: 0, failed: 0, orders: new Map(), due: true };
+    if (minute < minuteOf(now) - KEEP_MIN || at > now + FUTURE_MS) return null;
+    if (minute <= from && !minutes[what].has(minute)) return null;
+    const known = minutes[what].get(minute) ?? {
+      all: 0,
+      failed: 0,
+      orders: new Map<string, boolean>(),
+      due: true,
+      restored: false,
+    };
     minutes[what].set(minute, known);
     known.due = true;
     return known;
@@ -83,10 +107,17 @@ export function createTally(from: number, targetPct: number): Tally {
           if (minute < current - KEEP_MIN || minute > current + 1) minutes[what].delete(minute);
           else if (tally.due && minute + SETTLE_MIN < current) {
             tally.due = false;
-            found.push({ what, minute, state: isBad[what](tally) ? 'bad' : 'good' });
+            const state = isBad[what](tally) ? 'bad' : 'good';
+            if (state === 'bad' || !tally.restored) found.push({ what, minute, state });
           }
         }
       return found;
     },
+    snapshot: () =>
+      (['latency', 'orders'] as const).flatMap((what) =>
+        [...minutes[what]]
+          .filter(([, { due }]) => due)
+          .map(([minute, { all, failed }]) => ({ what, minute, all, failed })),
+      ),
   };
 }

@@ -350,6 +350,20 @@ describe('signals and orders by the minute', () => {
     expect(tally.judged(T0 + 5 * MIN)).toEqual([{ what: 'orders', minute: first + 1, state: 'bad' }]);
   });
 
+  it('are judged over a restart: what was not judged goes along, and is called bad, never good', () => {
+    const old = createTally(first - 9, 99.5);
+    for (let n = 0; n < 10; n += 1) old.take(order(`r${n}`, T0, 'rejected'), T0);
+    old.take(order('a', T0 - MIN, 'accepted'), T0);
+    old.take(signal(T0 - 4 * MIN, 1), T0);
+    old.judged(T0);
+    const pending = JSON.parse(JSON.stringify(old.snapshot()));
+    expect(pending).toHaveLength(2);
+    const tally = createTally(first, 99.5, pending);
+    tally.take(order('b', T0 + 30 * SEC, 'accepted'), T0 + 30 * SEC);
+    expect(tally.judged(T0 + 2 * MIN)).toEqual([{ what: 'orders', minute: first, state: 'bad' }]);
+    expect(tally.snapshot()).toEqual([]);
+  });
+
   it('leaves the minutes that an earlier process judged, what is too old, and what is of the future', () => {
     const tally = createTally(first, 99.5);
     tally.take(signal(T0 + 59 * SEC, 5_000), T0 + MIN);
