@@ -12,7 +12,7 @@ All times are UTC. Log, its hash and rows: {% if chain %}{{ id }} {{ chain }}{% 
 
 | # | Time | Who | From | What | Message |
 |---|---|---|---|---|---|
-{% for row in rows %}| {{ row.n }} | {{ row.at }} | {{ row.who }} | {{ row.from }} | {{ row.what }}{% for file in row.files %}{% if file.link %} {{ file.link | url }}{% endif %}{% endfor %} | {% if row.link %}{{ row.link | url }}{% else %}event {{ row.n }}{% endif %} |
+{% for row in rows %}| {{ row.n }} | {{ row.at }} | {{ row.who }} | {{ row.from }} | {{ row.what }}{% for file in row.files %} · file {{ file.name }}{% if file.link %} {{ file.link | url }}{% endif %}{% endfor %} | {% if row.link %}{{ row.link | url }}{% else %}event {{ row.n }}{% endif %} |
 {% endfor %}`;
 
 /** Throws when it cannot be rendered, which is a fault of ours. */

@@ -48,6 +48,8 @@ export class Refusal extends Error {
   }
 }
 
+type MessageBefore = Pick<Extract<NewEvent, { type: 'MessageLogged' }>, 'text' | 'files' | 'fromBot'>;
+
 export type Command = { by: Actor } & (
   | {
       type: 'TakeFiring';
@@ -169,8 +171,9 @@ export type Command = { by: Actor } & (
       fromBot?: true;
       files?: SharedFile[];
     }
-  | { type: 'EditMessage'; ts: string; text: string }
-  | { type: 'DeleteMessage'; ts: string }
+  /** `was`: the message before, where Slack says so; `by` is who wrote it. */
+  | { type: 'EditMessage'; ts: string; text: string; was?: MessageBefore }
+  | { type: 'DeleteMessage'; ts: string; was?: MessageBefore }
   | MarkCommand
   | { type: 'AddNote'; text: string }
   /** What an executor or the outbox found out. No rule of ours can refuse a fact. */
@@ -522,16 +525,9 @@ function onIncident(command: OnIncident, incident: Incident, now: number, playbo
             },
           ]
         : [];
-    case 'EditMessage': {
-      const message = incident.messages[command.ts];
-      return message === undefined || message.text === command.text
-        ? []
-        : [{ type: 'MessageEdited', ts: command.ts, text: command.text }];
-    }
-    case 'DeleteMessage': {
-      const message = incident.messages[command.ts];
-      return message === undefined || message.deleted ? [] : [{ type: 'MessageDeleted', ts: command.ts }];
-    }
+    case 'EditMessage':
+    case 'DeleteMessage':
+      return fateOfMessage(command, incident.messages[command.ts]);
     case 'MarkMessage':
     case 'UnmarkMessage':
     case 'PinMessage':
@@ -544,6 +540,27 @@ function onIncident(command: OnIncident, incident: Incident, now: number, playbo
       throw new Error(`unknown command ${JSON.stringify(unknown)} at ${now} ${playbook.version}`);
     }
   }
+}
+
+/**
+ * An edit or a deletion. A message that is heard of first by it is logged as it was: Slack delivers in any order, and what came
+ * while nobody listened not at all. When it comes after all, it is known.
+ */
+function fateOfMessage(
+  command: Extract<Command, { type: 'EditMessage' | 'DeleteMessage' }>,
+  message: Incident['messages'][string] | undefined,
+): NewEvent[] {
+  const { ts, was } = command;
+  const before = message ?? was;
+  if (before === undefined || message?.deleted === true) return [];
+  const missed: NewEvent[] =
+    message === undefined && was !== undefined
+      ? [{ type: 'MessageLogged', ts, user: command.by.id, ...was }]
+      : [];
+  if (command.type === 'DeleteMessage') return [...missed, { type: 'MessageDeleted', ts }];
+  return before.text === command.text
+    ? missed
+    : [...missed, { type: 'MessageEdited', ts, text: command.text }];
 }
 
 function takeFiring(

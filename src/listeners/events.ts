@@ -1,6 +1,7 @@
 /** What people write in an incident's thread, as it comes. Bolt's acknowledgement waits for this (adapters/slack.ts). */
 
 import type { App } from '@slack/bolt';
+import type { SharedFile } from '../domain/incident.ts';
 import { createBotAlerts, isBotPost, type PostedMessage } from './botAlerts.ts';
 import { type ListenerContext, slackActor } from './context.ts';
 import { registerMarks } from './marks.ts';
@@ -48,6 +49,8 @@ export function registerEvents(app: App, context: ListenerContext): void {
     const incident = await incidentOf(original.thread_ts, context);
     if (incident === undefined) return;
     const by = slackActor(original.user ?? original.bot_id ?? 'unknown', undefined);
+    const before = message.previous_message;
+    const was = before === undefined ? {} : { was: contentOf(before) };
     switch (message.subtype) {
       case 'message_changed':
         await context.desk.command(incident, {
@@ -55,6 +58,7 @@ export function registerEvents(app: App, context: ListenerContext): void {
           by,
           ts: original.ts,
           text: messageText(original),
+          ...was,
         });
         return;
       case 'message_deleted':
@@ -62,23 +66,29 @@ export function registerEvents(app: App, context: ListenerContext): void {
           type: 'DeleteMessage',
           by,
           ts: message.deleted_ts ?? original.ts,
+          ...was,
         });
         return;
-      default: {
-        const files = filesOf(message);
+      default:
         await context.desk.command(incident, {
           type: 'LogMessage',
           by,
           ts: message.ts,
           user: by.id,
-          text: messageText(message),
-          // What a program writes is on the timeline, and is no update by a person.
-          ...(message.bot_id === undefined ? {} : { fromBot: true }),
-          ...(files.length === 0 ? {} : { files }),
+          ...contentOf(message),
         });
-      }
     }
   });
+}
+
+function contentOf(message: MessageEvent): { text: string; fromBot?: true; files?: SharedFile[] } {
+  const files = filesOf(message);
+  return {
+    text: messageText(message),
+    // What a program writes is on the timeline, and is no update by a person.
+    ...(message.bot_id === undefined ? {} : { fromBot: true }),
+    ...(files.length === 0 ? {} : { files }),
+  };
 }
 
 function isOurs(message: MessageEvent, context: ListenerContext): boolean {

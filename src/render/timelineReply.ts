@@ -66,9 +66,9 @@ export function timelineReply(
 function words({ n, at, who, from, what, link, files }: TimelineRow): string {
   const href = safeLink(link ?? undefined);
   const number = href === null ? `#${n}` : `<${href}|#${n}>`;
-  const shared = files.flatMap((file) => {
+  const shared = files.map((file) => {
     const url = safeLink(file.link);
-    return url === null ? [] : [` <${url}|file> ${inert(file.name, 60)}`];
+    return ` ${url === null ? 'file' : `<${url}|file>`} ${inert(file.name, 60)}`;
   });
   return `${at.slice(11, 19)} ${number} ${inert(who, 40)} (${from}): ${inert(what, 300)}${shared.slice(0, 5).join('')}`;
 }

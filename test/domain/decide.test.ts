@@ -151,6 +151,25 @@ describe('people', () => {
       .when({ type: 'EditMessage', by: ADA, ts: '1.1', text: 'hm' })
       .gives();
   });
+  it('a message of which an edit or its end comes first is logged as it was, and no second time', () => {
+    const edit: Command = { type: 'EditMessage', by: ADA, ts: '1.1', text: 'now', was: { text: 'then' } };
+    given(OPENED).when(edit).gives('MessageLogged', 'MessageEdited');
+    given(OPENED)
+      .when({ type: 'DeleteMessage', by: ADA, ts: '1.1', was: { text: 'then' } })
+      .gives('MessageLogged', 'MessageDeleted');
+    // Slack unfolds links by an edit that changes no word.
+    given(OPENED)
+      .when({ ...edit, text: 'then' })
+      .gives('MessageLogged');
+    given(OPENED).when({ type: 'EditMessage', by: ADA, ts: '1.1', text: 'now' }).gives();
+    given(
+      OPENED,
+      said({ type: 'MessageLogged', ts: '1.1', user: 'U0ADA', text: 'then' }),
+      said({ type: 'MessageEdited', ts: '1.1', text: 'now' }),
+    )
+      .when({ type: 'LogMessage', by: ADA, ts: '1.1', user: 'U0ADA', text: 'then' })
+      .gives();
+  });
   it('nothing happens to an incident that is not there', () =>
     given().when(resolve).refused('no_such_incident'));
 });
