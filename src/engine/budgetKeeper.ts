@@ -107,8 +107,8 @@ export async function createBudgetKeeper(deps: {
     for (const event of await deps.store.history(DESK)) {
       if (event.type !== 'TimeExcluded') continue;
       const { exclusion: id, name, slo, by, at } = event;
-      const [from, to] = wholeMinutes(event);
-      if (to > kept) budgets.exclude({ id, from, to, name, slo, by, at });
+      const [from, to] = minutesWithin(event);
+      if (to > kept && from < to) budgets.exclude({ id, from, to, name, slo, by, at });
     }
     for (const { id, adjusted } of ledger.open())
       if (adjusted !== undefined && playbook.slos.some((one) => one.id === adjusted.slo)) {
@@ -249,10 +249,12 @@ export async function createBudgetKeeper(deps: {
       const now = clock.now();
       known(asked.slo, sloNames);
       mustBeKept(asked.from, now);
+      const [from, to] = minutesWithin(asked);
+      if (from >= to && asked.from < asked.to)
+        throw new Refusal('no_whole_minute', 'There is no whole minute in that time. Nothing was changed.');
       exclusions += 1;
       const id = `X-${now.toString(36)}-${exclusions}`;
       await ledger.commit(DESK, { type: 'ExcludeTime', by, exclusion: id, ...asked });
-      const [from, to] = wholeMinutes(asked);
       budgets.exclude({ id, from, to, name: asked.name, slo: asked.slo, by, at: now });
       isChanged = true;
       await save();
@@ -301,10 +303,18 @@ export async function createBudgetKeeper(deps: {
     const ends =
       incident.gaps.length > 0 ? incident.gaps.map((gap) => gap.to ?? now) : [incident.resolution?.at ?? now];
     const [from, to] = wholeMinutes({ from: begun, to: Math.max(...ends) });
-    return budgets.measuredFor(slo, from, to);
+    // A gap counts from its beginning to its end. What is bad beside it is another feed's, which nobody spoke of.
+    return slo === 'SLO-01' && incident.gaps.length > 0 ? { from, to } : budgets.measuredFor(slo, from, to);
   }
 }
 
+/** The minutes that all of it covers: nothing is taken off that nobody named. */
+const minutesWithin = ({ from, to }: { from: number; to: number }): [from: number, to: number] => [
+  Math.ceil(from / 60_000),
+  minuteOf(to),
+];
+
+/** The minutes that touch it. */
 const wholeMinutes = ({ from, to }: { from: number; to: number }): [from: number, to: number] => [
   minuteOf(from),
   Math.ceil(to / 60_000),

@@ -213,6 +213,7 @@ describe('an error budget', () => {
     for (const [wrong, why] of [
       [`from=${iso(now + 60_000)} to=${iso(now + 120_000)} x`, 'in the future'],
       [`from=${iso(START + 60_000)} to=${from} x`, 'begin before it ends'],
+      [`from=${iso(START + 10_000)} to=${iso(START + 69_000)} x`, 'no whole minute'],
       [`from=2026-01-01T00:00Z to=${from} x`, 'Minutes are kept from 2026-10-01 on'],
       [`from=${from} to=${iso(START + 60_000)} slo=SLO-09 x`, 'There is no SLO-09'],
     ])
