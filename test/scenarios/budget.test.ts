@@ -35,7 +35,7 @@ interface BudgetView {
   }[];
 }
 
-async function open(mode: 'act' | 'observe' = 'act'): Promise<void> {
+async function open(mode: 'act' | 'observe' = 'act', feeds = [FEED]): Promise<void> {
   now = START;
   desk = await startDesk({
     now: () => now,
@@ -43,21 +43,21 @@ async function open(mode: 'act' | 'observe' = 'act'): Promise<void> {
     mode: 'socket',
     config: (config) => ({
       ...config,
-      feeds: [FEED],
+      feeds,
       // Ada is a responder, and no approver.
       access: { ...config.access, approvers: [CAST.grace.id, CAST.alan.id] },
       hours: HOURS,
       hardStops: { ...config.hardStops, mode },
     }),
   });
-  await bar();
+  for (const { id } of feeds) await bar(id);
   // What is before the first look nobody watched.
   await expect.poll(() => existsSync(budgetsFile()), { timeout: 10_000 }).toBe(true);
 }
 const budgetsFile = () => join(desk.folder, 'data', 'budgets.json');
 
-const bar = () =>
-  desk.post('/telemetry', { type: 'bar', at: now, feed: FEED.id, symbol: 'BTC/USDT:USDT', closedAt: now });
+const bar = (feed = FEED.id) =>
+  desk.post('/telemetry', { type: 'bar', at: now, feed, symbol: 'BTC/USDT:USDT', closedAt: now });
 
 const slo = async (id = 'SLO-01') => {
   const { json } = await desk.get('/status');
@@ -219,6 +219,24 @@ describe('an error budget', () => {
     ])
       expect(await say('grace', `/incident adjust exclude ${wrong}`)).toContain(why);
     expect((await slo()).consumedSec).toBe(600);
+  }, 60_000);
+
+  it('keeps the gap of another feed when the true times of one are stated', async () => {
+    await open('act', [FEED, { ...FEED, id: 'bybit-1m' }]);
+    await gapOf(300);
+    const id = await budgetIncident('Feed gap: binance-1m');
+    await bar();
+    const texts = async () => (await incidentView(desk, id)).timeline.map(({ text }) => text).join('\n');
+    await expect.poll(texts, { timeout: 10_000 }).toMatch(/gap .*(ended|over)/i);
+    for (let minute = 0; minute < 5; minute += 1) {
+      now += 60_000;
+      await bar();
+    }
+    // The other feed is silent still.
+    await expect.poll(async () => (await slo()).consumedSec, { timeout: 10_000 }).toBe(600);
+    const times = `from=${iso(START + 60_000)} to=${iso(START + 120_000)}`;
+    expect(await say('grace', `/incident adjust ${id} ${times} one minute`)).toContain('SLO-01 of 2026-11');
+    await expect.poll(async () => (await slo()).consumedSec, { timeout: 10_000 }).toBe(60 + 300);
   }, 60_000);
 
   it('in observe mode says what it would do, and holds nothing', async () => {
