@@ -165,7 +165,7 @@ export function describe(event: StandingEvent): string {
     case 'MessageEdited':
       return `Edited a message to: ${event.text}`;
     case 'MessageDeleted':
-      return 'Deleted a message';
+      return 'Deleted: a message of theirs; Slack does not say by whom';
     case 'MessageMarked':
       return `Marked a message as ${MARK_WORDS[event.mark]}${because(event.text)}`;
     case 'MessageUnmarked':

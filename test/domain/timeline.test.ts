@@ -406,7 +406,12 @@ const SAMPLES: Samples = {
   MessageEdited: [
     [{ ...said, type: 'MessageEdited', ts: '1', text: 'on it!' }, 'Edited a message to: on it!'],
   ],
-  MessageDeleted: [[{ ...said, type: 'MessageDeleted', ts: '1' }, 'Deleted a message']],
+  MessageDeleted: [
+    [
+      { ...said, type: 'MessageDeleted', ts: '1' },
+      'Deleted: a message of theirs; Slack does not say by whom',
+    ],
+  ],
   MessageMarked: [
     [
       { ...said, type: 'MessageMarked', ts: '1', mark: 'cause', emoji: 'mag', text: 'it was the deploy' },
@@ -771,7 +776,7 @@ group('the timeline', () => {
       'Said: sell all (edited later)',
       'Said: ignore me (deleted later)',
       'Edited a message to: sell nothing',
-      'Deleted a message',
+      'Deleted: a message of theirs; Slack does not say by whom',
     ]);
   });
 

@@ -75,7 +75,7 @@ describe('what people write in the thread', () => {
       [CAST.grace.id, 'Said: Rolling back, see build 1 (https://ci.example/1)'],
       [CAST.grace.id, 'Said: password is hunter2'],
       [CAST.grace.id, 'Edited a message to: Rolled back'],
-      [CAST.grace.id, 'Deleted a message'],
+      [CAST.grace.id, 'Deleted: a message of theirs; Slack does not say by whom'],
     ]);
   });
 
