@@ -11,6 +11,7 @@ import type { Draw } from './ports.ts';
 import type { DeskNames } from './render/buttons.ts';
 import { checklist } from './render/checklist.ts';
 import { headline } from './render/headline.ts';
+import { issueDraft } from './render/issue.ts';
 import { masked } from './render/masked.ts';
 import { notice, type Told } from './render/notice.ts';
 import { pageText } from './render/page.ts';
@@ -113,6 +114,7 @@ export function createDraw({
         html: fill(html, 'html', view),
       };
     },
+    issue: issueDraft,
     postmortem,
   };
   return {
@@ -125,6 +127,7 @@ export function createDraw({
     summon: (...args) => masked(draw.summon(...args), mask),
     summonMail: (...args) => masked(draw.summonMail(...args), mask),
     mail: (...args) => masked(draw.mail(...args), mask),
+    issue: (...args) => masked(draw.issue(...args), mask),
     checklist: (...args) => masked(draw.checklist(...args), mask),
     postmortem: (...args) => masked(draw.postmortem(...args), mask),
   };

@@ -37,6 +37,7 @@ import type { CancelResult, CancelScope, CloseResult } from './orders.ts';
 import { asksForSomebody, hearPager, summon } from './paging.ts';
 import type { Playbook } from './playbook.ts';
 import { approval, type GateRules, missingToAsk } from './resume.ts';
+import { decideTracker, type TrackerCommand } from './tracker.ts';
 import type { Hold, HoldKey, Latch } from './trading.ts';
 
 /** "No, and why": in words for the person who asked, with a stable code for programs. */
@@ -172,6 +173,7 @@ export type Command = { by: Actor } & (
   | { type: 'EditMessage'; ts: string; text: string }
   | { type: 'DeleteMessage'; ts: string }
   | MarkCommand
+  | TrackerCommand
   | { type: 'AddNote'; text: string }
   /** What an executor or the outbox found out. No rule of ours can refuse a fact. */
   | { type: 'Note'; event: FactEvent }
@@ -203,7 +205,9 @@ export type FactEvent =
         | 'ImpactNoted'
         | 'CommandFinished'
         | 'SummonSent'
-        | 'SummonFailed';
+        | 'SummonFailed'
+        | 'IssueFiled'
+        | 'IssueFailed';
     }
   > extends infer E
     ? E extends { at: number; by: Actor }
@@ -537,6 +541,10 @@ function onIncident(command: OnIncident, incident: Incident, now: number, playbo
     case 'PinMessage':
     case 'UnpinMessage':
       return decideMark(command, incident, command.by);
+    case 'FileIssueAgain':
+    case 'SeeIssueState':
+    case 'RemindActionItem':
+      return decideTracker(command, incident, now);
     case 'AddNote':
       return [{ type: 'NoteAdded', text: command.text }];
     default: {
