@@ -2,7 +2,7 @@
 
 import { renderTemplate, type TemplateKind } from './adapters/liquid.ts';
 import { type ClockRules, clocksOf } from './domain/clocks.ts';
-import { draftPostmortem } from './domain/postmortem.ts';
+import { draftPostmortem } from './domain/postmortem/draft.ts';
 import type { GateRules } from './domain/resume.ts';
 import { mailView } from './domain/stakeholderMail.ts';
 import type { Trading } from './domain/trading.ts';
