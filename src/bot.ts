@@ -83,6 +83,8 @@ export interface BotOptions {
   outboxPace?: Pace;
   /** How often the venues are measured, instead of what their limits bear. */
   watchPace?: WatchPace;
+  /** How often action items are looked at, ms; default every minute. */
+  itemsEveryMs?: number;
   /** For a private CA of rehearsal and tests. */
   pagerAgent?: Agent;
   writeLog?: (line: string) => void;
@@ -510,7 +512,14 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   cleanups.push(everySecond(() => monitor.raise(), log));
   cleanups.push(everySecond(() => budgets.tick(), log));
   cleanups.push(everySecond(() => runner.tick(), log));
-  const issueWatch = createIssueWatch({ ledger, store, tracker, clock, log });
+  const issueWatch = createIssueWatch({
+    ledger,
+    store,
+    tracker,
+    clock,
+    log,
+    ...(options.itemsEveryMs === undefined ? {} : { everyMs: options.itemsEveryMs }),
+  });
   cleanups.push(everySecond(() => issueWatch.look(), log));
   const venueWatch = createVenueWatch({
     venues,

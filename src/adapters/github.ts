@@ -39,7 +39,7 @@ const Issue = z.object({
   created_at: z.iso.datetime({ offset: true }),
   closed_at: z.iso.datetime({ offset: true }).nullish(),
   closed_by: z.object({ login: z.string().max(200) }).nullish(),
-  pull_request: z.unknown(),
+  pull_request: z.unknown().optional(),
 });
 type RawIssue = z.infer<typeof Issue>;
 /** What Octokit throws: with a `response` where GitHub answered, without one where nothing came. */

@@ -159,27 +159,21 @@ export function evolveTracker(
   }
 }
 
-/** What an issue's state is called where people read it; null: it is filed nowhere. */
-export function issueWords(issue: TrackedIssue | undefined, day: (at: number) => string): string | null {
-  if (issue === undefined) return null;
-  switch (issue.state) {
-    case 'owed':
-      return 'being filed';
-    case 'retrying':
-      return `not filed yet: ${issue.reason ?? 'reason unknown'}; tried again`;
-    case 'failed':
-      return `NOT filed: ${issue.reason ?? 'reason unknown'}`;
-    case 'open':
-      return 'open';
-    case 'closed':
-      return `closed${issue.who === undefined ? '' : ` by ${issue.who}`}, ${day(issue.at)}`;
-    case 'gone':
-      return 'deleted or moved there';
-    default: {
-      const unknown: never = issue.state;
-      return String(unknown);
-    }
-  }
+/** How an item stands where people read it: done only where its issue says so. */
+export function itemStatus(issue: TrackedIssue | undefined): string {
+  if (issue?.state === 'closed') return 'done';
+  return issue?.reason === undefined ? 'open' : `open, NOT filed: ${issue.reason}`;
+}
+
+/** The issue of an item and how it stands there, as it was last seen; null: it is filed nowhere. `day` writes a time. */
+export function issueSeen(
+  issue: TrackedIssue | undefined,
+  day: (at: number) => string,
+): { url: string; state: string } | null {
+  if (issue?.url === undefined) return null;
+  const { url, state, who, at } = issue;
+  if (state === 'closed') return { url, state: `closed${who === undefined ? '' : ` by ${who}`}, ${day(at)}` };
+  return { url, state: state === 'gone' ? 'deleted or moved there' : 'open' };
 }
 
 /** One line of it in the timeline. */

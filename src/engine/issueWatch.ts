@@ -27,8 +27,10 @@ export function createIssueWatch(deps: {
   tracker: Tracker | null;
   clock: Clock;
   log: Log;
+  /** Between two looks, ms; default a minute. */
+  everyMs?: number;
 }): IssueWatch {
-  const { ledger, store, tracker, clock, log } = deps;
+  const { ledger, store, tracker, clock, log, everyMs = EVERY_MS } = deps;
   /** In the order in which they are looked at: the first is next. */
   const followed = new Set<string>();
   for (const { id, openItems: open = 0 } of store.summaries()) if (open > 0) followed.add(id);
@@ -79,7 +81,7 @@ export function createIssueWatch(deps: {
     async look() {
       const now = clock.monotonic();
       if (now < next) return;
-      next = now + EVERY_MS;
+      next = now + everyMs;
       const open: { incident: string; item: string; number: number }[] = [];
       for (const id of [...followed].slice(0, INCIDENTS)) {
         followed.delete(id);

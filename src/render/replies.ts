@@ -1,6 +1,7 @@
 /** What a command answers to the person who typed it. Pure. */
 
 import type { Incident } from '../domain/incident.ts';
+import { openItems, todoItems } from '../domain/tracker.ts';
 import { type Hold, type HoldKey, SWITCHES, type Trading } from '../domain/trading.ts';
 import { clockTime, code, count, dateTime, inert, linesWithin, listed, plain, safeLink } from './text.ts';
 import { tradingLine } from './trading.ts';
@@ -94,9 +95,17 @@ export function incidentStatus(incident: Incident, trading: Trading): string {
     ...(mitigated === undefined
       ? []
       : [`Mitigated at ${clockTime(mitigated.at)} by ${inert(mitigated.by.name, 60)}`]),
-    `${count(Object.keys(incident.alerts).length, 'alert')} · ${count(incident.actionItems.length, 'action item')} · opened ${dateTime(incident.openedAt)}`,
+    `${count(Object.keys(incident.alerts).length, 'alert')} · ${actionItems(incident)} · opened ${dateTime(incident.openedAt)}`,
   ];
   return lines.join('\n');
+}
+
+/** `3 action items, 1 done, 1 NOT filed`. */
+function actionItems(incident: Incident): string {
+  const all = todoItems(incident);
+  const done = all.length - openItems(incident).length;
+  const failed = Object.values(incident.issues).filter(({ state }) => state === 'failed').length;
+  return `${count(all.length, 'action item')}${done === 0 ? '' : `, ${done} done`}${failed === 0 ? '' : `, ${failed} *NOT filed*`}`;
 }
 
 /** Where the draft stands. What is in it is in the thread, and in the file. */

@@ -165,7 +165,9 @@ const SAMPLES: Samples = {
       'Action item A1 could not be filed (will retry): timeout',
     ],
   ],
-  IssueTriedAgain: [[{ ...said, type: 'IssueTriedAgain', item: 'A1' }, 'Action item A1 is to be filed again']],
+  IssueTriedAgain: [
+    [{ ...said, type: 'IssueTriedAgain', item: 'A1' }, 'Action item A1 is to be filed again'],
+  ],
   IssueStateSeen: [
     [
       { ...said, type: 'IssueStateSeen', item: 'A1', state: 'closed', changedAt: at, who: 'grace' },

@@ -10,6 +10,7 @@ import { type Mark, markedAs } from '../marks.ts';
 import type { Playbook } from '../playbook.ts';
 import { verdictWords } from '../timeline.ts';
 import { messageLink, timeline } from '../timelineRows.ts';
+import { issueSeen, itemStatus, type TrackedIssue } from '../tracker.ts';
 import { counted, listed, span, utc } from '../words.ts';
 import type { Cited, PostmortemView } from './view.ts';
 
@@ -100,21 +101,21 @@ export function draftPostmortem(
         owner: owner ?? null,
         priority: priority ?? null,
         due: due ?? null,
-        status: 'open',
-        issue: null,
+        status: itemStatus(incident.issues[id]),
+        issue: issueSeen(incident.issues[id], utc),
         cite: {
           n: numberOf(history, (event) => event.type === 'ActionItemAdded' && event.id === id),
           link: null,
         },
       })),
       // A message is nobody's promise: who does it by when is for people to say.
-      ...marked('actionItem').map(({ text, n, link }) => ({
+      ...marked('actionItem').map(({ text, n, link }, index) => ({
         action: text,
         owner: null,
         priority: null,
         due: null,
-        status: 'open',
-        issue: null,
+        status: itemStatus(issueOfMarked(incident, index)),
+        issue: issueSeen(issueOfMarked(incident, index), utc),
         cite: { n, link },
       })),
     ],
@@ -125,6 +126,10 @@ export function draftPostmortem(
     })),
   };
 }
+
+/** What became of a marked message in the tracker, by its place among them. */
+const issueOfMarked = (incident: Incident, index: number): TrackedIssue | undefined =>
+  incident.issues[`M${markedAs('actionItem', incident)[index]?.ts}`];
 
 /** The number of the first event that is meant, from 1; null: it is not in this log. */
 function numberOf(history: StandingEvent[], meant: (event: StandingEvent) => boolean): number | null {
