@@ -11,7 +11,7 @@ import type { Draw } from './ports.ts';
 import type { DeskNames } from './render/buttons.ts';
 import { checklist } from './render/checklist.ts';
 import { headline } from './render/headline.ts';
-import { issueDraft } from './render/issue.ts';
+import { issueComment, issueDraft } from './render/issue.ts';
 import { masked } from './render/masked.ts';
 import { notice, type Told } from './render/notice.ts';
 import { pageText } from './render/page.ts';
@@ -115,6 +115,7 @@ export function createDraw({
       };
     },
     issue: issueDraft,
+    issueComment,
     postmortem,
   };
   return {
@@ -128,6 +129,7 @@ export function createDraw({
     summonMail: (...args) => masked(draw.summonMail(...args), mask),
     mail: (...args) => masked(draw.mail(...args), mask),
     issue: (...args) => masked(draw.issue(...args), mask),
+    issueComment: (...args) => masked(draw.issueComment(...args), mask),
     checklist: (...args) => masked(draw.checklist(...args), mask),
     postmortem: (...args) => masked(draw.postmortem(...args), mask),
   };

@@ -447,6 +447,8 @@ export interface Tracker {
    */
   findOrFile(draft: IssueDraft, since: number | null): Promise<Sent<{ number: number; url: string }>>;
   see(number: number): Promise<Sent<{ seen: IssueSeen }>>;
+  /** Write below it. `maybe`: an earlier try may have arrived, so a comment with its mark is looked for first. */
+  comment(number: number, comment: Pick<IssueDraft, 'mark' | 'body'>, maybe: boolean): Promise<Sent<object>>;
 }
 
 // ── Drawing ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -477,6 +479,8 @@ export interface Draw {
   checklist(incident: Incident): ChatMessage | null;
   /** An action item as an issue; null: there is no such item (any more). */
   issue(incident: Incident, item: string): IssueDraft | null;
+  /** What the issue of an item is told of the postmortem. */
+  issueComment(incident: Incident, item: string, postmortem: string): Pick<IssueDraft, 'mark' | 'body'>;
   /** The postmortem's Markdown. */
   postmortem(id: string, incident: Incident, history: StandingEvent[], chain: ChainHead | null): string;
 }

@@ -41,6 +41,7 @@ const Issue = z.object({
   closed_by: z.object({ login: z.string().max(200) }).nullish(),
   pull_request: z.unknown().optional(),
 });
+const Comment = z.object({ body: z.string().nullish() });
 type RawIssue = z.infer<typeof Issue>;
 /** What Octokit throws: with a `response` where GitHub answered, without one where nothing came. */
 const Thrown = z.object({
@@ -237,6 +238,21 @@ export function createGitHubTracker(options: GitHubTrackerOptions): Tracker {
     });
   }
 
+  /** Comments are listed oldest first, and in no other order: every page is looked at, to a thousand. */
+  async function commentWith(path: string, mark: string): Promise<Sent<{ found: boolean }>> {
+    for (let page = 1; page <= MAX_PAGES; page += 1) {
+      const got = await exchange('GET', path, { per_page: PAGE_SIZE, page });
+      if (got.kind === 'nothing' || got.status !== 200) return noSuccess(got, false);
+      const comments = z.array(Comment).safeParse(got.body);
+      if (!comments.success) return strange(false);
+      if (comments.data.some((one) => one.body?.includes(mark) === true))
+        return { state: 'done', found: true };
+      if (comments.data.length < PAGE_SIZE) return { state: 'done', found: false };
+    }
+    // Beyond a thousand it is said no second time.
+    return { state: 'done', found: true };
+  }
+
   return {
     where: repository,
     async findOrFile({ mark, title, body, labels }: IssueDraft, since) {
@@ -252,6 +268,15 @@ export function createGitHubTracker(options: GitHubTrackerOptions): Tracker {
       return issue.success
         ? { state: 'done', number: issue.data.number, url: issue.data.html_url }
         : strange(true);
+    },
+    async comment(number, { mark, body }, maybe) {
+      const path = `/issues/${number}/comments`;
+      if (maybe) {
+        const known = await commentWith(path, mark);
+        if (known.state === 'failed' || known.found) return known;
+      }
+      const got = await exchange('POST', path, { body });
+      return got.kind === 'nothing' || got.status !== 201 ? noSuccess(got, true) : { state: 'done' };
     },
     async see(number) {
       const known = kept.get(number);

@@ -207,7 +207,8 @@ export type FactEvent =
         | 'SummonSent'
         | 'SummonFailed'
         | 'IssueFiled'
-        | 'IssueFailed';
+        | 'IssueFailed'
+        | 'IssueCommented';
     }
   > extends infer E
     ? E extends { at: number; by: Actor }

@@ -40,5 +40,7 @@ export type Work =
   | { kind: 'checklist' }
   /** An action item as an issue in the tracker. */
   | { kind: 'issue'; item: string }
+  /** Tell its issue of the postmortem. */
+  | { kind: 'issueComment'; item: string; postmortem: string }
   /** To the stakeholders. All that an incident owes them is one target: what leaves late says how it stands by then. */
   | { kind: 'mail'; what: MailWhat; key: string };

@@ -819,6 +819,7 @@ function fold(
     case 'IssueFailed':
     case 'IssueTriedAgain':
     case 'IssueStateSeen':
+    case 'IssueCommented':
     case 'ActionItemReminded':
       Object.assign(next, evolveTracker(next, event));
       return;

@@ -4,7 +4,7 @@ import { owesPostmortem, suppliedAt } from './clocks.ts';
 import type { Effect, Lane, Work } from './effects.ts';
 import { type Incident, type MailWhat, mailsAtOnce, type StandingEvent } from './incident.ts';
 import { isAnswered } from './paging.ts';
-import { unfiled } from './tracker.ts';
+import { unfiled, untold } from './tracker.ts';
 
 /**
  * The effects that one event owes, given the incident after it. Their ids hold the incident's version, so that the same
@@ -50,6 +50,12 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
     unfiled(incident)
       .filter(({ id }) => isMeant(id) && incident.issues[id]?.state !== 'failed')
       .map(({ id }) => owe('tracker', `issue:${id}`, { kind: 'issue', item: id }));
+
+  /** The issues are told once of the postmortem that they are part of. */
+  const tellIssues = (postmortem: string): Effect[] =>
+    untold(incident, postmortem).map((item) =>
+      owe('tracker', `issueComment:${item}`, { kind: 'issueComment', item, postmortem }),
+    );
 
   /** The event as a note on the newest page that may be an incident at PagerDuty. */
   const mirror = (): Effect[] => {
@@ -236,6 +242,7 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
     case 'PostmortemReviewed':
     case 'RecoveryChecked':
       return [
+        ...(event.type === 'PostmortemReviewed' ? tellIssues(event.id) : []),
         headline(),
         ...notice(),
         ...supplied(),
@@ -273,6 +280,8 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
       return issues((item) => item === event.item);
     case 'MessageMarked':
       return event.mark === 'actionItem' ? issues((item) => item === `M${event.ts}`) : [];
+    case 'IssueCommented':
+      return [];
     case 'UpdateReminded':
     case 'IncidentReviewed':
     case 'IncidentAdjusted':

@@ -179,6 +179,7 @@ export function describe(event: StandingEvent): string {
     case 'IssueFailed':
     case 'IssueTriedAgain':
     case 'IssueStateSeen':
+    case 'IssueCommented':
     case 'ActionItemReminded':
       return describeTracker(event);
     case 'NoteAdded': {

@@ -17,6 +17,8 @@ export type TrackerEvent =
   /** A person asked to try again after it was given up. */
   | { type: 'IssueTriedAgain'; item: string }
   | { type: 'IssueStateSeen'; item: string; state: IssueState; changedAt: number | null; who: string | null }
+  /** The issue was told of this postmortem. */
+  | { type: 'IssueCommented'; item: string; postmortem: string }
   | { type: 'ActionItemReminded'; item: string; due: string };
 
 export type TrackerCommand =
@@ -41,6 +43,8 @@ export interface TrackedIssue {
   /** When it came into its state, ms since the epoch, and who brought it there. */
   at: number;
   who?: string;
+  /** The postmortem that it was told of. */
+  told?: string;
 }
 
 type Tracked = Pick<
@@ -92,6 +96,12 @@ export function remindAt({ due }: Pick<TodoItem, 'due'>): number | null {
   const at = Date.parse(`${due}T09:00:00Z`);
   return Number.isNaN(at) ? null : at;
 }
+
+/** The issues that do not know of this postmortem. */
+export const untold = ({ issues }: Pick<Tracked, 'issues'>, postmortem: string): string[] =>
+  Object.entries(issues).flatMap(([item, { number, state, told }]) =>
+    number === undefined || state === 'gone' || told === postmortem ? [] : [item],
+  );
 
 /** Open items whose day has come, and that nobody was reminded of for that day. `now` is ms since the epoch. */
 export const dueItems = (incident: Tracked, now: number): TodoItem[] =>
@@ -152,6 +162,8 @@ export function evolveTracker(
     }
     case 'ActionItemReminded':
       return { issues, reminded: { ...reminded, [item]: event.due } };
+    case 'IssueCommented':
+      return before === undefined ? { issues, reminded } : now({ ...before, told: event.postmortem });
     default: {
       const unknown: never = event;
       throw new Error(`unknown event ${JSON.stringify(unknown)}`);
@@ -189,6 +201,8 @@ export function describeTracker(event: TrackerEvent): string {
       return `The issue of action item ${event.item} is ${event.state === 'gone' ? 'deleted or moved' : event.state}${event.who === null ? '' : `, by ${event.who}`}`;
     case 'ActionItemReminded':
       return `Reminded: action item ${event.item} is due on ${event.due}`;
+    case 'IssueCommented':
+      return `The issue of action item ${event.item} was told of postmortem ${event.postmortem}`;
     default: {
       const unknown: never = event;
       return String(unknown);

@@ -282,7 +282,9 @@ export function createPerform(deps: PerformDeps): Perform {
       case 'summonMail':
         return summons.mail(attempt, incident, work.n);
       case 'issue':
-        return issues(attempt, incident, work.item);
+        return issues.file(attempt, incident, work.item);
+      case 'issueComment':
+        return issues.tell(attempt, incident, work.item, work.postmortem);
       case 'mail':
         return mail(attempt, incident, work);
       case 'postmortem':

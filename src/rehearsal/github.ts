@@ -27,6 +27,7 @@ export interface GitHubIssue {
   updatedAt: number;
   closedAt: number | null;
   closedBy: string | null;
+  comments: string[];
 }
 
 export type GitHubFault =
@@ -133,6 +134,7 @@ export async function startGitHubCounterpart(options: GitHubOptions): Promise<Gi
       updatedAt: at,
       closedAt: null,
       closedBy: null,
+      comments: [],
     };
     issues.push(issue);
     return issue;
@@ -156,6 +158,24 @@ export async function startGitHubCounterpart(options: GitHubOptions): Promise<Gi
       ]);
     const labels = Array.isArray(said.labels) && maySetLabels ? said.labels.map(String) : [];
     return { status: 201, body: shown(add(said.title, text, labels)) };
+  }
+
+  function comment(issue: GitHubIssue, body: unknown): Answer {
+    const said = (body ?? {}) as { body?: unknown };
+    if (typeof said.body !== 'string' || said.body === '' || said.body.length > 65_536)
+      return refused(422, 'Validation Failed');
+    issue.comments.push(said.body);
+    issue.updatedAt = Math.max(now(), issue.updatedAt + 1);
+    return { status: 201, body: { id: issue.comments.length, body: said.body, user: { login } } };
+  }
+
+  function comments(issue: GitHubIssue, query: URLSearchParams): Answer {
+    const size = Math.min(100, Number(query.get('per_page') ?? 30));
+    const from = (Number(query.get('page') ?? 1) - 1) * size;
+    return {
+      status: 200,
+      body: issue.comments.slice(from, from + size).map((body) => ({ body, user: { login } })),
+    };
   }
 
   function list(query: URLSearchParams): Answer {
@@ -184,6 +204,10 @@ export async function startGitHubCounterpart(options: GitHubOptions): Promise<Gi
     if (given !== token) return refused(401, 'Bad credentials');
     const base = `/repos/${repository}/issues`;
     if (url.pathname === base) return request.method === 'POST' ? file(body) : list(url.searchParams);
+    const below = Number(new RegExp(`^${base}/(\\d+)/comments$`).exec(url.pathname)?.[1] ?? Number.NaN);
+    const commented = issues.find((one) => one.number === below && !removed.has(below));
+    if (commented !== undefined)
+      return request.method === 'POST' ? comment(commented, body) : comments(commented, url.searchParams);
     const number = Number(new RegExp(`^${base}/(\\d+)$`).exec(url.pathname)?.[1] ?? Number.NaN);
     if (removed.has(number)) return refused(410, 'This issue was deleted');
     const issue = issues.find((one) => one.number === number);

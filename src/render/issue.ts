@@ -48,6 +48,21 @@ export function issueDraft(
   };
 }
 
+/** What its issue is told when the postmortem is there to be read. */
+export function issueComment(
+  incident: Incident,
+  item: string,
+  postmortem: string,
+): { mark: string; body: string } {
+  const mark = `<!-- standdown:${incident.id}/${item} ${plain(postmortem, 40)} -->`;
+  const thread = address(incident.posts['headline']?.permalink);
+  const drill = incident.drill ? '**DRILL**: nothing of this happened.\n\n' : '';
+  return {
+    mark,
+    body: `${drill}This is an action item of postmortem ${span(postmortem)} (incident ${span(incident.id)}), which is ready to be read. Slack thread: ${thread}\n\n${mark}\n`,
+  };
+}
+
 function issueTitle({ id, drill }: Incident, text: string): string {
   const words = plain(text, 180)
     .replace(/[@#<>[\]()!`]/g, '$&\u2060')

@@ -48,6 +48,7 @@ export function issueLines(event: TrackerEvent, incident: Incident): string[] | 
       return [`⏰ *${name} is due on ${inert(event.due, 20)}*${text}\n${owner} · ${where}`];
     }
     case 'IssueTriedAgain':
+    case 'IssueCommented':
       return null;
     default: {
       const unknown: never = event;
@@ -73,4 +74,5 @@ export const isTracker = (event: StandingEvent): event is Extract<StandingEvent,
   event.type === 'IssueFailed' ||
   event.type === 'IssueTriedAgain' ||
   event.type === 'IssueStateSeen' ||
+  event.type === 'IssueCommented' ||
   event.type === 'ActionItemReminded';

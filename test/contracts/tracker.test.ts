@@ -11,6 +11,7 @@ interface TrackerWorld {
   tracker: Tracker;
   /** What is filed there. */
   bodies(): string[];
+  comments(number: number): string[];
   /** The next write is done there, and its answer is lost. */
   loseAnswer(): void;
   /** Nothing answers the next request, and nothing is done. */
@@ -45,6 +46,7 @@ async function gitHubWorld(maySetLabels: boolean): Promise<TrackerWorld> {
       now: () => NOW,
     }),
     bodies: () => hub.issues().map(({ body }) => body),
+    comments: (number) => hub.issues().find((one) => one.number === number)?.comments ?? [],
     loseAnswer: () => hub.fault({ kind: 'applyThenReset' }, 'POST'),
     failOnce: () => hub.fault({ kind: 'reset' }),
     closeIssue: (number, login) => hub.close(number, login),
@@ -106,6 +108,19 @@ describe.each(WORLDS)('%s keeps the tracker contract', (_name, open) => {
     const closed = { state: 'done', seen: { state: 'closed', changedAt: NOW, who: 'grace' } };
     expect(await world.tracker.see(1)).toEqual(closed);
     expect(await world.tracker.see(1)).toEqual(closed);
+  });
+
+  it('comments once, also where an answer was lost', async () => {
+    await world.tracker.findOrFile(draft(), null);
+    const comment = { mark: '<!-- PM_1 -->', body: 'ready <!-- PM_1 -->' };
+    world.loseAnswer();
+    expect(await world.tracker.comment(1, comment, false)).toMatchObject({ state: 'failed', maybe: true });
+    expect(await world.tracker.comment(1, comment, true)).toMatchObject({ state: 'done' });
+    expect(world.comments(1)).toEqual([comment.body]);
+    world.failOnce();
+    expect(await world.tracker.comment(1, { mark: 'x', body: 'x' }, true)).toMatchObject({ state: 'failed' });
+    expect(await world.tracker.comment(1, { mark: 'x', body: 'x' }, true)).toMatchObject({ state: 'done' });
+    expect(world.comments(1)).toEqual([comment.body, 'x']);
   });
 
   it('says of an issue that it cannot see that it does not know', async () => {

@@ -178,6 +178,12 @@ const SAMPLES: Samples = {
       'The issue of action item A1 is deleted or moved',
     ],
   ],
+  IssueCommented: [
+    [
+      { ...said, type: 'IssueCommented', item: 'A1', postmortem: 'PM_20261128_001' },
+      'The issue of action item A1 was told of postmortem PM_20261128_001',
+    ],
+  ],
   ActionItemReminded: [
     [
       { ...said, type: 'ActionItemReminded', item: 'A1', due: '2026-12-01' },

@@ -5,6 +5,7 @@ import type { IssueSeen, Sent, Tracker } from '../../src/ports.ts';
 export interface FakeTracker {
   tracker: Tracker;
   bodies(): string[];
+  comments(number: number): string[];
   loseAnswer(): void;
   failOnce(): void;
   closeIssue(number: number, login: string): void;
@@ -13,7 +14,7 @@ export interface FakeTracker {
 }
 
 export function createFakeTracker(now: () => number): FakeTracker {
-  const issues: { body: string; seen: IssueSeen }[] = [];
+  const issues: { body: string; seen: IssueSeen; comments: string[] }[] = [];
   let losing = false;
   let failing = false;
   const OPEN: IssueSeen = { state: 'open', changedAt: null, who: null };
@@ -40,8 +41,17 @@ export function createFakeTracker(now: () => number): FakeTracker {
         if (fails()) return failed(since === null);
         const found = issues.findIndex((one) => one.body.includes(mark));
         if (since !== null && found >= 0) return at(found);
-        issues.push({ body, seen: OPEN });
+        issues.push({ body, seen: OPEN, comments: [] });
         if (!losing) return at(issues.length - 1);
+        losing = false;
+        return failed(true);
+      },
+      async comment(number, { mark, body }, maybe) {
+        const issue = issues[number - 1];
+        if (fails() || issue === undefined) return failed(!maybe);
+        if (maybe && issue.comments.some((one) => one.includes(mark))) return { state: 'done' };
+        issue.comments.push(body);
+        if (!losing) return { state: 'done' };
         losing = false;
         return failed(true);
       },
@@ -51,6 +61,7 @@ export function createFakeTracker(now: () => number): FakeTracker {
       },
     },
     bodies: () => issues.map(({ body }) => body),
+    comments: (number) => issues[number - 1]?.comments ?? [],
     loseAnswer() {
       losing = true;
     },
@@ -62,7 +73,7 @@ export function createFakeTracker(now: () => number): FakeTracker {
       if (issue !== undefined) issue.seen = { state: 'closed', changedAt: now(), who: login };
     },
     crowd(count) {
-      for (let n = 0; n < count; n += 1) issues.push({ body: 'no mark', seen: OPEN });
+      for (let n = 0; n < count; n += 1) issues.push({ body: 'no mark', seen: OPEN, comments: [] });
     },
     close: async () => {},
   };

@@ -74,9 +74,9 @@ describe('an action item', () => {
       await shows(desk, id, 'the token lacks');
       expect(said(await say(desk, `status ${id}`))).toContain('1 action item, 1 *NOT filed*');
       const notice = repliesOf(desk, id).findLast((one) => one.text.includes('is not filed'));
-      expect((await pressOn(desk, 'ada', notice, 'Try again')).ok).toBe(true);
+      expect((await pressOn(desk, CAST.ada.id, notice, 'Try again')).ok).toBe(true);
       await settled(desk, id, (one) => one.issues['A1']?.state === 'open');
-      await pressOn(desk, 'ada', notice, 'Try again');
+      await pressOn(desk, CAST.ada.id, notice, 'Try again');
       expect(desk.stage.github.issues()).toHaveLength(1);
     }));
 
@@ -106,6 +106,18 @@ describe('an action item', () => {
       expect(
         (await incidentView(desk, id)).timeline.filter(({ type }) => type === 'IssueStateSeen'),
       ).toHaveLength(1);
+    }));
+
+  it('has its issue told of the postmortem, once', () =>
+    withDesk({}, async (desk, id) => {
+      await say(desk, `action ${id} Add a canary`);
+      await filed(desk);
+      await resolve(desk, id);
+      expect((await desk.click('ada', 'Put into review', id)).ok).toBe(true);
+      await settled(desk, id, (one) => one.issues['A1']?.told !== undefined);
+      expect(desk.stage.github.issues()[0]?.comments).toEqual([
+        expect.stringMatching(/^\*\*DRILL\*\*[^@#]*`PM_\d{8}_001`/),
+      ]);
     }));
 
   it('whose due day has come is reminded of once, over a restart too', () =>
