@@ -439,8 +439,6 @@ export interface IssueSeen {
 
 /** An issue tracker. No call throws; each has a deadline of its own, and nothing is tried twice in it. */
 export interface Tracker {
-  /** Where issues go, for people. */
-  where: string;
   /**
    * File it. `since` (ms since the epoch): an earlier try after that may have arrived, so an issue with its mark is looked
    * for first, and is the answer where there is one.

@@ -254,7 +254,6 @@ export function createGitHubTracker(options: GitHubTrackerOptions): Tracker {
   }
 
   return {
-    where: repository,
     async findOrFile({ mark, title, body, labels }: IssueDraft, since) {
       if (since !== null) {
         const found = await find(mark, since);

@@ -36,7 +36,6 @@ export function createFakeTracker(now: () => number): FakeTracker {
   };
   return {
     tracker: {
-      where: 'desk/repo',
       async findOrFile({ mark, body }, since) {
         if (fails()) return failed(since === null);
         const found = issues.findIndex((one) => one.body.includes(mark));
