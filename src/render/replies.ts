@@ -119,5 +119,5 @@ export function postmortemText(incident: Incident): string {
       : `in review, put there by ${inert(postmortem.reviewedBy.name, 60)}`;
   const link = safeLink(incident.posts['headline']?.permalink);
   const thread = link === null ? '' : ` · <${link}|thread>`;
-  return `*${plain(postmortem.id, 40)}* of ${incident.id} is ${state} · written ${dateTime(postmortem.at)} · file \`${code(postmortem.file, 300)}\`${thread}`;
+  return `*${plain(postmortem.id, 40)}* of ${incident.id} is ${state} · written ${dateTime(postmortem.at)} · file \`${code(postmortem.file, 300)}\`${thread}\n${actionItems(incident)}`;
 }

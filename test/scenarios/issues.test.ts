@@ -80,6 +80,22 @@ describe('an action item', () => {
       expect(desk.stage.github.issues()).toHaveLength(1);
     }));
 
+  it('that is refused stands on the checklist, with the button, until it is filed', () =>
+    withDesk({}, async (desk, id) => {
+      desk.stage.github.fault({ kind: 'status', status: 410, message: 'Issues are disabled' });
+      await say(desk, `action ${id} Add a canary`);
+      await shows(desk, id, 'issues are switched off');
+      await resolve(desk, id);
+      expect(said(await say(desk, `postmortem ${id}`))).toContain('1 action item, 1 *NOT filed*');
+      await shows(desk, id, 'Action item A1 is not filed: ');
+      await shows(desk, id, '[Try again: Action item A1]');
+      expect((await desk.click('ada', 'Try again: Action item A1', id)).ok).toBe(true);
+      await settled(desk, id, (one) => one.issues['A1']?.state === 'open');
+      await desk.stage.slack.until(() => !desk.thread(id).includes('[Try again: Action item A1]'), {
+        what: 'the checklist without the button',
+      });
+    }));
+
   it('that is a marked message is filed with the resolution', () =>
     withDesk({}, async (desk, id) => {
       const { slack, github } = desk.stage;
@@ -138,6 +154,9 @@ describe('an action item', () => {
       const other = await fire(desk, { name: 'Other', severity: 'P0', fingerprint: 'f2' });
       await paged(desk, other);
       await shows(desk, other, 'assigned');
+      await desk.click('ada', 'Kill…', other);
+      await shows(desk, other, 'written and read back');
+      await shows(desk, other, 'VERDICT', 15_000);
       expect(desk.stage.github.issues()).toEqual([]);
       expect(desk.bot.ledger.peek(id)?.issues['A1']).toBeUndefined();
     }));
