@@ -43,12 +43,15 @@ async function resolve(desk: InProcess, id: string): Promise<void> {
 describe('an action item', () => {
   it('is filed once, with the thread in it, and the thread has the issue', () =>
     withDesk({}, async (desk, id) => {
-      await say(desk, `action ${id} Add a canary @everyone fixes #1`);
+      const { githubToken } = desk.stage.keys;
+      await say(desk, `action ${id} Add a canary @everyone fixes #1 ${githubToken}`);
       await filed(desk);
       await shows(desk, id, 'Action item A1 is');
       const [issue] = desk.stage.github.issues();
       expect(issue?.title).toMatch(/^DRILL · Add a canary/);
       expect(issue?.labels).toEqual(['standdown', 'DRILL']);
+      // What somebody wrote may hold a secret of ours.
+      expect(JSON.stringify(issue)).not.toContain(githubToken);
       const incident = await settled(desk, id, (one) => one.issues['A1']?.state === 'open');
       expect(issue?.body).toContain(`<${incident.posts['headline']?.permalink}>`);
       expect(incident.issues['A1']?.url).toBe(`https://github.invalid/${REPOSITORY}/issues/1`);
