@@ -1,10 +1,10 @@
 /** What the thread is told of action items in the tracker, and the button for one that was given up. Pure. */
 
 import type { Incident, StandingEvent } from '../domain/incident.ts';
-import { type TrackerEvent, todoItems } from '../domain/tracker.ts';
+import { openItems, type TrackerEvent, todoItems } from '../domain/tracker.ts';
 import { ACTION, buttonValue } from './actions.ts';
 import type { ButtonSpec } from './blocks.ts';
-import { inert, safeLink } from './text.ts';
+import { count, inert, safeLink } from './text.ts';
 
 /** What an item is called in the thread: a message has no number. */
 export const itemName = (item: string): string =>
@@ -76,3 +76,11 @@ export const isTracker = (event: StandingEvent): event is Extract<StandingEvent,
   event.type === 'IssueStateSeen' ||
   event.type === 'IssueCommented' ||
   event.type === 'ActionItemReminded';
+
+/** `3 action items, 1 done, 1 NOT filed`. */
+export function itemsLine(incident: Incident): string {
+  const all = todoItems(incident);
+  const done = all.length - openItems(incident).length;
+  const failed = Object.values(incident.issues).filter(({ state }) => state === 'failed').length;
+  return `${count(all.length, 'action item')}${done === 0 ? '' : `, ${done} done`}${failed === 0 ? '' : `, ${failed} *NOT filed*`}`;
+}

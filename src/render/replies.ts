@@ -1,8 +1,8 @@
 /** What a command answers to the person who typed it. Pure. */
 
 import type { Incident } from '../domain/incident.ts';
-import { openItems, todoItems } from '../domain/tracker.ts';
 import { type Hold, type HoldKey, SWITCHES, type Trading } from '../domain/trading.ts';
+import { itemsLine } from './issueNotice.ts';
 import { clockTime, code, count, dateTime, inert, linesWithin, listed, plain, safeLink } from './text.ts';
 import { tradingLine } from './trading.ts';
 
@@ -95,17 +95,9 @@ export function incidentStatus(incident: Incident, trading: Trading): string {
     ...(mitigated === undefined
       ? []
       : [`Mitigated at ${clockTime(mitigated.at)} by ${inert(mitigated.by.name, 60)}`]),
-    `${count(Object.keys(incident.alerts).length, 'alert')} · ${actionItems(incident)} · opened ${dateTime(incident.openedAt)}`,
+    `${count(Object.keys(incident.alerts).length, 'alert')} · ${itemsLine(incident)} · opened ${dateTime(incident.openedAt)}`,
   ];
   return lines.join('\n');
-}
-
-/** `3 action items, 1 done, 1 NOT filed`. */
-function actionItems(incident: Incident): string {
-  const all = todoItems(incident);
-  const done = all.length - openItems(incident).length;
-  const failed = Object.values(incident.issues).filter(({ state }) => state === 'failed').length;
-  return `${count(all.length, 'action item')}${done === 0 ? '' : `, ${done} done`}${failed === 0 ? '' : `, ${failed} *NOT filed*`}`;
 }
 
 /** Where the draft stands. What is in it is in the thread, and in the file. */
@@ -119,5 +111,5 @@ export function postmortemText(incident: Incident): string {
       : `in review, put there by ${inert(postmortem.reviewedBy.name, 60)}`;
   const link = safeLink(incident.posts['headline']?.permalink);
   const thread = link === null ? '' : ` · <${link}|thread>`;
-  return `*${plain(postmortem.id, 40)}* of ${incident.id} is ${state} · written ${dateTime(postmortem.at)} · file \`${code(postmortem.file, 300)}\`${thread}\n${actionItems(incident)}`;
+  return `*${plain(postmortem.id, 40)}* of ${incident.id} is ${state} · written ${dateTime(postmortem.at)} · file \`${code(postmortem.file, 300)}\`${thread}\n${itemsLine(incident)}`;
 }
