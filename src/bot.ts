@@ -11,6 +11,7 @@ import { openControlFile } from './adapters/controlFile.ts';
 import { everySecond } from './adapters/cron.ts';
 import type { Disk } from './adapters/disk.ts';
 import { createDrafts } from './adapters/drafts.ts';
+import { createGitHubTracker } from './adapters/github.ts';
 import { createHost } from './adapters/host.ts';
 import { createPagerDutyPager } from './adapters/pagerduty.ts';
 import { createDraughtsman } from './adapters/picture.ts';
@@ -30,6 +31,7 @@ import { createBudgetKeeper } from './engine/budgetKeeper.ts';
 import { createDesk, type Desk } from './engine/desk.ts';
 import { createEngines } from './engine/engines.ts';
 import { createHomeBoard } from './engine/homeBoard.ts';
+import { createIssueWatch } from './engine/issueWatch.ts';
 import { createKeeper } from './engine/keeper.ts';
 import { createLedger, type Ledger } from './engine/ledger.ts';
 import { openMembers } from './engine/members.ts';
@@ -60,7 +62,7 @@ import { registerTimeline } from './listeners/timeline.ts';
 import { registerViews } from './listeners/views.ts';
 import { createLog, createMask } from './log.ts';
 import type { Policy } from './policy.ts';
-import type { Clock, Command, Log, Store, Venue } from './ports.ts';
+import type { Clock, Command, Log, Store, Tracker, Venue } from './ports.ts';
 import { adoptSideJournals } from './sideJournal.ts';
 import { stopRulesOf, UNKNOWN_GRACE_MS } from './stopRules.ts';
 import { timelineMarkdown } from './timelineMarkdown.ts';
@@ -81,6 +83,8 @@ export interface BotOptions {
   outboxPace?: Pace;
   /** How often the venues are measured, instead of what their limits bear. */
   watchPace?: WatchPace;
+  /** How often action items are looked at, ms; default every minute. */
+  itemsEveryMs?: number;
   /** For a private CA of rehearsal and tests. */
   pagerAgent?: Agent;
   writeLog?: (line: string) => void;
@@ -332,6 +336,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     log,
   });
   const money = () => impactOf(monitor.criteria(), config.limits.currency);
+  const tracker = trackerOf(config, clock);
   const perform = createPerform({
     store,
     ledger,
@@ -340,6 +345,8 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     pager,
     mailer: mail === null ? null : createSmtpMailer({ url: mail.smtpUrl, from: mail.from }),
     stakeholders: mail?.stakeholders ?? [],
+    tracker,
+    drillsFiled: drill,
     onCall,
     money,
     drafts: createDrafts(join(config.dataDir, 'postmortems')),
@@ -505,6 +512,15 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   cleanups.push(everySecond(() => monitor.raise(), log));
   cleanups.push(everySecond(() => budgets.tick(), log));
   cleanups.push(everySecond(() => runner.tick(), log));
+  const issueWatch = createIssueWatch({
+    ledger,
+    store,
+    tracker,
+    clock,
+    log,
+    ...(options.itemsEveryMs === undefined ? {} : { everyMs: options.itemsEveryMs }),
+  });
+  cleanups.push(everySecond(() => issueWatch.look(), log));
   const venueWatch = createVenueWatch({
     venues,
     take: (venue, at, reading) => monitor.takeVenue(venue, at, reading),
@@ -532,6 +548,13 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
       );
   }
   return { url: edge.url, desk, ledger, store, notes, stop };
+}
+
+/** Where action items are filed; null: they stay in the postmortem, which the start has said. */
+function trackerOf({ issues }: LiveConfig, clock: Clock): Tracker | null {
+  if (issues === null || issues.token === null) return null;
+  const { github: repository, token, apiUrl } = issues;
+  return createGitHubTracker({ repository, token, apiUrl, now: clock.now });
 }
 
 /** The package file lies beside `src` and beside `dist`. */

@@ -109,7 +109,8 @@ export interface LiveConfig extends Listening {
   hours: StanddownFile['hours'];
   commands: StanddownFile['commands'];
   mail: { smtpUrl: string; from: string; stakeholders: string[] } | 'off';
-  issues: { github: string; token: string | null } | null;
+  /** `apiUrl` has no slash at its end. */
+  issues: { github: string; token: string | null; apiUrl: string } | null;
   recoveryCheck: { run: string[]; cwd: string; expect: string; timeoutSec: number } | 'off';
   runbookFile: string | null;
   playbookFile: string;
@@ -137,6 +138,7 @@ const LIVE_SECRETS = [
 
 const OTHERS = [
   'DATABASE_URL',
+  'GITHUB_API_URL',
   'SLACK_API_URL',
   'PAGERDUTY_FROM',
   'PAGERDUTY_EVENTS_SERVER',
@@ -466,6 +468,8 @@ function readLive(
     problems.push(wrong('STANDDOWN_TOKEN', 'It has only commas in it.', 'Set a long random token.'));
   const smtpUrl = readSmtp(env, problems);
 
+  const githubUrl = readGitHub(env, problems);
+
   const dataDir = resolve(cwd, env['STANDDOWN_DATA_DIR'] ?? 'data');
   const rehearsalDir = join(cwd, 'data', 'rehearsal');
   if (dataDir === rehearsalDir || dataDir.startsWith(rehearsalDir + sep))
@@ -505,13 +509,31 @@ function readLive(
     commands: said.commands,
     mail: said.mail === 'off' || smtpUrl === null ? 'off' : { smtpUrl, ...said.mail },
     issues:
-      said.issues === undefined ? null : { github: said.issues.github, token: optional('GITHUB_TOKEN') },
+      said.issues === undefined
+        ? null
+        : { github: said.issues.github, token: optional('GITHUB_TOKEN'), apiUrl: githubUrl },
     recoveryCheck: said.recoveryCheck,
     runbookFile: said.runbookFile ?? null,
     playbookFile: said.playbook ?? SHIPPED_PLAYBOOK,
     warnings: [],
   };
   return { ...config, warnings: warningsOf(config, cwd, read.raw) };
+}
+
+/** The token goes there: it is HTTPS, or this machine. */
+function readGitHub(env: Environment, problems: Problem[]): string {
+  const said = env['GITHUB_API_URL'] ?? 'https://api.github.com';
+  const unfit = urlProblem(said);
+  const isOpen = unfit === null && said.startsWith('http:') && !isLoopback(new URL(said).hostname);
+  if (unfit !== null || isOpen)
+    problems.push(
+      wrong(
+        'GITHUB_API_URL',
+        unfit ?? 'The token would travel unencrypted.',
+        'Write https://HOST/api/v3 for GitHub Enterprise, or take it out for github.com.',
+      ),
+    );
+  return said.replace(/\/+$/, '');
 }
 
 function limitsOf(said: StanddownFile['limits']): LiveConfig['limits'] {

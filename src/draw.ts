@@ -2,7 +2,7 @@
 
 import { renderTemplate, type TemplateKind } from './adapters/liquid.ts';
 import { type ClockRules, clocksOf } from './domain/clocks.ts';
-import { draftPostmortem } from './domain/postmortem.ts';
+import { draftPostmortem } from './domain/postmortem/draft.ts';
 import type { GateRules } from './domain/resume.ts';
 import { mailView } from './domain/stakeholderMail.ts';
 import type { Trading } from './domain/trading.ts';
@@ -11,6 +11,7 @@ import type { Draw } from './ports.ts';
 import type { DeskNames } from './render/buttons.ts';
 import { checklist } from './render/checklist.ts';
 import { headline } from './render/headline.ts';
+import { issueComment, issueDraft } from './render/issue.ts';
 import { masked } from './render/masked.ts';
 import { notice, type Told } from './render/notice.ts';
 import { pageText } from './render/page.ts';
@@ -113,6 +114,8 @@ export function createDraw({
         html: fill(html, 'html', view),
       };
     },
+    issue: issueDraft,
+    issueComment,
     postmortem,
   };
   return {
@@ -125,6 +128,8 @@ export function createDraw({
     summon: (...args) => masked(draw.summon(...args), mask),
     summonMail: (...args) => masked(draw.summonMail(...args), mask),
     mail: (...args) => masked(draw.mail(...args), mask),
+    issue: (...args) => masked(draw.issue(...args), mask),
+    issueComment: (...args) => masked(draw.issueComment(...args), mask),
     checklist: (...args) => masked(draw.checklist(...args), mask),
     postmortem: (...args) => masked(draw.postmortem(...args), mask),
   };

@@ -9,6 +9,7 @@ import type { Log } from './ports.ts';
  */
 const SHAPES: [RegExp, string][] = [
   [/xox[a-z]-[\w-]{8,}|xapp-[\w-]{8,}/g, '[token]'],
+  [/gh[oprsu]_\w{20,255}|github_pat_\w{20,255}/g, '[token]'],
   [/(Bearer|Basic|Token token=)\s*"?[\w+/=.~-]{8,}/gi, '$1 [token]'],
   [
     /((?:signature|api[-_]?key|apikey|accesskeyid|access_key|secret|passphrase|password|token|routing_key|x-mbx-apikey|api-sign|x-bapi-sign)["']?\s*[=:]\s*["']?)[^"'&\s,;}]{4,}/gi,

@@ -13,6 +13,7 @@ import type { OnCallNow } from './domain/onCall.ts';
 import type { CancelledList, CancelScope, PositionLine } from './domain/orders.ts';
 import type { HostLoad, KeyReading, PageReading, VenueState } from './domain/runbook/probes.ts';
 import type { CloseEstimate } from './domain/slippage.ts';
+import type { IssueState } from './domain/tracker.ts';
 import type { Trading } from './domain/trading.ts';
 
 // ── Time ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -48,6 +49,8 @@ export interface IncidentSummary {
   drill: boolean;
   /** For a resolved one: when its clocks are to be looked at next, ms since the epoch (clocks.ts); null: never again. */
   dueAt: number | null;
+  /** Action items that nobody is known to have done; absent in what an older version wrote. */
+  openItems?: number;
 }
 
 export interface StoredEffect {
@@ -416,6 +419,36 @@ export interface Mailer {
   send(mail: Mail): Promise<Sent<{ accepted: string[]; refused: { address: string; reason: string }[] }>>;
 }
 
+// ── Tracker ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** What is filed. `mark` is an HTML comment in the body, which nobody sees and nobody else's text can hold. */
+export interface IssueDraft {
+  mark: string;
+  title: string;
+  /** Markdown, with the mark in it. */
+  body: string;
+  labels: string[];
+}
+
+/** How an issue stands. `changedAt` (ms since the epoch) and `who` are of the closing; null: it does not say. */
+export interface IssueSeen {
+  state: IssueState;
+  changedAt: number | null;
+  who: string | null;
+}
+
+/** An issue tracker. No call throws; each has a deadline of its own, and nothing is tried twice in it. */
+export interface Tracker {
+  /**
+   * File it. `since` (ms since the epoch): an earlier try after that may have arrived, so an issue with its mark is looked
+   * for first, and is the answer where there is one.
+   */
+  findOrFile(draft: IssueDraft, since: number | null): Promise<Sent<{ number: number; url: string }>>;
+  see(number: number): Promise<Sent<{ seen: IssueSeen }>>;
+  /** Write below it. `maybe`: an earlier try may have arrived, so a comment with its mark is looked for first. */
+  comment(number: number, comment: Pick<IssueDraft, 'mark' | 'body'>, maybe: boolean): Promise<Sent<object>>;
+}
+
 // ── Drawing ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** What people see, made from what happened. Implemented by render/; the engine only asks for it. */
@@ -442,6 +475,10 @@ export interface Draw {
   mail(what: MailWhat, incident: Incident, trading: Trading): Pick<Mail, 'subject' | 'text' | 'html'>;
   /** What the playbook asks for after an incident, with who supplied what; null where it asks for nothing. */
   checklist(incident: Incident): ChatMessage | null;
+  /** An action item as an issue; null: there is no such item (any more). */
+  issue(incident: Incident, item: string): IssueDraft | null;
+  /** What the issue of an item is told of the postmortem. */
+  issueComment(incident: Incident, item: string, postmortem: string): Pick<IssueDraft, 'mark' | 'body'>;
   /** The postmortem's Markdown. */
   postmortem(id: string, incident: Incident, history: StandingEvent[], chain: ChainHead | null): string;
 }

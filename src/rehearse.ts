@@ -7,7 +7,7 @@ import { dirname } from 'node:path';
 import { type Bot, startBot } from './bot.ts';
 import type { LiveConfig, RehearsalConfig } from './config.ts';
 import type { Policy } from './policy.ts';
-import { ALERT_CHANNEL, CAST, CHANNEL, type Stage, startStage } from './rehearsal/stage.ts';
+import { ALERT_CHANNEL, CAST, CHANNEL, REPOSITORY, type Stage, startStage } from './rehearsal/stage.ts';
 
 export interface Rehearsal {
   stage: Stage;
@@ -90,7 +90,7 @@ export function configFor(config: RehearsalConfig, stage: Stage, token: string):
       from: 'standdown@desk.example',
       stakeholders: ['desk@desk.example'],
     },
-    issues: null,
+    issues: { github: REPOSITORY, token: keys.githubToken, apiUrl: stage.github.url },
     recoveryCheck: 'off',
     runbookFile: null,
   };

@@ -3,8 +3,8 @@
 import type { Actor, Alert, Incident, StandingEvent } from './domain/incident.ts';
 import { evolve } from './domain/incident.ts';
 import type { Playbook } from './domain/playbook.ts';
-import type { PostmortemView } from './domain/postmortem.ts';
-import { draftPostmortem } from './domain/postmortem.ts';
+import { draftPostmortem } from './domain/postmortem/draft.ts';
+import type { PostmortemView } from './domain/postmortem/view.ts';
 import type { MailView } from './domain/stakeholderMail.ts';
 import { mailView } from './domain/stakeholderMail.ts';
 import { RUNNING } from './domain/trading.ts';
@@ -86,11 +86,21 @@ export function samplePostmortems(playbook: Playbook): PostmortemView[] {
   const options = { id: 'PM_20260101_001', author: 'Sample', reviewers: ['Sample'], chain };
   const full = draftPostmortem(fold(FULL), FULL, playbook, options);
   const cite = { n: 1, link: 'https://example.com/p1' };
-  const row = { action: 'sample', owner: null, priority: null, due: null, status: 'open', cite };
+  const row = {
+    action: 'sample',
+    owner: null,
+    priority: null,
+    due: null,
+    status: 'open',
+    issue: { url: 'https://example.com/1', state: 'open' },
+    cite,
+  };
   const said = [{ text: 'sample', author: 'Sample', deleted: true, ...cite }];
   return [
     {
       ...full,
+      impact: { ...full.impact, money: said },
+      picture: 'PM_20260101_001.png',
       rootCause: { ...full.rootCause, marked: said },
       wentWell: said,
       wentBadly: said,

@@ -53,6 +53,7 @@ const ARROWS: Record<string, string[]> = {
 const VENDORS: Record<string, string[]> = {
   '@slack/bolt': ['adapters/slack.ts'],
   '@slack/web-api': ['adapters/slack.ts'],
+  '@octokit/core': ['adapters/github.ts'],
   '@pagerduty/pdjs': ['adapters/pagerduty.ts'],
   ccxt: ['adapters/ccxt.ts'],
   'node-cron': ['adapters/cron.ts'],

@@ -382,6 +382,25 @@ recoveryCheck: { run: [], expect: "(a+)+" }
     });
   });
 
+  test('GitHub is github.com unless an address says otherwise, which is HTTPS or this machine', () => {
+    write(`${MINIMAL}\nissues: { github: o/r }\n`);
+    const of = (GITHUB_API_URL?: string) => ({
+      ...LIVE,
+      GITHUB_TOKEN: 'github-token',
+      ...(GITHUB_API_URL === undefined ? {} : { GITHUB_API_URL }),
+    });
+    expect(live(of()).issues).toEqual({
+      github: 'o/r',
+      token: 'github-token',
+      apiUrl: 'https://api.github.com',
+    });
+    expect(live(of('https://git.example/api/v3/')).issues?.apiUrl).toBe('https://git.example/api/v3');
+    expect(live(of('http://127.0.0.1:8080')).issues?.apiUrl).toBe('http://127.0.0.1:8080');
+    expect(problems(of('http://git.example/api/v3'))[0]).toContain('The token would travel unencrypted.');
+    expect(problems(of('git.example'))[0]).toContain('GITHUB_API_URL: This is not an address.');
+    expect(problems(of('https://u:p@git.example'))[0]).toContain('may not have a user or password');
+  });
+
   test.each([
     ['fewer approvers than approvals', '[U1]', '[U2]', 2, '2 approvals are needed, and there is 1 approver.'],
     ['nobody else to ask', '[U2]', '[U2, U3]', 2, 'Whoever asks for the restart may not approve it'],

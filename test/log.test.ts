@@ -12,6 +12,8 @@ describe('the mask of secrets', () => {
       'postgres://bot:[masked]@db:5432/x',
     ],
     ['a key in a signed address', 'GET /order?signature=abcdef0123&x=1', 'GET /order?signature=[masked]&x=1'],
+    ['a token of GitHub', 'ghs_16C7e42F292c6912E7710c838347Ae178B4a is it', '[token] is it'],
+    ['a fine-grained token of GitHub', 'github_pat_11ABCDEFG0abcdefghijklmnop_x', '[token]'],
     ['a hook of Slack', 'hooks.slack.com/services/T000/B000/XXXXXXXX', 'hooks.slack.com/services/[masked]'],
   ])('hides %s', (_of, text, masked) => {
     expect(mask(text)).toBe(masked);

@@ -128,6 +128,11 @@ function engine(kind: TemplateKind): Liquid {
     if (kind === 'markdown') return new Safe(`<${url}>`);
     return new Safe(kind === 'html' ? url.replace(/&/g, '&amp;') : url);
   });
+  // The name of a file beside the text; anything that is more than a plain name leads nowhere.
+  liquid.registerFilter('file', (value: unknown) => {
+    const name = plain(value);
+    return /^[A-Za-z0-9][A-Za-z0-9._-]{0,120}$/.test(name) ? new Safe(name) : safe(value);
+  });
   // What nobody said stays a visible blank.
   liquid.registerFilter('todo', (value: unknown, owner: unknown) => {
     const blank = value === null || value === undefined || value === '';

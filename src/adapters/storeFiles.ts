@@ -5,6 +5,7 @@ import type { Chain } from '../domain/chain.ts';
 import { followedUntil } from '../domain/clocks.ts';
 import type { Effect } from '../domain/effects.ts';
 import type { Incident, StandingEvent } from '../domain/incident.ts';
+import { openItems } from '../domain/tracker.ts';
 import type { Trading } from '../domain/trading.ts';
 import type { IncidentSummary } from '../ports.ts';
 import { type Aside, openAside } from './aside.ts';
@@ -16,7 +17,7 @@ import { type KeptFile, readKept, writeKept } from './lowdb.ts';
  * Raise it when the shape of a folded incident changes (a test watches the shape): incidents on disk that were folded by
  * an older one are folded again from their events.
  */
-export const FOLD = 3;
+export const FOLD = 4;
 
 /** Incidents in one index file. Only the files with a changed incident are written, so the rest cost nothing. */
 export const SHARD = 256;
@@ -195,5 +196,6 @@ export function summaryOf(incident: Incident, alerts: number): IncidentSummary {
     thread: incident.posts['headline']?.ts ?? null,
     drill: incident.drill,
     dueAt: followedUntil(incident),
+    openItems: openItems(incident).length,
   };
 }

@@ -37,6 +37,7 @@ import type { CancelResult, CancelScope, CloseResult } from './orders.ts';
 import { asksForSomebody, hearPager, summon } from './paging.ts';
 import type { Playbook } from './playbook.ts';
 import { approval, type GateRules, missingToAsk } from './resume.ts';
+import { decideTracker, type TrackerCommand } from './tracker.ts';
 import type { Hold, HoldKey, Latch } from './trading.ts';
 
 /** "No, and why": in words for the person who asked, with a stable code for programs. */
@@ -175,6 +176,7 @@ export type Command = { by: Actor } & (
   | { type: 'EditMessage'; ts: string; text: string; was?: MessageBefore }
   | { type: 'DeleteMessage'; ts: string; was?: MessageBefore }
   | MarkCommand
+  | TrackerCommand
   | { type: 'AddNote'; text: string }
   /** What an executor or the outbox found out. No rule of ours can refuse a fact. */
   | { type: 'Note'; event: FactEvent }
@@ -206,7 +208,10 @@ export type FactEvent =
         | 'ImpactNoted'
         | 'CommandFinished'
         | 'SummonSent'
-        | 'SummonFailed';
+        | 'SummonFailed'
+        | 'IssueFiled'
+        | 'IssueFailed'
+        | 'IssueCommented';
     }
   > extends infer E
     ? E extends { at: number; by: Actor }
@@ -533,6 +538,10 @@ function onIncident(command: OnIncident, incident: Incident, now: number, playbo
     case 'PinMessage':
     case 'UnpinMessage':
       return decideMark(command, incident, command.by);
+    case 'FileIssueAgain':
+    case 'SeeIssueState':
+    case 'RemindActionItem':
+      return decideTracker(command, incident, now);
     case 'AddNote':
       return [{ type: 'NoteAdded', text: command.text }];
     default: {

@@ -16,7 +16,7 @@ export interface Effect {
  * Lanes never wait for each other: a slow Slack delays no page, a P1 page delays no P0 page, and a headline edit
  * delays no kill receipt.
  */
-export type Lane = 'pageP0' | 'page' | 'pageCheck' | 'slackUrgent' | 'slack' | 'mail';
+export type Lane = 'pageP0' | 'page' | 'pageCheck' | 'slackUrgent' | 'slack' | 'mail' | 'tracker';
 
 export type Work =
   | { kind: 'page'; n: number }
@@ -38,5 +38,9 @@ export type Work =
   | { kind: 'postmortem' }
   /** What the playbook asks for after a P0 or P1, posted once and edited in place. */
   | { kind: 'checklist' }
+  /** An action item as an issue in the tracker. */
+  | { kind: 'issue'; item: string }
+  /** Tell its issue of the postmortem. */
+  | { kind: 'issueComment'; item: string; postmortem: string }
   /** To the stakeholders. All that an incident owes them is one target: what leaves late says how it stands by then. */
   | { kind: 'mail'; what: MailWhat; key: string };

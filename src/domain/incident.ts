@@ -9,6 +9,7 @@ import { evolveSummons, hear, type SummonEvent, type Summons, type SummonWay } f
 import type { ResumeEvent, ResumeState } from './resume.ts';
 import { evolveResume } from './resume.ts';
 import type { Deed } from './runbook/vocabulary.ts';
+import { evolveTracker, type TrackedIssue, type TrackerEvent } from './tracker.ts';
 import type { HoldEvent } from './trading.ts';
 
 export const SEVERITIES = ['P0', 'P1', 'P2', 'P3'] as const;
@@ -354,6 +355,10 @@ export interface Incident {
   commander?: { who: Actor; by: Actor; at: number };
   mitigated?: { by: Actor; at: number; text: string };
   actionItems: ActionItem[];
+  /** What became of the action items in the issue tracker, by item. */
+  issues: Record<string, TrackedIssue>;
+  /** The due date that people were reminded of, by item. */
+  reminded: Record<string, string>;
   /** The newest review of it that was written down. */
   review?: { by: Actor; at: number; text: string };
   /** The newest statement of its true times. */
@@ -455,6 +460,7 @@ export type IncidentEvent = Said &
     | { type: 'MessageEdited'; ts: string; text: string }
     | { type: 'MessageDeleted'; ts: string }
     | MarkEvent
+    | TrackerEvent
     /** `from`: it is a Slack message that somebody else wrote, by whom and where it stands. */
     | { type: 'NoteAdded'; text: string; from?: MessageSource }
     /** `chain`: the head of the log that it was drafted from. */
@@ -611,6 +617,8 @@ function opened(
     commands: {},
     clocks: {},
     actionItems: [],
+    issues: {},
+    reminded: {},
     unfinished: {},
     worst: event.severityNote === undefined ? event.severity : 'P3',
     openSince: event.at,
@@ -806,6 +814,14 @@ function fold(
     case 'MessagePinned':
     case 'MessageUnpinned':
       Object.assign(next, evolveMark(next, event));
+      return;
+    case 'IssueFiled':
+    case 'IssueFailed':
+    case 'IssueTriedAgain':
+    case 'IssueStateSeen':
+    case 'IssueCommented':
+    case 'ActionItemReminded':
+      Object.assign(next, evolveTracker(next, event));
       return;
     case 'PostmortemDrafted':
       next.postmortem = { id: event.id, file: event.file, at: event.at };

@@ -4,6 +4,7 @@ import { owesPostmortem, suppliedAt } from './clocks.ts';
 import type { Effect, Lane, Work } from './effects.ts';
 import { type Incident, type MailWhat, mailsAtOnce, type StandingEvent } from './incident.ts';
 import { isAnswered } from './paging.ts';
+import { unfiled, untold } from './tracker.ts';
 
 /**
  * The effects that one event owes, given the incident after it. Their ids hold the incident's version, so that the same
@@ -43,6 +44,18 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
   const supplied = () => [...checklist(), ...lateDone()];
   const notice = () =>
     inThread([owe(urgent, `notice:${incident.version}`, { kind: 'notice', version: incident.version })]);
+
+  /** Action items that the tracker does not have. */
+  const issues = (isMeant: (item: string) => boolean = () => true): Effect[] =>
+    unfiled(incident)
+      .filter(({ id }) => isMeant(id) && incident.issues[id]?.state !== 'failed')
+      .map(({ id }) => owe('tracker', `issue:${id}`, { kind: 'issue', item: id }));
+
+  /** The issues are told once of the postmortem that they are part of. */
+  const tellIssues = (postmortem: string): Effect[] =>
+    untold(incident, postmortem).map((item) =>
+      owe('tracker', `issueComment:${item}`, { kind: 'issueComment', item, postmortem }),
+    );
 
   /** The event as a note on the newest page that may be an incident at PagerDuty. */
   const mirror = (): Effect[] => {
@@ -126,6 +139,7 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
           ? [owe('slack', 'postmortem', { kind: 'postmortem' })]
           : []),
         ...checklist(),
+        ...issues(),
         // Whoever was told that it began is told that it is over, whatever it was lowered to.
         ...(incident.severity === 'P0' || incident.severity === 'P1' || incident.told !== undefined
           ? [mail('resolved')]
@@ -228,6 +242,7 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
     case 'PostmortemReviewed':
     case 'RecoveryChecked':
       return [
+        ...(event.type === 'PostmortemReviewed' ? tellIssues(event.id) : []),
         headline(),
         ...notice(),
         ...supplied(),
@@ -250,7 +265,23 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
     case 'PostmortemDrafted':
       return [...notice(), ...checklist()];
     case 'ActionItemAdded':
-      return [...notice(), ...(incident.status === 'resolved' ? [headline(), ...supplied()] : [])];
+      return [
+        ...notice(),
+        ...(incident.status === 'resolved' ? [headline(), ...supplied()] : []),
+        ...issues((item) => item === event.id),
+      ];
+    case 'IssueFiled':
+    case 'IssueFailed':
+    case 'IssueStateSeen':
+      return [...notice(), ...checklist()];
+    case 'ActionItemReminded':
+      return notice();
+    case 'IssueTriedAgain':
+      return issues((item) => item === event.item);
+    case 'MessageMarked':
+      return event.mark === 'actionItem' ? issues((item) => item === `M${event.ts}`) : [];
+    case 'IssueCommented':
+      return [];
     case 'UpdateReminded':
     case 'IncidentReviewed':
     case 'IncidentAdjusted':
@@ -266,7 +297,6 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
     case 'MessageLogged':
     case 'MessageEdited':
     case 'MessageDeleted':
-    case 'MessageMarked':
     case 'MessageUnmarked':
     case 'MessagePinned':
     case 'MessageUnpinned':

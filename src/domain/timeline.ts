@@ -11,6 +11,7 @@ import type {
   OrderLine,
   PositionLine,
 } from './orders.ts';
+import { describeTracker } from './tracker.ts';
 import { SWITCHES } from './trading.ts';
 import { counted, listed, span, utc } from './words.ts';
 
@@ -174,6 +175,13 @@ export function describe(event: StandingEvent): string {
       return `Pinned a message${because(event.text)}`;
     case 'MessageUnpinned':
       return 'Unpinned a message';
+    case 'IssueFiled':
+    case 'IssueFailed':
+    case 'IssueTriedAgain':
+    case 'IssueStateSeen':
+    case 'IssueCommented':
+    case 'ActionItemReminded':
+      return describeTracker(event);
     case 'NoteAdded': {
       if (event.from === undefined) return `Note: ${event.text}`;
       const where = event.from.permalink === undefined ? '' : `, ${event.from.permalink}`;

@@ -45,14 +45,15 @@ const CONCURRENCY: Record<Lane, number> = {
   slackUrgent: 2,
   slack: 2,
   mail: 2,
+  tracker: 1,
 };
 
 /**
  * How many may leave a lane at once, and how long each place takes to come back. Slack's limit is about one post a second
  * a channel, with short bursts allowed (FACTS 10); what waits meanwhile is coalesced by target. What is urgent waits for
- * nothing but Slack's own 429.
+ * nothing but Slack's own 429. GitHub asks for a second between writes, one after the other.
  */
-const PACE: Pace = { slack: { burst: 30, eachMs: 1_000 } };
+const PACE: Pace = { slack: { burst: 30, eachMs: 1_000 }, tracker: { burst: 10, eachMs: 1_000 } };
 
 export type Pace = Partial<Record<Lane, { burst: number; eachMs: number }>>;
 

@@ -6,8 +6,21 @@ import type { Work } from '../domain/effects.ts';
 import { type Incident, STANDDOWN } from '../domain/incident.ts';
 import { isNoted } from '../domain/measure/impact.ts';
 import { toldOf } from '../domain/stakeholderMail.ts';
-import type { Chat, ChatMessage, Clock, Drafts, Draw, Log, Mailer, Pager, Sent, Store } from '../ports.ts';
+import type {
+  Chat,
+  ChatMessage,
+  Clock,
+  Drafts,
+  Draw,
+  Log,
+  Mailer,
+  Pager,
+  Sent,
+  Store,
+  Tracker,
+} from '../ports.ts';
 import { backoff } from './backoff.ts';
+import { createIssues } from './issues.ts';
 import type { Ledger } from './ledger.ts';
 import type { OnCall } from './onCall.ts';
 import type { Attempt, Outcome, Perform } from './outbox.ts';
@@ -23,6 +36,10 @@ export interface PerformDeps {
   /** null: mail is off. */
   mailer: Mailer | null;
   stakeholders: string[];
+  /** null: action items are filed nowhere. */
+  tracker: Tracker | null;
+  /** True when the tracker is a rehearsal's: what a drill finds is filed nowhere else. */
+  drillsFiled: boolean;
   onCall: OnCall;
   /** What the measurements say of the money now. */
   money(): Extract<FactEvent, { type: 'ImpactNoted' }>;
@@ -45,6 +62,7 @@ export function createPerform(deps: PerformDeps): Perform {
   const { store, ledger, clock, chat, mailer, draw, channel, log } = deps;
   const pages = createPages(deps);
   const summons = createSummons(deps);
+  const issues = createIssues(deps);
 
   /** The head of an incident's log, to be put outside of it. It is worth no failure: null where it cannot be had. */
   const chainOf = (incident: string): Promise<ChainHead | null> =>
@@ -263,6 +281,10 @@ export function createPerform(deps: PerformDeps): Perform {
         return summons.mention(attempt, incident, work.n);
       case 'summonMail':
         return summons.mail(attempt, incident, work.n);
+      case 'issue':
+        return issues.file(attempt, incident, work.item);
+      case 'issueComment':
+        return issues.tell(attempt, incident, work.item, work.postmortem);
       case 'mail':
         return mail(attempt, incident, work);
       case 'postmortem':

@@ -143,6 +143,11 @@ export function registerActions(app: App, context: ListenerContext): void {
     [ACTION.rootCause]: (pressed) => ask(pressed, rootCauseView(pressed.incident)),
     [ACTION.actionItem]: (pressed) => ask(pressed, actionView(pressed.incident)),
     [ACTION.noActionItem]: (pressed) => ask(pressed, noActionItemView(pressed.incident)),
+    [ACTION.fileIssueAgain]: async ({ by, incident, ref }) => {
+      if (ref === undefined || incident.issues[ref]?.state !== 'failed') return STALE;
+      await desk.command(incident.id, { type: 'FileIssueAgain', by, item: ref });
+      return 'It is tried again. What comes of it is posted in the thread.';
+    },
     [ACTION.checklistDone]: async ({ by, incident, ref }) => {
       if (ref === undefined) return STALE;
       await desk.command(incident.id, { type: 'MarkChecklist', by, item: ref });

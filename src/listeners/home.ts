@@ -50,6 +50,7 @@ export async function drawHome(context: ListenerContext, viewer: Viewer): Promis
     playbook,
     clocks: context.clocks,
     names,
+    openItems: context.store.summaries().reduce((sum, { openItems = 0 }) => sum + openItems, 0),
   });
   return masked(view, context.mask);
 }

@@ -59,7 +59,7 @@ function alertBody(status: 'firing' | 'resolved', startsAt: number, endsAt: numb
 /** Play it. Never throws: what did not happen is the `failure`, and the last thing printed. */
 export async function runDrill(options: DrillOptions): Promise<DrillResult> {
   const { stage, url, token, print } = options;
-  const { slack, pagerDuty, binance, mail } = stage;
+  const { slack, pagerDuty, binance, mail, github } = stage;
   const now = options.now ?? Date.now;
   const startedAt = performance.now();
   let incident: string | null = null;
@@ -203,6 +203,14 @@ export async function runDrill(options: DrillOptions): Promise<DrillResult> {
       what: 'the verdict FLAT',
     });
     tell('Ada submits it: closed reduce-only, once; read back twice: FLAT');
+
+    await slack.say(
+      CAST.ada.id,
+      `/incident action ${incident} A canary before each deploy owner=<@${CAST.grace.id}> priority=high`,
+      { channel: CHANNEL },
+    );
+    await github.until(() => github.issues().length === 1, { what: 'the issue' });
+    tell(`/incident action: filed on GitHub (its counterpart) as “${github.issues()[0]?.title ?? ''}”`);
 
     await send(alertBody('resolved', startsAt, now()));
     tell('Alertmanager: resolved. It is noted; a P0 stays open until a person closes it');

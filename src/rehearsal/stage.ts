@@ -1,7 +1,8 @@
-/** A whole outside world on loopback: Slack, PagerDuty, an exchange and a mail server, with a cast. It knows no bot. */
+/** A whole outside world on loopback: Slack, PagerDuty, an exchange, a mail server and GitHub, with a cast. It knows no bot. */
 
 import { randomBytes } from 'node:crypto';
 import { type BinanceCounterpart, type BinanceOptions, startBinanceCounterpart } from './binance.ts';
+import { type GitHubCounterpart, startGitHubCounterpart } from './github.ts';
 import { type MailCounterpart, startMailCounterpart } from './mail.ts';
 import { type PagerDutyCounterpart, startPagerDutyCounterpart } from './pagerduty.ts';
 import { type SlackCounterpart, startSlackCounterpart } from './slack.ts';
@@ -46,6 +47,8 @@ export const CHANNEL = 'C0INCIDENTS';
 /** Where other bots post their alerts. */
 export const ALERT_CHANNEL = 'C0ALERTS';
 export const SCHEDULE = 'PDESK01';
+/** Where its action items are filed. */
+export const REPOSITORY = 'desk/standdown-rehearsal';
 /** A user group whose one member is Ada. */
 export const ON_CALL_GROUP = 'S0ONCALL';
 
@@ -58,6 +61,7 @@ export interface StageKeys {
   pagerToken: string;
   /** Signs PagerDuty's webhooks. */
   webhookSecret: string;
+  githubToken: string;
   apiKey: string;
   apiSecret: string;
 }
@@ -67,6 +71,7 @@ export interface Stage {
   pagerDuty: PagerDutyCounterpart;
   binance: BinanceCounterpart;
   mail: MailCounterpart;
+  github: GitHubCounterpart;
   tls: LoopbackTls;
   keys: StageKeys;
   close(): Promise<void>;
@@ -121,12 +126,13 @@ export async function startStage(
     routingKey: random(16),
     pagerToken: random(10),
     webhookSecret: random(16),
+    githubToken: `rehearsal-${random(16)}`,
     apiKey: random(32),
     apiSecret: random(32),
   };
   const people = Object.values(CAST);
   const tls = await createLoopbackTls();
-  const [slack, pagerDuty, binance, mail] = await Promise.all([
+  const [slack, pagerDuty, binance, mail, github] = await Promise.all([
     startSlackCounterpart({
       botToken: keys.botToken,
       appToken: keys.appToken,
@@ -176,16 +182,18 @@ export async function startStage(
     }),
     startBinanceCounterpart({ apiKey: keys.apiKey, secret: keys.apiSecret, ...DESK, ...options.binance }),
     startMailCounterpart({ now }),
+    startGitHubCounterpart({ repository: REPOSITORY, token: keys.githubToken, login: 'standdown-bot', now }),
   ]);
   return {
     slack,
     pagerDuty,
     binance,
     mail,
+    github,
     tls,
     keys,
     async close() {
-      await Promise.all([slack.close(), pagerDuty.close(), binance.close(), mail.close()]);
+      await Promise.all([slack.close(), pagerDuty.close(), binance.close(), mail.close(), github.stop()]);
     },
   };
 }

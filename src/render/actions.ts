@@ -26,6 +26,7 @@ export const ACTION = {
   rootCause: 'rootCause.name',
   actionItem: 'actionItem.add',
   noActionItem: 'actionItem.skip',
+  fileIssueAgain: 'issue.fileAgain',
   checklistDone: 'checklist.mark',
   stepDone: 'step.done',
   stepSkip: 'step.skip',

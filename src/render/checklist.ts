@@ -6,6 +6,7 @@ import type { ChecklistMark, Incident } from '../domain/incident.ts';
 import type { Playbook } from '../domain/playbook.ts';
 import { ACTION, buttonValue } from './actions.ts';
 import { actions, type ButtonSpec, context, header, message, section } from './blocks.ts';
+import { fileAgainButtons, itemName } from './issueNotice.ts';
 import { dateTime, inert } from './text.ts';
 
 /** Null where the incident owes nothing. `now` is ms since the epoch. */
@@ -28,13 +29,14 @@ export function checklist(
     const mark = incident.checklist[id];
     blocks.push(
       section(
-        `${mark === undefined ? '☐' : '✓'} *${inert(text, 300)}*\n${stateOf(incident, id, mark, dueAt, now)}`,
+        `${mark === undefined ? '☐' : '✓'} *${inert(text, 300)}*\n${stateOf(incident, id, mark, dueAt, now)}${id === 'action-items' ? notFiled(incident) : ''}`,
       ),
     );
-    if (mark === undefined) {
-      const buttons = buttonsOf(incident, id);
-      if (buttons.length > 0) blocks.push(actions(...buttons));
-    }
+    const buttons = [
+      ...(mark === undefined ? buttonsOf(incident, id) : []),
+      ...(id === 'action-items' ? fileAgainButtons(incident) : []),
+    ];
+    if (buttons.length > 0) blocks.push(actions(...buttons));
   }
   if (playbook.checklist.every(({ id }) => id !== 'recovery-check'))
     blocks.push(
@@ -65,6 +67,19 @@ function stateOf(
       : '';
   return `${missed ? `❗ *Missed*, ${due}` : due === '' ? 'no due time' : due}${failed}`;
 }
+
+/** The action items that the tracker does not have, each with why. */
+const notFiled = ({ issues }: Incident): string =>
+  Object.entries(issues)
+    .flatMap(([item, { state, reason }]) =>
+      state === 'failed' || state === 'retrying'
+        ? [
+            `\n❗ ${itemName(item)} is ${state === 'failed' ? '*not filed*' : 'not filed yet'}: ${inert(reason ?? '', 200)}`,
+          ]
+        : [],
+    )
+    .slice(0, 5)
+    .join('');
 
 function buttonsOf(incident: Incident, id: string): ButtonSpec[] {
   const value = buttonValue({ incident: incident.id });

@@ -43,6 +43,8 @@ export interface HomeState {
   playbook: Playbook;
   clocks: ClockRules;
   names: DeskNames;
+  /** Of all incidents: those that nobody is known to have done. */
+  openItems: number;
 }
 
 /** Two blocks each; the rest is counted. */
@@ -76,6 +78,7 @@ export function homeView(state: HomeState): HomeView {
       killLine(state.lastKill),
       budgetLine(state.budgets),
       onCallLine(state.onCall, state.responders),
+      `Action items: ${state.openItems === 0 ? 'none is open' : `*${state.openItems} open*`}.`,
       'Last drill: none is on record.',
     ]),
     context(

@@ -10,6 +10,7 @@ import type { HoldKey } from '../domain/trading.ts';
 import { ACTION, buttonValue } from './actions.ts';
 import { actions, type ButtonSpec, message, section, sections } from './blocks.ts';
 import { approveButton } from './buttons.ts';
+import { fileAgainButtons, issueLines, isTracker } from './issueNotice.ts';
 import {
   clockTime,
   code,
@@ -43,7 +44,9 @@ export function notice(
   told: Told,
 ): { text: string; blocks: KnownBlock[] } | null {
   const { draft } = told;
-  const lines = clockLines(incident, event, told) ?? noticeLines(event, incident.id);
+  const lines = isTracker(event)
+    ? issueLines(event, incident)
+    : (clockLines(incident, event, told) ?? noticeLines(event, incident.id));
   if (lines === null) return null;
   const drill = incident.drill ? 'DRILL · ' : '';
   const [first = '', ...rest] = lines;
@@ -65,6 +68,8 @@ function noticeButtons(incident: Incident, event: StandingEvent, { checklist }: 
           ? [{ action: ACTION.recovery, label: 'Run recovery check', value }]
           : []),
       ];
+    case 'IssueFailed':
+      return fileAgainButtons(incident, event.item);
     case 'ResumeAsked':
       return [approveButton(incident.id, { id: event.resume, by: event.by, reason: event.reason })];
     default:

@@ -2,6 +2,7 @@
 
 import type { Incident } from '../domain/incident.ts';
 import { type Hold, type HoldKey, SWITCHES, type Trading } from '../domain/trading.ts';
+import { itemsLine } from './issueNotice.ts';
 import { clockTime, code, count, dateTime, inert, linesWithin, listed, plain, safeLink } from './text.ts';
 import { tradingLine } from './trading.ts';
 
@@ -94,7 +95,7 @@ export function incidentStatus(incident: Incident, trading: Trading): string {
     ...(mitigated === undefined
       ? []
       : [`Mitigated at ${clockTime(mitigated.at)} by ${inert(mitigated.by.name, 60)}`]),
-    `${count(Object.keys(incident.alerts).length, 'alert')} · ${count(incident.actionItems.length, 'action item')} · opened ${dateTime(incident.openedAt)}`,
+    `${count(Object.keys(incident.alerts).length, 'alert')} · ${itemsLine(incident)} · opened ${dateTime(incident.openedAt)}`,
   ];
   return lines.join('\n');
 }
@@ -110,5 +111,5 @@ export function postmortemText(incident: Incident): string {
       : `in review, put there by ${inert(postmortem.reviewedBy.name, 60)}`;
   const link = safeLink(incident.posts['headline']?.permalink);
   const thread = link === null ? '' : ` · <${link}|thread>`;
-  return `*${plain(postmortem.id, 40)}* of ${incident.id} is ${state} · written ${dateTime(postmortem.at)} · file \`${code(postmortem.file, 300)}\`${thread}`;
+  return `*${plain(postmortem.id, 40)}* of ${incident.id} is ${state} · written ${dateTime(postmortem.at)} · file \`${code(postmortem.file, 300)}\`${thread}\n${itemsLine(incident)}`;
 }

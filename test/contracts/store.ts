@@ -131,6 +131,7 @@ export function storeContract(name: string, open: (clock: { now: number }) => Pr
           thread: null,
           drill: false,
           dueAt: null,
+          openItems: 0,
         },
       ]);
     });

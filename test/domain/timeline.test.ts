@@ -149,6 +149,47 @@ const SAMPLES: Samples = {
   IncidentMitigated: [
     [{ ...said, type: 'IncidentMitigated', text: 'on the backup' }, 'Mitigated: on the backup'],
   ],
+  IssueFiled: [
+    [
+      { ...said, type: 'IssueFiled', item: 'A1', number: 7, url: 'https://github.invalid/o/r/issues/7' },
+      'Action item A1 filed as issue 7: https://github.invalid/o/r/issues/7',
+    ],
+  ],
+  IssueFailed: [
+    [
+      { ...said, type: 'IssueFailed', item: 'A1', reason: 'no token', gaveUp: true, maybe: false },
+      'Action item A1 could not be filed (gave up): no token',
+    ],
+    [
+      { ...said, type: 'IssueFailed', item: 'A1', reason: 'timeout', gaveUp: false, maybe: true },
+      'Action item A1 could not be filed (will retry): timeout',
+    ],
+  ],
+  IssueTriedAgain: [
+    [{ ...said, type: 'IssueTriedAgain', item: 'A1' }, 'Action item A1 is to be filed again'],
+  ],
+  IssueStateSeen: [
+    [
+      { ...said, type: 'IssueStateSeen', item: 'A1', state: 'closed', changedAt: at, who: 'grace' },
+      'The issue of action item A1 is closed, by grace',
+    ],
+    [
+      { ...said, type: 'IssueStateSeen', item: 'A1', state: 'gone', changedAt: null, who: null },
+      'The issue of action item A1 is deleted or moved',
+    ],
+  ],
+  IssueCommented: [
+    [
+      { ...said, type: 'IssueCommented', item: 'A1', postmortem: 'PM_20261128_001' },
+      'The issue of action item A1 was told of postmortem PM_20261128_001',
+    ],
+  ],
+  ActionItemReminded: [
+    [
+      { ...said, type: 'ActionItemReminded', item: 'A1', due: '2026-12-01' },
+      'Reminded: action item A1 is due on 2026-12-01',
+    ],
+  ],
   ActionItemAdded: [
     [
       {

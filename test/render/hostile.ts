@@ -291,6 +291,22 @@ export function anyEvent(venues: string[]): fc.Arbitrary<StandingEvent> {
     fc.record({ type: word('UpdateReminded'), sinceMs: short }),
     optional({ type: word('CommanderAssigned'), who: actor, handover: nasty }, 'handover'),
     fc.record({ type: word('IncidentMitigated'), text: nasty }),
+    fc.record({ type: word('IssueFiled'), item: fc.oneof(word('A1'), nasty), number: n, url: nasty }),
+    fc.record({
+      type: word('IssueFailed'),
+      item: fc.oneof(word('A1'), nasty),
+      reason: nasty,
+      gaveUp: fc.boolean(),
+      maybe: fc.boolean(),
+    }),
+    fc.record({
+      type: word('IssueStateSeen'),
+      item: fc.oneof(word('A1'), nasty),
+      state: fc.constantFrom('open' as const, 'closed' as const, 'gone' as const),
+      changedAt: fc.constantFrom(null, 0, 1e15),
+      who: fc.option(nasty),
+    }),
+    fc.record({ type: word('ActionItemReminded'), item: fc.oneof(word('A1'), nasty), due: nasty }),
     optional(
       { type: word('ActionItemAdded'), id: nasty, text: nasty, owner: nasty, priority: nasty, due: nasty },
       'owner',

@@ -324,6 +324,7 @@ describe('whatever is in it, Slack takes', { timeout: TIMEOUT_MS }, () => {
           budgets: { month: '2026-11', status: 'UNKNOWN', readings: [] },
           playbook: POLICY.playbook,
           names: namesOf(venues),
+          openItems: 0,
         });
         const text = goodView(home, 'home');
         expect(text).toContain(ACTION.kill);

@@ -188,6 +188,8 @@ export interface DeskOptions {
   outboxPace?: Pace;
   /** How often the venues are measured. */
   watchPace?: WatchPace;
+  /** How often action items are looked at, ms. */
+  itemsEveryMs?: number;
 }
 
 export async function startDesk(options: DeskOptions = {}): Promise<InProcess> {
@@ -226,6 +228,7 @@ export async function startDesk(options: DeskOptions = {}): Promise<InProcess> {
       ...(options.pace === undefined ? {} : { pace: options.pace }),
       ...(options.storeFs === undefined ? {} : { storeFs: options.storeFs }),
       ...(options.watchPace === undefined ? {} : { watchPace: options.watchPace }),
+      ...(options.itemsEveryMs === undefined ? {} : { itemsEveryMs: options.itemsEveryMs }),
     });
     if (options.mode === 'socket') {
       stage.slack.setMode('socket');
@@ -284,6 +287,10 @@ export async function spawnDesk(
     life?: Record<string, string>;
     /** Where its folder is made; default the system's. */
     tmp?: string;
+    /** What its standdown.yml says besides. */
+    yaml?: string;
+    /** More of its environment, where that needs the stage. */
+    envOf?: (stage: Stage) => Record<string, string>;
   } = {},
 ): Promise<OwnProcess> {
   const folder = await mkdtemp(join(options.tmp ?? tmpdir(), 'standdown-own-'));
@@ -292,7 +299,7 @@ export async function spawnDesk(
   const stage = await startStage(options.binance === undefined ? {} : { binance: options.binance });
   const { keys } = stage;
   await writeFile(join(folder, 'ca.pem'), stage.tls.cert);
-  await writeFile(join(folder, 'standdown.yml'), liveYaml(stage));
+  await writeFile(join(folder, 'standdown.yml'), `${liveYaml(stage)}${options.yaml ?? ''}`);
   const env = {
     PATH: process.env['PATH'] ?? '',
     NODE_EXTRA_CA_CERTS: join(folder, 'ca.pem'),
@@ -311,6 +318,7 @@ export async function spawnDesk(
     BINANCE_SECRET: keys.apiSecret,
     PORT: '0',
     ...options.env,
+    ...options.envOf?.(stage),
   };
   let child: ChildProcess | null = null;
   let over: Promise<unknown> = Promise.resolve();

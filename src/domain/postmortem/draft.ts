@@ -3,127 +3,16 @@
  * template decides how it looks, and shows each null as a visible blank.
  */
 
-import type { ChainHead } from './chain.ts';
-import type { AlertState, Incident, Page, StandingEvent } from './incident.ts';
-import type { KillState } from './kill.ts';
-import { type Mark, markedAs } from './marks.ts';
-import type { Playbook } from './playbook.ts';
-import { verdictWords } from './timeline.ts';
-import { messageLink, type TimelineRow, timeline } from './timelineRows.ts';
-import { counted, listed, span, utc } from './words.ts';
-
-/** What templates/postmortem.md is rendered from: plain text as it was given, not escaped; null: not known. */
-export interface PostmortemView {
-  /** PM_YYYYMMDD_NNN. */
-  id: string;
-  drill: boolean;
-  title: string;
-  /** Who is asked to fill the blanks. */
-  owner: string;
-  summary: {
-    incident: string;
-    /** YYYY-MM-DD, UTC, of the opening. */
-    date: string;
-    openedAt: string;
-    resolvedAt: string | null;
-    duration: string | null;
-    severity: string;
-    severityNote: string | null;
-    /** CRITICAL, HIGH, MEDIUM or LOW. */
-    class: string;
-    slos: string | null;
-    budgetConsumed: string | null;
-    author: string | null;
-    reviewers: string | null;
-    status: 'DRAFT';
-    /** What the person who resolved it wrote. */
-    text: string | null;
-    reopened: number;
-    /** `INC-… HEAD:LENGTH`, which `standdown verify-log` compares with the log; null: it has no hash. */
-    chain: string | null;
-  };
-  impact: {
-    /** What is on record of trading: kills, cancels, holds. Money is never in it. */
-    trading: string[];
-    tradingMoney: string | null;
-    user: string | null;
-    system: string | null;
-    data: string | null;
-  };
-  timeline: TimelineRow[];
-  alerts: {
-    title: string;
-    source: string;
-    severity: string;
-    since: string | null;
-    cleared: string | null;
-    repeats: number;
-  }[];
-  pages: { n: number; why: string; owedAt: string; state: string; people: string | null }[];
-  kills: {
-    id: string;
-    by: string;
-    at: string;
-    reason: string;
-    joined: string | null;
-    latch: string;
-    /** From the trigger; null where it never was. */
-    lastCancel: string | null;
-    toVerdict: string | null;
-    /** The latest one; null: none yet. */
-    verdict: string | null;
-    /** A line a venue. */
-    cancelled: string[];
-    venues: string[];
-    /** Who accepted the residual and why; null: nobody. */
-    accepted: string | null;
-  }[];
-  rootCause: {
-    immediate: string | null;
-    contributing: string | null;
-    root: string | null;
-    category: string | null;
-    /** What people marked as a cause in the thread. */
-    marked: Cited[];
-  };
-  wentWell: Cited[];
-  wentBadly: Cited[];
-  keyMoments: Cited[];
-  detection: {
-    how: string;
-    /** First alert's own start → opened. Null where the source gave no time, or one after the opening. */
-    toDetect: string | null;
-    toAcknowledge: string | null;
-    acknowledgedBy: string | null;
-    toResolve: string | null;
-  };
-  /** What could not be posted or mailed. */
-  undelivered: { what: string; reason: string }[];
-  actionItems: {
-    action: string;
-    owner: string | null;
-    priority: string | null;
-    due: string | null;
-    status: string;
-    cite: Cite;
-  }[];
-  lessons: string | null;
-  /** The playbook's lines, with the latest time of each; null: it has no clock, or the incident is not resolved. */
-  followUps: { text: string; due: string | null }[];
-}
-
-/** Where a statement is on record: the event's number, and the Slack message where it is one; null: its address is not known. */
-export interface Cite {
-  n: number | null;
-  link: string | null;
-}
-
-/** What somebody said in the thread, as it stands now. `author` null: it is not a message that was logged. */
-export interface Cited extends Cite {
-  text: string;
-  author: string | null;
-  deleted: boolean;
-}
+import type { ChainHead } from '../chain.ts';
+import type { AlertState, Incident, Page, StandingEvent } from '../incident.ts';
+import type { KillState } from '../kill.ts';
+import { type Mark, markedAs } from '../marks.ts';
+import type { Playbook } from '../playbook.ts';
+import { verdictWords } from '../timeline.ts';
+import { messageLink, timeline } from '../timelineRows.ts';
+import { issueSeen, itemStatus, type TrackedIssue } from '../tracker.ts';
+import { counted, listed, span, utc } from '../words.ts';
+import type { Cited, PostmortemView } from './view.ts';
 
 export interface PostmortemOptions {
   /** PM_YYYYMMDD_NNN; the file's name comes from it, never from a title. */
@@ -178,11 +67,12 @@ export function draftPostmortem(
     },
     impact: {
       trading: tradingFacts(kills, history),
-      tradingMoney: null,
+      money: [],
       user: null,
       system: null,
       data: null,
     },
+    picture: null,
     timeline: timeline(history),
     alerts: alerts.map(alertView),
     pages: incident.pages.map(pageView),
@@ -211,19 +101,21 @@ export function draftPostmortem(
         owner: owner ?? null,
         priority: priority ?? null,
         due: due ?? null,
-        status: 'open',
+        status: itemStatus(incident.issues[id]),
+        issue: issueSeen(incident.issues[id], utc),
         cite: {
           n: numberOf(history, (event) => event.type === 'ActionItemAdded' && event.id === id),
           link: null,
         },
       })),
       // A message is nobody's promise: who does it by when is for people to say.
-      ...marked('actionItem').map(({ text, n, link }) => ({
+      ...marked('actionItem').map(({ text, n, link }, index) => ({
         action: text,
         owner: null,
         priority: null,
         due: null,
-        status: 'open',
+        status: itemStatus(issueOfMarked(incident, index)),
+        issue: issueSeen(issueOfMarked(incident, index), utc),
         cite: { n, link },
       })),
     ],
@@ -234,6 +126,10 @@ export function draftPostmortem(
     })),
   };
 }
+
+/** What became of a marked message in the tracker, by its place among them. */
+const issueOfMarked = (incident: Incident, index: number): TrackedIssue | undefined =>
+  incident.issues[`M${markedAs('actionItem', incident)[index]?.ts}`];
 
 /** The number of the first event that is meant, from 1; null: it is not in this log. */
 function numberOf(history: StandingEvent[], meant: (event: StandingEvent) => boolean): number | null {

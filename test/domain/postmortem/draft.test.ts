@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { renderTemplate } from '../../src/adapters/liquid.ts';
-import type { Actor, Alert, Incident, StandingEvent } from '../../src/domain/incident.ts';
-import { evolve } from '../../src/domain/incident.ts';
-import { draftPostmortem, type PostmortemView } from '../../src/domain/postmortem.ts';
-import { mailView } from '../../src/domain/stakeholderMail.ts';
-import { RUNNING } from '../../src/domain/trading.ts';
-import { loadPolicy } from '../../src/policy.ts';
+import { renderTemplate } from '../../../src/adapters/liquid.ts';
+import type { Actor, Alert, Incident, StandingEvent } from '../../../src/domain/incident.ts';
+import { evolve } from '../../../src/domain/incident.ts';
+import { draftPostmortem } from '../../../src/domain/postmortem/draft.ts';
+import type { PostmortemView } from '../../../src/domain/postmortem/view.ts';
+import { mailView } from '../../../src/domain/stakeholderMail.ts';
+import { RUNNING } from '../../../src/domain/trading.ts';
+import { loadPolicy } from '../../../src/policy.ts';
 
 const loaded = loadPolicy();
 if (!loaded.ok) throw new Error('the templates that ship are broken: see policy.test.ts');
@@ -198,7 +199,7 @@ describe('a draft', () => {
 
   test('invents nothing', () => {
     expect(view.summary).toMatchObject({ budgetConsumed: null, author: null, reviewers: null });
-    expect(view.impact).toMatchObject({ tradingMoney: null, user: null, system: null, data: null });
+    expect(view.impact).toMatchObject({ money: [], user: null, system: null, data: null });
     expect(view.rootCause).toMatchObject({ immediate: null, contributing: null });
     expect(view).toMatchObject({ wentWell: [], wentBadly: [], actionItems: [], lessons: null });
   });
