@@ -66,7 +66,7 @@ export interface Slack {
     channel: string,
     threadTs: string | null,
     comment: string,
-    files: { name: string; title: string; bytes: Buffer }[],
+    files: { name: string; title: string; bytes: Buffer; alt?: string }[],
   ): Promise<Sent<object>>;
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -396,11 +396,11 @@ export function createSlack(options: SlackOptions): Slack {
         await client.filesUploadV2({
           channel_id: channel,
           initial_comment: comment,
-          file_uploads: files.map(({ name, title, bytes }) => ({
+          file_uploads: files.map(({ name, title, bytes, alt }) => ({
             file: bytes,
             filename: name,
             title,
-            alt_text: title,
+            alt_text: alt ?? title,
           })),
           ...(threadTs === null ? {} : { thread_ts: threadTs }),
         });

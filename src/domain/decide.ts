@@ -38,6 +38,7 @@ import { asksForSomebody, hearPager, summon } from './paging.ts';
 import type { Playbook } from './playbook.ts';
 import { approval, type GateRules, missingToAsk } from './resume.ts';
 import type { Hold, HoldKey, Latch } from './trading.ts';
+import type { TrailEvent } from './trail/record.ts';
 
 /** "No, and why": in words for the person who asked, with a stable code for programs. */
 export class Refusal extends Error {
@@ -203,7 +204,8 @@ export type FactEvent =
         | 'ImpactNoted'
         | 'CommandFinished'
         | 'SummonSent'
-        | 'SummonFailed';
+        | 'SummonFailed'
+        | TrailEvent['type'];
     }
   > extends infer E
     ? E extends { at: number; by: Actor }

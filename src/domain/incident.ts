@@ -6,6 +6,7 @@ import { evolveKill } from './kill.ts';
 import { evolveMark, type MarkEvent, type MessageMark } from './marks.ts';
 import type { FlattenEvent, OrdersEvent } from './orders.ts';
 import { evolveSummons, hear, type SummonEvent, type Summons, type SummonWay } from './paging.ts';
+import type { TrailEvent } from './trail/record.ts';
 import type { ResumeEvent, ResumeState } from './resume.ts';
 import { evolveResume } from './resume.ts';
 import type { Deed } from './runbook/vocabulary.ts';
@@ -482,6 +483,7 @@ export type IncidentEvent = Said &
     | ({ type: 'ActionItemAdded' } & Omit<ActionItem, 'by' | 'at'>)
     | PagerSaid
     | SummonEvent
+    | TrailEvent
     /** A configured command that a runbook step asked for ran: `output` is cut. */
     | { type: 'CommandAsked'; command: string; run: string }
     | {
@@ -872,6 +874,14 @@ function fold(
       next.impact = { first: next.impact?.first ?? reading, last: reading };
       return;
     }
+    case 'TrailKept':
+    case 'TrailMissing':
+    case 'MoneyMeasured':
+    case 'PictureDrawn':
+    case 'PictureFailed':
+    case 'PictureUploaded':
+    case 'PictureUploadFailed':
+      return;
     case 'UpdateReminded':
       next.silentFrom = event.at;
       return;

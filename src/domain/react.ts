@@ -251,6 +251,11 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
       return [...notice(), ...checklist()];
     case 'ActionItemAdded':
       return [...notice(), ...(incident.status === 'resolved' ? [headline(), ...supplied()] : [])];
+    case 'PictureDrawn':
+      return inThread([owe('slack', 'picture', { kind: 'picture' })]);
+    case 'PictureUploadFailed':
+      return event.gaveUp ? notice() : [];
+    case 'PictureFailed':
     case 'UpdateReminded':
     case 'IncidentReviewed':
     case 'IncidentAdjusted':
@@ -263,6 +268,10 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
     // What it says is drawn from what was done.
     case 'ClockMet':
     case 'ImpactNoted':
+    case 'TrailKept':
+    case 'TrailMissing':
+    case 'MoneyMeasured':
+    case 'PictureUploaded':
     case 'MessageLogged':
     case 'MessageEdited':
     case 'MessageDeleted':

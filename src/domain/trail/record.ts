@@ -1,0 +1,122 @@
+/** What of the trail goes on an incident's record, so that its picture can be drawn again from the record alone. Pure. */
+
+import type { TrailPoint } from './point.ts';
+import { linesOf, type Mark, type TrailLine, thinned, within, withoutRepeats } from './series.ts';
+
+/** A line on record: `points` are seconds since the part's `from` (to the tenth), and the value. */
+export interface KeptLine extends Omit<TrailLine, 'points'> {
+  points: Mark[];
+}
+
+/** The part of the trail that an incident is about. ms since the epoch; `currency` is what amounts are in. */
+export interface KeptTrail {
+  from: number;
+  to: number;
+  currency: string;
+  /** What of the exposure kills, in `currency`: of the desk, and by venue where one is set. */
+  limits: { total: number; perVenue: Record<string, number> };
+  lines: KeptLine[];
+  /** How many lines there was no room for. */
+  leftOut: number;
+}
+
+/** What a venue's own records say of one asset between two moments; below zero: lost, or paid. */
+export interface AssetMoney {
+  asset: string;
+  realised: number;
+  fees: number;
+  /** Funding and what else is neither. */
+  other: number;
+}
+
+/** `failed`: it was asked, and did not say; `silent`: its records do not tell profit and fees. `leftOut`: rows in no sum. */
+export type LedgerResults =
+  | { state: 'read'; ledger: string; rows: number; leftOut: number; assets: AssetMoney[] }
+  | { state: 'failed' | 'silent'; reason: string };
+
+/** `at`: when it was asked, ms since the epoch. */
+export type VenueMoney = { venue: string; at: number } & LedgerResults;
+
+/** Unrealised profit of what is open, by currency, as the venue shows it; null: it shows none for some of it. */
+export type VenueUnrealised = { venue: string; at: number } & (
+  | { state: 'read'; sums: { currency: string; amount: number | null }[] }
+  | { state: 'failed'; reason: string }
+);
+
+export type TrailEvent =
+  | ({ type: 'TrailKept' } & KeptTrail)
+  /** Why there is none. */
+  | { type: 'TrailMissing'; reason: string }
+  | { type: 'MoneyMeasured'; from: number; to: number; ledgers: VenueMoney[]; unrealised: VenueUnrealised[] }
+  /** Files beside the postmortem; the hashes are SHA-256 in hexadecimal. `alt` says in words what it shows. */
+  | { type: 'PictureDrawn'; png: string; svg: string; pngSha256: string; svgSha256: string; alt: string }
+  | { type: 'PictureFailed'; reason: string }
+  | { type: 'PictureUploaded'; png: string }
+  | { type: 'PictureUploadFailed'; png: string; reason: string; gaveUp: boolean };
+
+export const TRAIL_EVENTS = [
+  'TrailKept',
+  'TrailMissing',
+  'MoneyMeasured',
+  'PictureDrawn',
+  'PictureFailed',
+  'PictureUploaded',
+  'PictureUploadFailed',
+] as const satisfies TrailEvent['type'][];
+
+export const isTrailEvent = <E extends { type: string }>(event: E): event is Extract<E, TrailEvent> =>
+  (TRAIL_EVENTS as readonly string[]).includes(event.type);
+
+/** Before the opening, and after the resolution. */
+export const LEAD_IN_MS = 15 * 60_000;
+export const LEAD_OUT_MS = 5 * 60_000;
+/** Of all lines together; and a line is worth this many at least. About 25 kB in all. */
+const MAX_POINTS = 1_800;
+const MIN_POINTS = 24;
+
+/** From when to when, ms since the epoch. */
+export function spanOf(
+  incident: { openedAt: number; resolution?: { at: number } },
+  now: number,
+): { from: number; to: number } {
+  const end = incident.resolution === undefined ? now : incident.resolution.at + LEAD_OUT_MS;
+  return { from: incident.openedAt - LEAD_IN_MS, to: Math.max(incident.openedAt, Math.min(now, end)) };
+}
+
+/** Nothing is added to what was measured: fewer points, and tenths of a second. */
+export function keptTrail(
+  points: readonly TrailPoint[],
+  { from, to, currency, limits }: Pick<KeptTrail, 'from' | 'to' | 'currency' | 'limits'>,
+): KeptTrail {
+  const lines = linesOf(points, currency)
+    .map((line) => ({ ...line, points: withoutRepeats(within(line.points, from, to)) }))
+    // What was never known has nothing to show, apart from whether a criterion was.
+    .filter((line) => line.of === 'state' || line.points.some(([, value]) => value !== null));
+  const room = lines.slice(0, Math.floor(MAX_POINTS / MIN_POINTS));
+  // A bucket keeps three points and as many gaps.
+  const buckets = Math.max(4, Math.floor(MAX_POINTS / Math.max(1, room.length) / 6));
+  const spare = MAX_POINTS / Math.max(1, room.length);
+  return {
+    from,
+    to,
+    currency,
+    limits,
+    leftOut: lines.length - room.length,
+    lines: room.map((line) => ({
+      ...line,
+      points: (line.points.length <= spare ? line.points : thinned(line.points, buckets)).map(
+        ([at, value]): Mark => [Math.round((at - from) / 100) / 10, value],
+      ),
+    })),
+  };
+}
+
+/** Of the newest event of this kind, with its number in the log, from 1. */
+export function newestOf<E extends { type: string }, T extends TrailEvent['type']>(
+  history: readonly E[],
+  type: T,
+): { n: number; event: Extract<E, { type: T }> } | null {
+  const index = history.findLastIndex((event) => event.type === type);
+  const event = history[index];
+  return event === undefined ? null : { n: index + 1, event: event as Extract<E, { type: T }> };
+}
