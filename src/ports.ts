@@ -460,7 +460,10 @@ export interface Draw {
   /** What the playbook asks for after an incident, with who supplied what; null where it asks for nothing. */
   checklist(incident: Incident): ChatMessage | null;
   /** The incident's picture from what is on its record, and what it shows in words; null: nothing was kept of the trail. */
-  picture(incident: Incident, history: StandingEvent[]): { spec: Record<string, unknown>; alt: string } | null;
+  picture(
+    incident: Incident,
+    history: StandingEvent[],
+  ): { spec: Record<string, unknown>; alt: string } | null;
   /** The postmortem's Markdown. */
   postmortem(id: string, incident: Incident, history: StandingEvent[], chain: ChainHead | null): string;
 }

@@ -106,6 +106,10 @@ function coarse(points: TrailPoint[]): TrailPoint[] {
   let sample: { newest: TrailPoint; keptAt: number } | null = null;
   const readings = new Map<string, { found: string; keptAt: number }>();
   const thinned = points.map((point): TrailPoint => {
+    if (point.kind === 'ordered') {
+      kept.add(point);
+      return point;
+    }
     if (point.kind === 'reading') {
       const [venue = ''] = Object.keys(point.venues);
       const found = JSON.stringify({ ...point.venues[venue], at: 0 });
@@ -135,7 +139,7 @@ function parsed(line: string): TrailPoint | null {
     const { kind, at, venues } = point;
     if (!Number.isFinite(at) || typeof venues !== 'object' || venues === null || Array.isArray(venues))
       return null;
-    if (kind === 'reading') return point as TrailPoint;
+    if (kind === 'reading' || kind === 'ordered') return point as TrailPoint;
     return (kind === 'sample' || kind === 'start') && 'criteria' in point && Array.isArray(point.criteria)
       ? (point as TrailPoint)
       : null;

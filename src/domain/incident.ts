@@ -6,11 +6,11 @@ import { evolveKill } from './kill.ts';
 import { evolveMark, type MarkEvent, type MessageMark } from './marks.ts';
 import type { FlattenEvent, OrdersEvent } from './orders.ts';
 import { evolveSummons, hear, type SummonEvent, type Summons, type SummonWay } from './paging.ts';
-import type { TrailEvent } from './trail/record.ts';
 import type { ResumeEvent, ResumeState } from './resume.ts';
 import { evolveResume } from './resume.ts';
 import type { Deed } from './runbook/vocabulary.ts';
 import type { HoldEvent } from './trading.ts';
+import type { TrailEvent } from './trail/record.ts';
 
 export const SEVERITIES = ['P0', 'P1', 'P2', 'P3'] as const;
 export type Severity = (typeof SEVERITIES)[number];

@@ -14,7 +14,7 @@ import {
   type VenueMoney,
   type VenueUnrealised,
 } from '../domain/trail/record.ts';
-import type { Clock, Draughtsman, Drafts, Draw, Log, Sent, Venue } from '../ports.ts';
+import type { Clock, Drafts, Draughtsman, Draw, Log, Sent, Venue } from '../ports.ts';
 import { backoff } from './backoff.ts';
 import type { Ledger } from './ledger.ts';
 import type { Attempt, Outcome } from './outbox.ts';
@@ -144,7 +144,10 @@ export function createFigures(deps: {
       if (drawn === undefined) throw new Error('no picture came of it');
       return { type: 'PictureDrawn', ...(await drafts.savePicture(id, drawn)), alt: picture.alt };
     } catch (error) {
-      log.warn({ incident: incident.id, error: String(error) }, 'the picture of an incident could not be drawn');
+      log.warn(
+        { incident: incident.id, error: String(error) },
+        'the picture of an incident could not be drawn',
+      );
       return { type: 'PictureFailed', reason: reasonOf(error) };
     }
   }
@@ -171,7 +174,10 @@ export function createFigures(deps: {
       try {
         await prepare(incident, id);
       } catch (error) {
-        log.error({ incident: incident.id, error: String(error) }, 'the figures of a postmortem could not be had');
+        log.error(
+          { incident: incident.id, error: String(error) },
+          'the figures of a postmortem could not be had',
+        );
       }
     },
     async upload(attempt, incident) {
@@ -185,7 +191,12 @@ export function createFigures(deps: {
       const { png, svg, pngSha256, svgSha256, alt } = drawn.event;
       const sent = await loaded(async () => {
         const files = [
-          { name: png, bytes: await drafts.loadPicture(png, pngSha256), title: `${png}: ${incident.id}`, alt },
+          {
+            name: png,
+            bytes: await drafts.loadPicture(png, pngSha256),
+            title: `${png}: ${incident.id}`,
+            alt,
+          },
           { name: svg, bytes: await drafts.loadPicture(svg, svgSha256), title: `${svg}: ${incident.id}` },
         ];
         const comment = `${incident.drill ? 'DRILL · ' : ''}The incident in one picture, from what was measured`;
@@ -225,4 +236,3 @@ function isOwed(incident: Incident, history: StandingEvent[], now: number): bool
   const until = newestOf(history, 'TrailKept')?.event.to ?? triedAt;
   return until < endedAt + LEAD_OUT_MS && now >= endedAt + LEAD_OUT_MS;
 }
-

@@ -4,7 +4,14 @@
  */
 
 import type { StopRules } from '../domain/measure/criteria.ts';
-import { readingPoint, samplePoint, TRAIL_STEP_MS, type TrailPoint } from '../domain/trail/point.ts';
+import {
+  readingPoint,
+  samplePoint,
+  TRAIL_STEP_MS,
+  type TradingState,
+  type TrailPoint,
+  tradingStateOf,
+} from '../domain/trail/point.ts';
 import type { Clock, Log, TrailFiles, Venue } from '../ports.ts';
 import type { Engines } from './engines.ts';
 import type { Ledger } from './ledger.ts';
@@ -45,7 +52,8 @@ export function createTrail(deps: {
   function add(point: TrailPoint): void {
     const last = waiting.at(-1);
     if (point.kind === 'reading' && last?.kind === 'reading' && point.at - last.at < READINGS_MS) {
-      const found = (one: TrailPoint) => JSON.stringify(one.venues, (key, value) => (key === 'at' ? 0 : value));
+      const found = (one: TrailPoint) =>
+        JSON.stringify(one.venues, (key, value) => (key === 'at' ? 0 : value));
       if (found(last) === found(point)) return;
     }
     waiting.push(point);
@@ -66,6 +74,7 @@ export function createTrail(deps: {
       }),
     );
     isStart = false;
+    ordered = tradingStateOf(ledger.trading());
   }
 
   /** One write at a time; what comes meanwhile goes with the next. */
@@ -81,7 +90,10 @@ export function createTrail(deps: {
       })
       .catch((error: unknown) => {
         if (!complained)
-          log.warn({ error: String(error) }, 'the trail cannot be written: the next picture will have a hole');
+          log.warn(
+            { error: String(error) },
+            'the trail cannot be written: the next picture will have a hole',
+          );
         complained = true;
       })
       .finally(() => {
@@ -89,6 +101,15 @@ export function createTrail(deps: {
       });
     return writing;
   }
+
+  let ordered: TradingState | null = null;
+  ledger.onChanged(() => {
+    // Beside a kill's first steps: it compares two words, and keeps one.
+    const trading = tradingStateOf(ledger.trading());
+    if (ordered !== null && trading !== ordered)
+      add({ kind: 'ordered', at: clock.now(), venues: {}, trading });
+    ordered = trading;
+  });
 
   return {
     async tick() {

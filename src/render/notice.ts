@@ -161,7 +161,9 @@ function noticeLines(event: StandingEvent, incident: string): string[] | null {
         ...event.results.map(closeLine),
       ];
     case 'PictureFailed':
-      return [`❗ *The picture of the incident could not be drawn*: ${inert(event.reason, 300)}. The postmortem is written without it.`];
+      return [
+        `❗ *The picture of the incident could not be drawn*: ${inert(event.reason, 300)}. The postmortem is written without it.`,
+      ];
     case 'PictureUploadFailed':
       return [
         `❗ *The picture of the incident could not be uploaded here*: ${inert(event.reason, 300)}. It stands beside the postmortem: \`${code(event.png, 100)}\``,

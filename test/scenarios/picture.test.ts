@@ -16,22 +16,26 @@ async function incidentOf(at: InProcess, during: () => Promise<void> = async () 
   const { slack, binance } = at.stage;
   const taken = await at.alert();
   const incident = taken.json['incidents']?.[0] as unknown as string;
-  await slack.until(() => at.thread().includes('Runbook'));
+  await slack.until(() => at.thread().includes('Runbook'), { what: 'the runbook' });
   await during();
   await at.click('ada', 'Kill…');
-  await slack.until(() => at.thread().includes('Accept residual…'), { timeoutMs: 15_000 });
+  await slack.until(() => at.thread().includes('Accept residual…'), {
+    timeoutMs: 15_000,
+    what: 'the verdict',
+  });
   await at.click('ada', 'Flatten…');
-  const preview = await slack.until(() =>
-    slack.openViews(CAST.ada.id).find((view) => view.view['submit'] !== undefined),
+  const preview = await slack.until(
+    () => slack.openViews(CAST.ada.id).find((view) => view.view['submit'] !== undefined),
+    { what: 'the preview' },
   );
   await slack.submit(CAST.ada.id, preview.id);
-  await binance.until(() => binance.positions().length === 0);
-  await slack.until(() => at.channel().includes('verdict FLAT'), { timeoutMs: 20_000 });
+  await binance.until(() => binance.positions().length === 0, { what: 'the position closed' });
+  await slack.until(() => at.channel().includes('verdict FLAT'), { timeoutMs: 20_000, what: 'FLAT' });
   await slack.say(CAST.ada.id, `/incident resolve ${incident}`, { channel: CHANNEL });
   const view = slack.openViews(CAST.ada.id).at(-1);
   if (view === undefined) throw new Error('no dialog opened');
   await slack.submit(CAST.ada.id, view.id, { summary: 'over', rootCause: 'a deploy', category: 'system' });
-  await slack.until(() => at.thread().includes('Postmortem draft'), { timeoutMs: 20_000 });
+  await slack.until(() => at.thread().includes('Postmortem draft'), { timeoutMs: 20_000, what: 'the draft' });
   const id = /PM_\d{8}_\d{3}/.exec(at.thread())?.[0] ?? '';
   const folder = join(at.folder, 'data', 'postmortems');
   return { incident, id, folder, markdown: await readFile(join(folder, `${id}.md`), 'utf8') };
@@ -60,5 +64,7 @@ it('a drill’s postmortem has a picture of what the venue held, and the money t
   const { writeFileSync } = await import('node:fs');
   writeFileSync('/tmp/wt-trail-sample.png', png);
   expect(pointsOf('orders', 'binance')).toBeDefined();
-  await slack.until(() => JSON.stringify(slack.messages(CHANNEL)).includes(`${id}.png`));
+  await slack.until(() => JSON.stringify(slack.messages(CHANNEL)).includes(`${id}.png`), {
+    what: 'the picture',
+  });
 });

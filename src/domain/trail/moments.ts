@@ -11,6 +11,9 @@ export interface Moment {
 /** A picture has room for so many; the first of each kind and the last ones matter most. */
 const MOST = 24;
 
+/** What two sources tell of one thing comes as one. */
+const SAME_MS = 60_000;
+
 const HOLDS = { HALT_NEW_ORDERS: 'new orders halted', PAUSE_SIGNALS: 'signals paused' } as const;
 
 function momentOf(event: StandingEvent, history: readonly StandingEvent[]): string | null {
@@ -20,6 +23,10 @@ function momentOf(event: StandingEvent, history: readonly StandingEvent[]): stri
       return `opened as ${event.severity}`;
     case 'PageAssigned':
       return `page ${event.n} assigned to ${event.to.join(', ')}`;
+    case 'PagerSaid':
+      return event.what === 'triggered' && event.to.length > 0
+        ? `page ${event.n} assigned to ${event.to.join(', ')}`
+        : null;
     case 'IncidentAcknowledged':
       return `acknowledged by ${name}`;
     case 'SeverityChanged':
@@ -55,7 +62,7 @@ function momentOf(event: StandingEvent, history: readonly StandingEvent[]): stri
   }
 }
 
-/** In their order; what happened at one moment and has one text is one. */
+/** In their order; what is told again within a minute is one. */
 export function momentsOf(history: readonly StandingEvent[]): Moment[] {
   const moments = history.flatMap((event): Moment[] => {
     // When it was said, and not when somebody marked it.
@@ -67,7 +74,10 @@ export function momentsOf(history: readonly StandingEvent[]): Moment[] {
   const once = moments
     .filter(({ at }) => Number.isFinite(at))
     .sort((a, b) => a.at - b.at)
-    .filter((one, index, all) => all[index - 1]?.text !== one.text);
+    .filter(({ at, text }, index, all) => {
+      const before = all.slice(0, index).findLast((one) => one.text === text);
+      return before === undefined || at - before.at > SAME_MS;
+    });
   const head = Math.ceil(MOST / 2);
   return once.length <= MOST ? once : [...once.slice(0, head), ...once.slice(head - MOST)];
 }

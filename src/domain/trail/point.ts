@@ -36,7 +36,10 @@ export interface CriterionPoint {
   state: Criterion['state'];
 }
 
-/** `start`: the first sample of a process: what came before it was not watched. `reading`: of one venue alone. */
+/**
+ * `start`: the first sample of a process: what came before it was not watched. `reading`: of one venue alone. `ordered`: what is
+ * ordered of trading has changed.
+ */
 export type TrailPoint =
   | {
       kind: 'start' | 'sample';
@@ -52,7 +55,8 @@ export type TrailPoint =
       engine: boolean | null;
       trading: TradingState;
     }
-  | { kind: 'reading'; at: number; venues: Record<string, VenuePoint> };
+  | { kind: 'reading'; at: number; venues: Record<string, VenuePoint> }
+  | { kind: 'ordered'; at: number; venues: Record<string, never>; trading: TradingState };
 
 const round = (value: number): number => Number(value.toPrecision(10));
 

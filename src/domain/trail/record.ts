@@ -70,9 +70,11 @@ export const isTrailEvent = <E extends { type: string }>(event: E): event is Ext
 /** Before the opening, and after the resolution. */
 export const LEAD_IN_MS = 15 * 60_000;
 export const LEAD_OUT_MS = 5 * 60_000;
-/** Of all lines together; and a line is worth this many at least. About 25 kB in all. */
-const MAX_POINTS = 1_800;
-const MIN_POINTS = 24;
+/** Of all lines together: some 25 kB. */
+const MAX_POINTS = 1_600;
+const MAX_LINES = 60;
+/** Stretches of time that a line is thinned to. */
+const BUCKETS = [300, 200, 140, 100, 70, 50, 35, 24, 16, 10, 5];
 
 /** From when to when, ms since the epoch. */
 export function spanOf(
@@ -92,21 +94,22 @@ export function keptTrail(
     .map((line) => ({ ...line, points: withoutRepeats(within(line.points, from, to)) }))
     // What was never known has nothing to show, apart from whether a criterion was.
     .filter((line) => line.of === 'state' || line.points.some(([, value]) => value !== null));
-  const room = lines.slice(0, Math.floor(MAX_POINTS / MIN_POINTS));
-  // A bucket keeps three points and as many gaps.
-  const buckets = Math.max(4, Math.floor(MAX_POINTS / Math.max(1, room.length) / 6));
-  const spare = MAX_POINTS / Math.max(1, room.length);
+  const room = lines.slice(0, MAX_LINES);
+  let kept = room;
+  // The finest that there is room for: the coarsest has 30 points a line at most, and fits.
+  for (const buckets of BUCKETS) {
+    kept = room.map((line) => ({ ...line, points: thinned(line.points, buckets) }));
+    if (kept.reduce((sum, line) => sum + line.points.length, 0) <= MAX_POINTS) break;
+  }
   return {
     from,
     to,
     currency,
     limits,
     leftOut: lines.length - room.length,
-    lines: room.map((line) => ({
+    lines: kept.map((line) => ({
       ...line,
-      points: (line.points.length <= spare ? line.points : thinned(line.points, buckets)).map(
-        ([at, value]): Mark => [Math.round((at - from) / 100) / 10, value],
-      ),
+      points: line.points.map(([at, value]): Mark => [Math.round((at - from) / 100) / 10, value]),
     })),
   };
 }

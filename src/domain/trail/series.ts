@@ -1,5 +1,6 @@
 /** The trail of an incident as lines: one for each thing that was measured, cut to its time, thinned, with its gaps. Pure. */
 
+import { isFresh } from '../measure/money.ts';
 import { TRADING_STATES, TRAIL_STEP_MS, type TrailPoint } from './point.ts';
 
 /** ms since the epoch, and what was measured; null: from here on it is not known. It stands until the next point. */
@@ -7,7 +8,17 @@ export type Mark = [at: number, value: number | null];
 
 /** What a line is of: `name` is a venue or a criterion, '' for the desk. */
 export interface TrailLine {
-  of: 'absolute' | 'net' | 'orders' | 'value' | 'limit' | 'state' | 'dayPnl' | 'equity' | 'engine' | 'trading';
+  of:
+    | 'absolute'
+    | 'net'
+    | 'orders'
+    | 'value'
+    | 'limit'
+    | 'state'
+    | 'dayPnl'
+    | 'equity'
+    | 'engine'
+    | 'trading';
   name: string;
   unit: string;
   /** Strictly rising in time. */
@@ -17,8 +28,7 @@ export interface TrailLine {
 /** More time than this between two samples: nobody watched. Of an hour that was thinned, as many of its steps. */
 const HOLE_STEPS = 2.5;
 export const HOLE_MS = HOLE_STEPS * TRAIL_STEP_MS;
-const stepOf = (point: TrailPoint): number =>
-  point.kind === 'reading' ? TRAIL_STEP_MS : (point.stepMs ?? TRAIL_STEP_MS);
+const stepOf = (point: TrailPoint): number => ('stepMs' in point ? point.stepMs : undefined) ?? TRAIL_STEP_MS;
 /** Open orders are read each minute at least: after this long the number says nothing any more. */
 const ORDERS_VOID_MS = 150_000;
 
@@ -37,19 +47,26 @@ export function linesOf(points: readonly TrailPoint[], currency: string): TrailL
     if (last?.[0] === at) line.points.pop();
     line.points.push([at, value]);
   };
+  /** A sample that knows nothing takes nothing back: a whole reading of the venue says how it is until it is void. */
+  const stands = (of: TrailLine['of'], venue: string, at: number, value: number | null): boolean => {
+    const last = lines.get(`${of} ${venue}`)?.points.at(-1);
+    return value === null && last !== undefined && last[1] !== null && isFresh(last[0], at);
+  };
   let before: TrailPoint | null = null;
   let watchedAt: number | null = null;
   for (const point of points) {
-    const isSample = point.kind !== 'reading';
+    const isSample = point.kind === 'sample' || point.kind === 'start';
     if (before !== null && isSample && watchedAt !== null) {
       const isHole = point.kind === 'start' || point.at - watchedAt > HOLE_STEPS * stepOf(point);
       const from = Math.min(before.at + TRAIL_STEP_MS, point.at - 1);
-      if (isHole) for (const { of, name, unit, points: told } of lines.values())
-        if (told.at(-1)?.[1] !== null) put(of, name, unit, from, null);
+      if (isHole)
+        for (const { of, name, unit, points: told } of lines.values())
+          if (told.at(-1)?.[1] !== null) put(of, name, unit, from, null);
     }
     for (const [venue, said] of Object.entries(point.venues)) {
       for (const of of ['absolute', 'net'] as const)
-        if (said[of] !== undefined) put(of, venue, currency, said.at, said[of]);
+        if (said[of] !== undefined && !(isSample && stands(of, venue, said.at, said[of])))
+          put(of, venue, currency, said.at, said[of]);
       if (said.orders !== undefined) put('orders', venue, 'orders', said.at, said.orders);
     }
     if (isSample) {
@@ -62,9 +79,9 @@ export function linesOf(points: readonly TrailPoint[], currency: string): TrailL
       put('dayPnl', '', currency, at, point.dayPnl);
       put('equity', '', currency, at, point.equity);
       put('engine', '', '', at, point.engine === null ? null : Number(point.engine));
-      put('trading', '', '', at, TRADING_STATES.indexOf(point.trading));
       watchedAt = at;
     }
+    if (point.kind !== 'reading') put('trading', '', '', point.at, TRADING_STATES.indexOf(point.trading));
     before = point;
   }
   const until = points.reduce((latest, { at }) => Math.max(latest, at), 0);
@@ -92,8 +109,7 @@ export function within(points: Mark[], from: number, to: number): Mark[] {
 /** Without the points that say again what stands: a line that is drawn in steps is the same without them. Its last one stays. */
 export const withoutRepeats = (points: Mark[]): Mark[] =>
   points.filter(
-    ([, value], index) =>
-      index === 0 || index === points.length - 1 || value !== points[index - 1]?.[1],
+    ([, value], index) => index === 0 || index === points.length - 1 || value !== points[index - 1]?.[1],
   );
 
 /**
@@ -106,7 +122,8 @@ export function thinned(points: Mark[], buckets: number): Mark[] {
   const width = Math.max(1, ((points.at(-1)?.[0] ?? 0) - from) / buckets);
   const chosen = new Set<number>([0]);
   let index = 0;
-  const valueAt = (place: number | null, none: number) => (place === null ? none : (points[place]?.[1] ?? none));
+  const valueAt = (place: number | null, none: number) =>
+    place === null ? none : (points[place]?.[1] ?? none);
   while (index < points.length) {
     const bucket = Math.floor(((points[index]?.[0] ?? 0) - from) / width);
     let least: number | null = null;

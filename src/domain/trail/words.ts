@@ -89,7 +89,9 @@ export function moneyOf(
       said === null
         ? 'unknown, nothing measured it'
         : `${amount(said.value)} ${trail.event.currency} (realised and unrealised since 00:00 UTC)`;
-    return [row(trail.n, `Profit and loss of the day at the ${when}, as the daily loss is measured: ${words}.`)];
+    return [
+      row(trail.n, `Profit and loss of the day at the ${when}, as the daily loss is measured: ${words}.`),
+    ];
   });
   const venues =
     money === null

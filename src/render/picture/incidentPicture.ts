@@ -38,6 +38,7 @@ type Told = Pick<Incident, 'id' | 'title' | 'severity' | 'drill' | 'openedAt' | 
 
 /** The incident at its shortest still has this much before and after it, ms. */
 const LEAST_LEAD_MS = 60_000;
+const LEAST_MS = 2_000;
 const MINUTE_MS = 60_000;
 
 /** Null: no trail is on record. */
@@ -54,11 +55,7 @@ export function incidentPicture(incident: Told, history: readonly StandingEvent[
         points: line.points.map(([sec, value]): Mark => [kept.from + sec * 1_000, value]),
       }));
   const moments = momentsOf(history).filter(({ at }) => at >= window[0] && at <= window[1]);
-  const parts = [
-    exposurePart(kept, lines),
-    ordersPart(lines),
-    criteriaPart(lines),
-  ];
+  const parts = [exposurePart(kept, lines), ordersPart(lines), criteriaPart(lines)];
   const title = `${incident.drill ? 'DRILL · ' : ''}${incident.id} · ${incident.severity} · ${said(incident.title, 70)}`;
   return {
     spec: composed(title, window, kept, lines('trading')[0]?.points ?? [], moments, parts),
@@ -70,8 +67,13 @@ export function incidentPicture(incident: Told, history: readonly StandingEvent[
 function shown(incident: Told, kept: KeptTrail): [number, number] {
   const end = incident.resolution?.at ?? kept.to;
   const lead = Math.max(LEAST_LEAD_MS, end - incident.openedAt);
-  const from = Math.max(kept.from, incident.openedAt - lead);
-  return [from, Math.max(from + LEAST_LEAD_MS, Math.min(kept.to, end + lead))];
+  const to = Math.max(incident.openedAt + LEAST_MS, Math.min(kept.to, end + lead));
+  // What was kept begins later where the bot did: then the picture does too, after a strip that shows it.
+  const [first = 0] = kept.lines
+    .flatMap(({ points }) => points.slice(0, 1).map(([sec]) => kept.from + sec * 1_000))
+    .sort((a, b) => a - b);
+  const begun = Math.min(incident.openedAt, Math.max(first, kept.from));
+  return [Math.max(kept.from, incident.openedAt - lead, begun - (to - begun) * 0.06), to];
 }
 
 type LinesOf = (of: TrailLine['of']) => { name: string; unit: string; points: Mark[] }[];
@@ -89,8 +91,10 @@ interface Part {
 }
 
 const known = (points: Mark[]): number[] => points.flatMap(([, value]) => (value === null ? [] : [value]));
-const greatest = (lines: { points: Mark[] }[]): number => Math.max(0, ...lines.flatMap(({ points }) => known(points)));
-const least = (lines: { points: Mark[] }[]): number => Math.min(0, ...lines.flatMap(({ points }) => known(points)));
+const greatest = (lines: { points: Mark[] }[]): number =>
+  Math.max(0, ...lines.flatMap(({ points }) => known(points)));
+const least = (lines: { points: Mark[] }[]): number =>
+  Math.min(0, ...lines.flatMap(({ points }) => known(points)));
 const number = (value: number): string =>
   value.toLocaleString('en-US', { maximumFractionDigits: Math.abs(value) < 100 ? 2 : 0 });
 
@@ -108,7 +112,10 @@ function course(points: Mark[], unit: string): string {
 /** Lines there is no room for are named, never left out in silence. */
 function roomFor<T extends { name: string }>(lines: T[]): { drawn: T[]; rest: string[] } {
   const rest = lines.slice(MOST_LINES).map(({ name }) => said(name, 40));
-  return { drawn: lines.slice(0, MOST_LINES), rest: rest.length === 0 ? [] : [`not drawn: ${rest.join(', ')}`] };
+  return {
+    drawn: lines.slice(0, MOST_LINES),
+    rest: rest.length === 0 ? [] : [`not drawn: ${rest.join(', ')}`],
+  };
 }
 
 function exposurePart(kept: KeptTrail, lines: LinesOf): Part {
@@ -122,12 +129,17 @@ function exposurePart(kept: KeptTrail, lines: LinesOf): Part {
     const [look, label] = [lookOf(index), said(name, 40)];
     return [
       { label, points, look },
-      ...differs(name, points).map((other): Drawn => ({ label: `${label}, net`, points: other, look, thin: true })),
+      ...differs(name, points).map(
+        (other): Drawn => ({ label: `${label}, net`, points: other, look, thin: true }),
+      ),
     ];
   });
   const most = greatest(all);
   const wanted = [
-    { value: kept.limits.total, label: `kills over ${number(kept.limits.total)} ${kept.currency} of all venues` },
+    {
+      value: kept.limits.total,
+      label: `kills over ${number(kept.limits.total)} ${kept.currency} of all venues`,
+    },
     ...Object.entries(kept.limits.perVenue).map(([venue, value]) => ({
       value,
       label: `kills over ${number(value)} ${kept.currency} at ${said(venue, 40)}`,
@@ -139,10 +151,16 @@ function exposurePart(kept: KeptTrail, lines: LinesOf): Part {
     title: `Exposure, ${said(kept.currency, 10)}`,
     lines: all,
     limits: wanted.filter(isNear),
-    remarks: [...wanted.filter((one) => !isNear(one)).map(({ label }) => `${label} (above this picture)`), ...rest],
+    remarks: [
+      ...wanted.filter((one) => !isNear(one)).map(({ label }) => `${label} (above this picture)`),
+      ...rest,
+    ],
     height: 130,
     format: ',~f',
-    words: all.length === 0 ? 'exposure was not known' : `exposure: ${drawn.map(({ name, points }) => `${said(name, 40)} ${course(points, kept.currency)}`).join('; ')}`,
+    words:
+      all.length === 0
+        ? 'exposure was not known'
+        : `exposure: ${drawn.map(({ name, points }) => `${said(name, 40)} ${course(points, kept.currency)}`).join('; ')}`,
   };
 }
 
@@ -155,7 +173,10 @@ function ordersPart(lines: LinesOf): Part {
     remarks: rest,
     height: 90,
     format: ',~f',
-    words: drawn.length === 0 ? 'open orders were not read' : `open orders: ${drawn.map(({ name, points }) => `${said(name, 40)} ${course(points, '')}`).join('; ')}`,
+    words:
+      drawn.length === 0
+        ? 'open orders were not read'
+        : `open orders: ${drawn.map(({ name, points }) => `${said(name, 40)} ${course(points, '')}`).join('; ')}`,
   };
 }
 
@@ -164,7 +185,8 @@ const CRITERIA: Record<string, string> = {
   positionSize: 'position size',
   rejectRate: 'reject rate',
 };
-const criterionName = (id: string): string => CRITERIA[id] ?? said(id.replace(/^dataFeedGap:/, 'feed gap '), 40);
+const criterionName = (id: string): string =>
+  CRITERIA[id] ?? said(id.replace(/^dataFeedGap:/, 'feed gap '), 40);
 
 /** Each that was not simply ok, in percent of what its limit was then. */
 function criteriaPart(lines: LinesOf): Part {
@@ -173,7 +195,11 @@ function criteriaPart(lines: LinesOf): Part {
   const troubled = lines('state').filter(({ points }) => points.some(([, state]) => state !== 0));
   const isTripped = ({ points }: { points: Mark[] }) => points.some(([, state]) => state === 1);
   const measured = troubled
-    .map(({ name, points }) => ({ name, points: share(values.get(name) ?? [], limits.get(name) ?? []), tripped: isTripped({ points }) }))
+    .map(({ name, points }) => ({
+      name,
+      points: share(values.get(name) ?? [], limits.get(name) ?? []),
+      tripped: isTripped({ points }),
+    }))
     .sort((a, b) => Number(b.tripped) - Number(a.tripped));
   const silent = measured.filter(({ points }) => known(points).length === 0);
   const { drawn, rest } = roomFor(measured.filter(({ points }) => known(points).length > 0));
@@ -225,18 +251,24 @@ function composed(
   const x = (at: number) => ((at - window[0]) / (window[1] - window[0])) * WIDTH;
   const holes = holesOf(trading, window);
   const marks: object[] = [];
+  /** From where to where the lines of the moments go: not through what is to be read. */
+  const rows: [number, number][] = [[MARKS_HEIGHT - 4, MARKS_HEIGHT + STRIP_HEIGHT]];
   let y = MARKS_HEIGHT;
   const top = y;
   marks.push(...strip(trading, window, x, y));
   y += STRIP_HEIGHT + GAP;
   for (const part of parts) {
     if (part.height > 0) {
-      const { marks: rows, rows: many } = legend(part.lines, y + 6);
-      marks.push(...rows);
-      y += many * ROW + (many > 0 ? 6 : 0);
+      const { marks: samples, rows: many } = legend(part.lines, y + 6);
+      marks.push(...samples);
+      y += many * ROW;
     }
     for (const remark of part.remarks) {
-      marks.push(text(`${part.height === 0 ? `${part.title}: ` : ''}${said(remark, 150)}`, 0, y + 6, { fill: { value: FAINT } }));
+      marks.push(
+        text(`${part.height === 0 ? `${part.title}: ` : ''}${said(remark, 150)}`, 0, y + 6, {
+          fill: { value: FAINT },
+        }),
+      );
       y += ROW;
     }
     if (part.height === 0) {
@@ -245,6 +277,7 @@ function composed(
     }
     y += 4;
     const empty = part.lines.length === 0;
+    rows.push([y, y + part.height]);
     marks.push(
       panel({
         y,
@@ -258,7 +291,13 @@ function composed(
         bottom: least(part.lines) * 1.12,
       }),
     );
-    if (empty) marks.push(text('nothing was measured', WIDTH / 2, y + part.height / 2, { align: { value: 'center' }, fill: { value: FAINT } }));
+    if (empty)
+      marks.push(
+        text('nothing was measured', WIDTH / 2, y + part.height / 2, {
+          align: { value: 'center' },
+          fill: { value: FAINT },
+        }),
+      );
     y += part.height + GAP;
   }
   const bottom = y - GAP;
@@ -267,18 +306,23 @@ function composed(
   return {
     width: WIDTH,
     height: bottom + 46 + legendOf.height + 8 + notes.length * ROW,
-    padding: { left: 18, right: 18, top: 14, bottom: 14 },
+    // Texts are as wide as a font makes them: nothing is laid out by a guess of that.
+    autosize: { type: 'none', contains: 'content' },
+    padding: { left: 92, right: 28, top: 66, bottom: 14 },
     background: '#ffffff',
     title: {
       text: title,
-      subtitle: [`${dateTime(window[0])} to ${clockTime(window[1])} UTC, ${duration(window[1] - window[0])} · at the top: what was ordered of trading`],
+      subtitle: [
+        `${dateTime(window[0])} to ${clockTime(window[1])} UTC, ${duration(window[1] - window[0])} · at the top: what was ordered of trading`,
+      ],
       anchor: 'start',
       color: INK,
       subtitleColor: FAINT,
       fontSize: 15,
       subtitleFontSize: 11,
       offset: 8,
-      limit: WIDTH + 60,
+      frame: 'group',
+      limit: 2 * WIDTH,
     },
     scales: [{ name: 'time', type: 'utc', domain: window, range: [0, WIDTH] }],
     marks: [
@@ -287,7 +331,7 @@ function composed(
       ),
       ...marks,
       axis(window, bottom),
-      ...momentMarks(moments, x, bottom),
+      ...momentMarks(moments, x, rows),
       ...legendOf.marks,
       ...notes,
     ],
@@ -300,7 +344,19 @@ function axis(window: [number, number], y: number): object {
   return {
     type: 'group',
     encode: { enter: { x: { value: 0 }, y: { value: y }, width: { value: WIDTH }, height: { value: 0 } } },
-    axes: [{ orient: 'bottom', scale: 'time', format, tickCount: 8, labelColor: INK, labelFontSize: 11, title: 'UTC', titleColor: INK, titleFontSize: 11 }],
+    axes: [
+      {
+        orient: 'bottom',
+        scale: 'time',
+        format,
+        tickCount: 8,
+        labelColor: INK,
+        labelFontSize: 11,
+        title: 'UTC',
+        titleColor: INK,
+        titleFontSize: 11,
+      },
+    ],
   };
 }
 
@@ -321,7 +377,14 @@ function strip(trading: Mark[], window: [number, number], x: (at: number) => num
         fill: { value: fills[state] ?? '#ffffff' },
         stroke: { value: '#8c959f' },
       }),
-      ...(fits ? [text(word, x(from) + 5, y + STRIP_HEIGHT / 2 + (state === 0 ? -2 : 0), { fontSize: { value: 10 }, fontWeight: { value: 'bold' } })] : []),
+      ...(fits
+        ? [
+            text(word, x(from) + 5, y + STRIP_HEIGHT - (state === 0 ? height + 7 : height / 2), {
+              fontSize: { value: 10 },
+              fontWeight: { value: 'bold' },
+            }),
+          ]
+        : []),
     ];
   });
 }
@@ -340,16 +403,27 @@ function holesOf(trading: Mark[], window: [number, number]): [number, number][] 
 const NUMBER_STEP = 19;
 
 /** Numbers on top, side by side, each with a line to its moment and down through the panels. */
-function momentMarks(moments: Moment[], x: (at: number) => number, bottom: number): object[] {
-  const places = sideBySide(moments.map(({ at }) => x(at)), NUMBER_STEP, WIDTH);
+function momentMarks(moments: Moment[], x: (at: number) => number, rows: [number, number][]): object[] {
+  const places = sideBySide(
+    moments.map(({ at }) => x(at)),
+    NUMBER_STEP,
+    WIDTH,
+  );
   return moments.flatMap(({ at }, index) => {
     const [label, place] = [places[index] ?? 0, x(at)];
     const thin = { stroke: { value: '#57606a' }, strokeWidth: { value: 1 } };
     return [
       rule([label, 18], [place, MARKS_HEIGHT - 4], thin),
-      rule([place, MARKS_HEIGHT - 4], [place, bottom], { ...thin, strokeDash: { value: [3, 3] } }),
+      ...rows.map(([from, to]) =>
+        rule([place, from], [place, to], { ...thin, strokeDash: { value: [3, 3] } }),
+      ),
       symbol('circle', label, 9, 250, { fill: { value: INK } }),
-      text(String(index + 1), label, 9.5, { align: { value: 'center' }, fill: { value: '#ffffff' }, fontSize: { value: 10 }, fontWeight: { value: 'bold' } }),
+      text(String(index + 1), label, 9.5, {
+        align: { value: 'center' },
+        fill: { value: '#ffffff' },
+        fontSize: { value: 10 },
+        fontWeight: { value: 'bold' },
+      }),
     ];
   });
 }
@@ -358,7 +432,11 @@ function momentRows(moments: Moment[], y: number): { marks: object[]; height: nu
   const half = Math.ceil(moments.length / 2);
   const marks = moments.map(({ at, text: words }, index) => {
     const [column, row] = [index < half ? 0 : 1, index % Math.max(1, half)];
-    return text(`${String(index + 1).padStart(2)}  ${clockTime(at)}  ${said(words, 52)}`, column * (WIDTH / 2), y + row * ROW);
+    return text(
+      `${String(index + 1).padStart(2)}  ${clockTime(at)}  ${said(words, 52)}`,
+      column * (WIDTH / 2),
+      y + row * ROW,
+    );
   });
   return { marks, height: half * ROW };
 }
@@ -369,10 +447,22 @@ function notesOf(kept: KeptTrail, holes: [number, number][], y: number): object[
     'about one a minute and at each step of a kill. A figure stands until the next one; where a line breaks off, it was not known.',
     ...(holes.length === 0
       ? []
-      : [`Grey: nobody watched (the bot was not running, or its trail was not kept): ${said(holes.slice(0, 4).map(([from, to]) => `${clockTime(from)} to ${clockTime(to)}`).join(', '), 110)}${holes.length > 4 ? ', …' : ''}`]),
-    ...(kept.leftOut === 0 ? [] : [`${count(kept.leftOut, 'line')} left out: there is no room on the record.`]),
+      : [
+          `Grey: nobody watched (the bot was not running, or its trail was not kept): ${said(
+            holes
+              .slice(0, 4)
+              .map(([from, to]) => `${clockTime(from)} to ${clockTime(to)}`)
+              .join(', '),
+            110,
+          )}${holes.length > 4 ? ', …' : ''}`,
+        ]),
+    ...(kept.leftOut === 0
+      ? []
+      : [`${count(kept.leftOut, 'line')} left out: there is no room on the record.`]),
   ];
-  return notes.map((words, row) => text(words, 0, y + row * ROW, { fill: { value: FAINT }, fontSize: { value: 10 } }));
+  return notes.map((words, row) =>
+    text(words, 0, y + row * ROW, { fill: { value: FAINT }, fontSize: { value: 10 } }),
+  );
 }
 
 /** At most what Slack takes as the alternative of a picture. */

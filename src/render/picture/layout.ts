@@ -125,7 +125,9 @@ export function legend(lines: Drawn[], y: number): { marks: object[]; rows: numb
       }),
       ...(thin === true
         ? []
-        : [symbol(look.shape, left + 14, middle, 36, { fill: value(look.colour), stroke: value('#ffffff') })]),
+        : [
+            symbol(look.shape, left + 14, middle, 36, { fill: value(look.colour), stroke: value('#ffffff') }),
+          ]),
       text(label, left + 34, middle),
     ];
   });
@@ -166,7 +168,23 @@ export function panel(asked: {
       { name: 'y', type: 'linear', domain: [asked.bottom, asked.top], range: [height, 0], nice: true },
     ],
     axes: [
-      { orient: 'left', scale: 'y', tickCount: 4, format: asked.format, grid: true, gridColor: '#eaeef2', labelColor: INK, labelFontSize: 11, domain: false, title: asked.title, titleColor: INK, titleFontSize: 11, titlePadding: 8 },
+      {
+        orient: 'left',
+        scale: 'y',
+        tickCount: 4,
+        format: asked.format,
+        grid: true,
+        gridColor: '#eaeef2',
+        labelColor: INK,
+        labelFontSize: 11,
+        domain: false,
+        title: asked.title,
+        titleColor: INK,
+        titleFontSize: 11,
+        titlePadding: 8,
+        minExtent: 62,
+        maxExtent: 62,
+      },
     ],
     data: lines.map(({ points }, index) => ({ name: names[index], values: drawable(points) })),
     marks: [
@@ -195,7 +213,14 @@ export function panel(asked: {
           },
         },
       })),
-      { type: 'group', clip: true, encode: { enter: { width: value(WIDTH), height: value(height) } }, marks: lines.flatMap(({ look, thin, points }, index) => lineMarks(names[index] ?? '', look, thin === true, points.length)) },
+      {
+        type: 'group',
+        clip: true,
+        encode: { enter: { width: value(WIDTH), height: value(height) } },
+        marks: lines.flatMap(({ look, thin, points }, index) =>
+          lineMarks(names[index] ?? '', look, thin === true, points.length),
+        ),
+      },
     ],
   };
 }
