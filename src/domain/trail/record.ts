@@ -70,9 +70,9 @@ export const isTrailEvent = <E extends { type: string }>(event: E): event is Ext
 /** Before the opening, and after the resolution. */
 export const LEAD_IN_MS = 15 * 60_000;
 export const LEAD_OUT_MS = 5 * 60_000;
-/** Of all lines together: some 25 kB. */
-const MAX_POINTS = 1_600;
-const MAX_LINES = 60;
+/** Of all lines together: some 20 kB, and 30 where every value has ten digits. */
+const MAX_POINTS = 1_200;
+const MAX_LINES = 40;
 /** Stretches of time that a line is thinned to. */
 const BUCKETS = [300, 200, 140, 100, 70, 50, 35, 24, 16, 10, 5];
 

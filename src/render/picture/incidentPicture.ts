@@ -119,6 +119,7 @@ function roomFor<T extends { name: string }>(lines: T[]): { drawn: T[]; rest: st
 }
 
 function exposurePart(kept: KeptTrail, lines: LinesOf): Part {
+  const currency = said(kept.currency, 10);
   const { drawn, rest } = roomFor(lines('absolute'));
   const net = lines('net');
   const differs = (name: string, points: Mark[]) => {
@@ -138,17 +139,17 @@ function exposurePart(kept: KeptTrail, lines: LinesOf): Part {
   const wanted = [
     {
       value: kept.limits.total,
-      label: `kills over ${number(kept.limits.total)} ${kept.currency} of all venues`,
+      label: `kills over ${number(kept.limits.total)} ${currency} of all venues`,
     },
     ...Object.entries(kept.limits.perVenue).map(([venue, value]) => ({
       value,
-      label: `kills over ${number(value)} ${kept.currency} at ${said(venue, 40)}`,
+      label: `kills over ${number(value)} ${currency} at ${said(venue, 40)}`,
     })),
   ];
   // A limit far above would press the line to the ground: it is said instead.
   const isNear = ({ value }: { value: number }) => value <= Math.max(most * 2.5, 1e-9);
   return {
-    title: `Exposure, ${said(kept.currency, 10)}`,
+    title: `Exposure, ${currency}`,
     lines: all,
     limits: wanted.filter(isNear),
     remarks: [
@@ -160,7 +161,7 @@ function exposurePart(kept: KeptTrail, lines: LinesOf): Part {
     words:
       all.length === 0
         ? 'exposure was not known'
-        : `exposure: ${drawn.map(({ name, points }) => `${said(name, 40)} ${course(points, kept.currency)}`).join('; ')}`,
+        : `exposure: ${drawn.map(({ name, points }) => `${said(name, 40)} ${course(points, currency)}`).join('; ')}`,
   };
 }
 

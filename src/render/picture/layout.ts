@@ -34,7 +34,8 @@ export interface Drawn {
 }
 
 /** Somebody else's words on one line, as a picture can show them: no control character, no broken letter. */
-export const said = (text: string, max: number): string => plain(text.replace(/\p{Cs}/gu, ''), max);
+export const said = (text: string, max: number): string =>
+  plain(text.replace(/[\p{Cs}\ufffe\uffff]/gu, ''), max);
 
 /** About how wide a text of this size is: letters of DejaVu Sans are 0.6 of it on the average. */
 export const widthOf = (text: string, size: number): number => text.length * size * 0.6;
