@@ -3,10 +3,11 @@
  * by the venues' own records, and the picture. Each has a deadline, and none of them keeps a postmortem from being written.
  */
 
+import { setImmediate as turn } from 'node:timers/promises';
 import type { FactEvent } from '../domain/decide.ts';
 import { type Incident, STANDDOWN, type StandingEvent } from '../domain/incident.ts';
 import {
-  keptTrail,
+  keeping,
   LEAD_OUT_MS,
   newestOf,
   spanOf,
@@ -126,7 +127,12 @@ export function createFigures(deps: {
     try {
       const points = await within(trail.points(from - BEFORE_MS, to));
       if (points.length === 0) return { type: 'TrailMissing', reason: 'nothing was kept of this time' };
-      return { type: 'TrailKept', ...keptTrail(points, { from, to, currency, limits }) };
+      const steps = keeping(points, { from, to, currency, limits });
+      for (;;) {
+        const step = steps.next();
+        if (step.done === true) return { type: 'TrailKept', ...step.value };
+        await turn();
+      }
     } catch (error) {
       log.warn({ incident: incident.id, error: String(error) }, 'the trail of an incident could not be read');
       return { type: 'TrailMissing', reason: reasonOf(error) };

@@ -1,7 +1,7 @@
 /** What of the trail goes on an incident's record, so that its picture can be drawn again from the record alone. Pure. */
 
 import type { TrailPoint } from './point.ts';
-import { linesOf, type Mark, type TrailLine, thinned, within, withoutRepeats } from './series.ts';
+import { gatherLines, type Mark, type TrailLine, thinned, within, withoutRepeats } from './series.ts';
 
 /** A line on record: `points` are seconds since the part's `from` (to the tenth), and the value. */
 export interface KeptLine extends Omit<TrailLine, 'points'> {
@@ -85,28 +85,54 @@ export function spanOf(
   return { from: incident.openedAt - LEAD_IN_MS, to: Math.max(incident.openedAt, Math.min(now, end)) };
 }
 
+type About = Pick<KeptTrail, 'from' | 'to' | 'currency' | 'limits'>;
+
 /** Nothing is added to what was measured: fewer points, and tenths of a second. */
-export function keptTrail(
+export function keptTrail(points: readonly TrailPoint[], about: About): KeptTrail {
+  const steps = keeping(points, about);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** Points that are taken in one step: some milliseconds. */
+const AT_ONCE = 100;
+
+/** The same in steps of some milliseconds each, so that whoever needs the thread in between has it. */
+export function* keeping(
   points: readonly TrailPoint[],
-  { from, to, currency, limits }: Pick<KeptTrail, 'from' | 'to' | 'currency' | 'limits'>,
-): KeptTrail {
-  const lines = linesOf(points, currency)
-    .map((line) => ({ ...line, points: withoutRepeats(within(line.points, from, to)) }))
+  { from, to, currency, limits }: About,
+): Generator<undefined, KeptTrail> {
+  const gathered = gatherLines(currency);
+  for (const [index, point] of points.entries()) {
+    gathered.take(point);
+    if (index % AT_ONCE === AT_ONCE - 1) yield;
+  }
+  const lines: TrailLine[] = [];
+  let leftOut = 0;
+  for (const line of gathered.lines()) {
+    const shown = withoutRepeats(within(line.points, from, to));
     // What was never known has nothing to show, apart from whether a criterion was.
-    .filter((line) => line.of === 'state' || line.points.some(([, value]) => value !== null));
-  const room = lines.slice(0, MAX_LINES);
-  let kept = room;
+    if (line.of !== 'state' && shown.every(([, value]) => value === null)) continue;
+    if (lines.length === MAX_LINES) leftOut += 1;
+    else lines.push({ ...line, points: thinned(shown, BUCKETS[0] ?? 1) });
+    yield;
+  }
+  let kept = lines;
   // The finest that there is room for: the coarsest has 30 points a line at most, and fits.
   for (const buckets of BUCKETS) {
-    kept = room.map((line) => ({ ...line, points: thinned(line.points, buckets) }));
+    // What is thinned again still has the extremes, and the gaps.
+    kept = kept.map((line) => ({ ...line, points: thinned(line.points, buckets) }));
     if (kept.reduce((sum, line) => sum + line.points.length, 0) <= MAX_POINTS) break;
+    yield;
   }
   return {
     from,
     to,
     currency,
     limits,
-    leftOut: lines.length - room.length,
+    leftOut,
     lines: kept.map((line) => ({
       ...line,
       points: line.points.map(([at, value]): Mark => [Math.round((at - from) / 100) / 10, value]),

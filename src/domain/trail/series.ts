@@ -36,6 +36,13 @@ const STATES = { ok: 0, tripped: 1, unknown: null } as const;
 
 /** The lines of these points, which stand in the order in which they were written. */
 export function linesOf(points: readonly TrailPoint[], currency: string): TrailLine[] {
+  const gathered = gatherLines(currency);
+  for (const point of points) gathered.take(point);
+  return gathered.lines();
+}
+
+/** The same, point by point: a day of points is half a second of work, which is not done in one go. */
+export function gatherLines(currency: string): { take(point: TrailPoint): void; lines(): TrailLine[] } {
   const lines = new Map<string, TrailLine>();
   const put = (of: TrailLine['of'], name: string, unit: string, at: number, value: number | null) => {
     const key = `${of} ${name}`;
@@ -54,7 +61,9 @@ export function linesOf(points: readonly TrailPoint[], currency: string): TrailL
   };
   let before: TrailPoint | null = null;
   let watchedAt: number | null = null;
-  for (const point of points) {
+  let until = 0;
+  function take(point: TrailPoint): void {
+    until = Math.max(until, point.at);
     const isSample = point.kind === 'sample' || point.kind === 'start';
     if (before !== null && isSample && watchedAt !== null) {
       const isHole = point.kind === 'start' || point.at - watchedAt > HOLE_STEPS * stepOf(point);
@@ -84,10 +93,13 @@ export function linesOf(points: readonly TrailPoint[], currency: string): TrailL
     if (point.kind !== 'reading') put('trading', '', '', point.at, TRADING_STATES.indexOf(point.trading));
     before = point;
   }
-  const until = points.reduce((latest, { at }) => Math.max(latest, at), 0);
-  return [...lines.values()].map((line) =>
-    line.of === 'orders' ? { ...line, points: voided(line.points, until) } : line,
-  );
+  return {
+    take,
+    lines: () =>
+      [...lines.values()].map((line) =>
+        line.of === 'orders' ? { ...line, points: voided(line.points, until) } : line,
+      ),
+  };
 }
 
 /** With a null wherever the next reading was too long in coming. */
