@@ -48,7 +48,7 @@ export function createTrailFiles(dataDir: string, now: () => number, log: Log): 
 
   /** What is old is thinned, what is very old is removed. */
   async function tidy(): Promise<void> {
-    for (const name of (await readdir(folder)).sort()) {
+    for (const name of await readdir(folder)) {
       const [, hour = '', kind] = NAME.exec(name) ?? [];
       const age = now() - beginOf(hour);
       if (hour === '' || !(age > WHOLE_MS)) continue;
@@ -84,7 +84,7 @@ export function createTrailFiles(dataDir: string, now: () => number, log: Log): 
         throw error;
       });
       const points: TrailPoint[] = [];
-      for (const name of names.sort()) {
+      for (const name of names.sort((a, b) => (a < b ? -1 : 1))) {
         const [, hour = ''] = NAME.exec(name) ?? [];
         const begin = beginOf(hour);
         // A reading is filed under when it began.

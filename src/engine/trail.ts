@@ -46,8 +46,8 @@ export function createTrail(deps: {
   let waiting: TrailPoint[] = [];
   let writing: Promise<void> | null = null;
   let sampledAt = Number.NEGATIVE_INFINITY;
-  let isStart = true;
   let complained = false;
+  let ordered: TradingState | null = null;
 
   function add(point: TrailPoint): void {
     const last = waiting.at(-1);
@@ -60,20 +60,21 @@ export function createTrail(deps: {
     if (waiting.length > MAX_WAITING) waiting.shift();
   }
 
+  const sampleOf = (isStart: boolean): TrailPoint =>
+    samplePoint({
+      now: clock.now(),
+      isStart,
+      measurements: monitor.measurements,
+      // Nothing was judged yet at a start, and this is not what judges first.
+      criteria: isStart ? [] : monitor.seen().criteria,
+      rules,
+      engines: engines.status(),
+      trading: ledger.trading(),
+    });
+
   function sample(): void {
     sampledAt = clock.monotonic();
-    add(
-      samplePoint({
-        now: clock.now(),
-        isStart,
-        measurements: monitor.measurements,
-        criteria: monitor.seen().criteria,
-        rules,
-        engines: engines.status(),
-        trading: ledger.trading(),
-      }),
-    );
-    isStart = false;
+    add(sampleOf(false));
     ordered = tradingStateOf(ledger.trading());
   }
 
@@ -102,7 +103,8 @@ export function createTrail(deps: {
     return writing;
   }
 
-  let ordered: TradingState | null = null;
+  // Before any reading of this process: what lies before it is a hole.
+  add(sampleOf(true));
   ledger.onChanged(() => {
     // Beside a kill's first steps: it compares two words, and keeps one.
     const trading = tradingStateOf(ledger.trading());

@@ -40,12 +40,15 @@ async function resolve(at: InProcess, incident: string) {
   return { id, folder, markdown: await readFile(join(folder, `${id}.md`), 'utf8') };
 }
 
-/** A line of the newest part of the trail that is on the incident's record, its repeats left out. */
+/** A line of the newest part of the trail that is on the incident's record, from the first thing known, repeats left out. */
 async function kept(at: InProcess, incident: string, of: string, name: string) {
   const history = await at.bot.ledger.history(incident);
   const event = newestOf(history, 'TrailKept')?.event;
   const points = event?.lines.find((line) => line.of === of && line.name === name)?.points ?? [];
-  return points.map(([, value]) => value).filter((value, index, all) => value !== all[index - 1]);
+  const first = points.findIndex(([, value]) => value !== null);
+  return points
+    .slice(first)
+    .flatMap(([, value], index, all) => (value === all[index - 1]?.[1] ? [] : [value]));
 }
 
 it('a drill’s postmortem has a picture of what the venue held, and the money that its records tell', async () => {

@@ -54,19 +54,6 @@ export type TrailEvent =
   | { type: 'PictureUploaded'; png: string }
   | { type: 'PictureUploadFailed'; png: string; reason: string; gaveUp: boolean };
 
-export const TRAIL_EVENTS = [
-  'TrailKept',
-  'TrailMissing',
-  'MoneyMeasured',
-  'PictureDrawn',
-  'PictureFailed',
-  'PictureUploaded',
-  'PictureUploadFailed',
-] as const satisfies TrailEvent['type'][];
-
-export const isTrailEvent = <E extends { type: string }>(event: E): event is Extract<E, TrailEvent> =>
-  (TRAIL_EVENTS as readonly string[]).includes(event.type);
-
 /** Before the opening, and after the resolution. */
 export const LEAD_IN_MS = 15 * 60_000;
 export const LEAD_OUT_MS = 5 * 60_000;
