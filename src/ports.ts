@@ -346,7 +346,7 @@ export interface Chat {
     message: ChatMessage,
     mark?: { key: string; chain: ChainHead | null },
   ): Promise<Sent<object>>;
-  /** Look for a message of ours with that key, in the channel since `sinceMs` or in the thread. */
+  /** Look for a message of ours with that key, or with a file of that name, in the channel since `sinceMs` or in the thread. */
   find(
     channel: string,
     threadTs: string | null,

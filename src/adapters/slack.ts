@@ -286,11 +286,15 @@ export function createSlack(options: SlackOptions): Slack {
                 })
               : await client.conversations.replies({ channel, ts: threadTs, ...paging });
           for (const message of answer.messages ?? []) {
-            const { metadata, ts } = message as {
+            const { metadata, ts, files } = message as {
               metadata?: { event_payload?: { key?: unknown } };
               ts?: string;
+              files?: { name?: unknown }[];
             };
-            if (metadata?.event_payload?.key === key && ts !== undefined) return { ts };
+            // An upload has no metadata: its file's name is its key.
+            const isIt =
+              metadata?.event_payload?.key === key || files?.some(({ name }) => name === key) === true;
+            if (isIt && ts !== undefined) return { ts };
           }
           cursor = answer.response_metadata?.next_cursor;
           if (cursor === undefined || cursor === '') break;

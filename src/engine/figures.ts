@@ -54,6 +54,7 @@ export function createFigures(deps: {
   drafts: Pick<Drafts, 'savePicture' | 'loadPicture'>;
   draw: Pick<Draw, 'picture'>;
   upload: Upload;
+  find: Chat['find'];
   currency: string;
   limits: { total: number; perVenue: Record<string, number> };
   killPhase(): KillPhase;
