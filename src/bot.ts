@@ -359,6 +359,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     drafts,
     draw,
     upload: slack.upload,
+    find: slack.chat.find,
     currency: config.limits.currency,
     limits: killLimits(stopRules),
     killPhase: () => killPhase(desk, ledger),

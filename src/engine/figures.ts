@@ -15,7 +15,7 @@ import {
   type VenueMoney,
   type VenueUnrealised,
 } from '../domain/trail/record.ts';
-import type { Clock, Drafts, Draughtsman, Draw, Log, Sent, Venue } from '../ports.ts';
+import type { Chat, Clock, Drafts, Draughtsman, Draw, Log, Sent, Venue } from '../ports.ts';
 import { backoff } from './backoff.ts';
 import type { Ledger } from './ledger.ts';
 import type { Attempt, Outcome } from './outbox.ts';
@@ -197,6 +197,12 @@ export function createFigures(deps: {
       if (headline === undefined) return { done: false, retryInMs: 2_000, facts: [] };
       const { png, svg, pngSha256, svgSha256, alt } = drawn.event;
       const sent = await loaded(async () => {
+        if (attempt.maybe) {
+          // An earlier try may have reached Slack: look for it before it stands there twice.
+          const found = await deps.find(headline.channel, headline.ts, png, incident.openedAt);
+          if (found.state === 'failed') return found;
+          if (found.ts !== null) return { state: 'done' };
+        }
         const files = [
           {
             name: png,
@@ -210,6 +216,7 @@ export function createFigures(deps: {
         return deps.upload(headline.channel, headline.ts, comment, files);
       });
       if (sent.state === 'done') return { done: true, facts: [{ type: 'PictureUploaded', png }] };
+      if (sent.maybe) attempt.setMaybe();
       const gaveUp = !sent.retry || attempt.tries >= TRIES;
       const known = newestOf(history, 'PictureUploadFailed')?.event;
       const isNews = gaveUp || known?.reason !== sent.reason;

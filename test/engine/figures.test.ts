@@ -101,6 +101,7 @@ async function world(more: Partial<Deps> = {}) {
       sent.push([thread ?? '', ...files.map(({ name }) => name)]);
       return { state: 'done' };
     },
+    find: async () => ({ state: 'done', ts: null }),
     currency: 'USDT',
     limits: { total: 1_500, perVenue: {} },
     killPhase: () => 'none',
@@ -117,11 +118,8 @@ async function world(more: Partial<Deps> = {}) {
     note,
     sent,
     prepare: async () => figures.prepare(await incident(), PM),
-    upload: async (tries = 0) =>
-      figures.upload(
-        { effect: {} as never, tries, maybe: false, setMaybe: () => undefined },
-        await incident(),
-      ),
+    upload: async (tries = 0, maybe = false) =>
+      figures.upload({ effect: {} as never, tries, maybe, setMaybe: () => undefined }, await incident()),
     told: async () =>
       (await ledger.history(ID)).filter(
         ({ type }) => !['IncidentOpened', 'PageOwed', 'Posted'].includes(type),
@@ -232,6 +230,17 @@ describe('the figures of a postmortem', () => {
     await other.note({ type: 'PictureUploadFailed', png: 'x', reason: 'missing_scope', gaveUp: false });
     expect(await other.upload(1)).toMatchObject({ done: false, facts: [] });
     expect(await other.upload(6)).toMatchObject({ done: true, facts: [{ gaveUp: true }] });
+  });
+
+  it('an upload that may have arrived is looked for, and stands once', async () => {
+    const at = await world({ find: async () => ({ state: 'done', ts: '7' }) });
+    await at.prepare();
+    expect(await at.upload(0, true)).toMatchObject({ done: true, facts: [{ type: 'PictureUploaded' }] });
+    expect(at.sent).toEqual([]);
+    const absent = await world();
+    await absent.prepare();
+    await absent.upload(0, true);
+    expect(absent.sent).toHaveLength(1);
   });
 
   it('a file that is not what is on record is not uploaded', async () => {
