@@ -400,7 +400,7 @@ export async function judge(mortal: Mortal, promised: Promised): Promise<void> {
     .messages(CHANNEL)
     .flatMap((message) =>
       // An upload has no metadata: the name of its file is its key.
-      message.byBot ? [keyOf(message) ?? message.files[0]?.name ?? 'no key'] : [],
+      message.byBot ? [keyOf(message) ?? String(message.files[0]?.['name'] ?? 'no key')] : [],
     )
     .filter((key) => all.every((one) => !isOfTheMachine(one) || !key.startsWith(one.id)));
   expect(
