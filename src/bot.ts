@@ -19,6 +19,7 @@ import { createSlack } from './adapters/slack.ts';
 import { createSmtpMailer } from './adapters/smtp.ts';
 import { askStatusPage } from './adapters/statusPage.ts';
 import { openStore } from './adapters/store.ts';
+import { createTrailFiles } from './adapters/trailFiles.ts';
 import { createWindowsFile } from './adapters/windows.ts';
 import { type LiveConfig, secretsOf } from './config.ts';
 import { isRunning, type KillPace } from './domain/kill.ts';
@@ -30,6 +31,7 @@ import { createAccess } from './engine/access.ts';
 import { createBudgetKeeper } from './engine/budgetKeeper.ts';
 import { createDesk, type Desk } from './engine/desk.ts';
 import { createEngines } from './engine/engines.ts';
+import { createFigures } from './engine/figures.ts';
 import { createHomeBoard } from './engine/homeBoard.ts';
 import { createIssueWatch } from './engine/issueWatch.ts';
 import { createKeeper } from './engine/keeper.ts';
@@ -45,6 +47,7 @@ import { createProbes } from './engine/probes.ts';
 import { createRunbookRunner } from './engine/runbookRunner.ts';
 import { createStopFromAlert } from './engine/stopFromAlert.ts';
 import { createTicker } from './engine/tick.ts';
+import { createTrail, type Trail } from './engine/trail.ts';
 import { createVenueWatch, type KillPhase, type WatchPace } from './engine/venueWatch.ts';
 import { type Failpoint, failAtSteps, failingControl, failingPerform, failingVenue } from './failpoint.ts';
 import { registerActions } from './listeners/actions.ts';
@@ -64,7 +67,7 @@ import { createLog, createMask } from './log.ts';
 import type { Policy } from './policy.ts';
 import type { Clock, Command, Log, Store, Tracker, Venue } from './ports.ts';
 import { adoptSideJournals } from './sideJournal.ts';
-import { stopRulesOf, UNKNOWN_GRACE_MS } from './stopRules.ts';
+import { killLimits, stopRulesOf, UNKNOWN_GRACE_MS } from './stopRules.ts';
 import { timelineMarkdown } from './timelineMarkdown.ts';
 import { openVenues } from './venues.ts';
 import { startEdge } from './webhooks/edge.ts';
@@ -143,7 +146,8 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   notes.push(...store.report().notes);
   const controlFile = await openControlFile({ path: config.controlFile, now: clock.now });
 
-  const realVenues = await openVenues(config, clock, mask);
+  const heard: { note: Trail['note'] } = { note: () => undefined };
+  const realVenues = await openVenues(config, clock, mask, (...args) => heard.note(...args));
   const venues =
     failpoint === undefined ? realVenues : realVenues.map((venue) => failingVenue(venue, failpoint));
   for (const venue of venues) cleanups.push(() => venue.close());
@@ -285,6 +289,17 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     unknownGraceMs,
   });
   cleanups.push(() => monitor.stop());
+  const trail = createTrail({
+    ledger,
+    engines,
+    monitor,
+    clock,
+    log,
+    rules: stopRules,
+    files: createTrailFiles(config.dataDir, clock.now, log),
+  });
+  heard.note = trail.note;
+  cleanups.push(() => trail.stop());
   const budgets = await createBudgetKeeper({
     desk,
     ledger,
@@ -337,6 +352,24 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   });
   const money = () => impactOf(monitor.criteria(), config.limits.currency);
   const tracker = trackerOf(config, clock);
+  const pictures = createDraughtsman();
+  const drafts = createDrafts(join(config.dataDir, 'postmortems'));
+  const figures = createFigures({
+    trail,
+    venues: realVenues,
+    ledger,
+    clock,
+    log,
+    pictures,
+    drafts,
+    draw,
+    upload: slack.upload,
+    find: slack.chat.find,
+    currency: config.limits.currency,
+    limits: killLimits(stopRules),
+    killPhase: () => killPhase(desk, ledger),
+    calm: () => desk.executor.calm(),
+  });
   const perform = createPerform({
     store,
     ledger,
@@ -349,7 +382,8 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     drillsFiled: drill,
     onCall,
     money,
-    drafts: createDrafts(join(config.dataDir, 'postmortems')),
+    drafts,
+    figures,
     draw,
     channel: config.slack.channel,
     // Known before anything is posted; the thread's own address follows as a note (docs/adr/0003).
@@ -412,7 +446,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     names,
     criteria: () => monitor.criteria(),
     budgets,
-    pictures: createDraughtsman(),
+    pictures,
     upload: slack.upload,
     engines: () => engines.status(),
     permalink: slack.chat.permalink,
@@ -521,6 +555,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     ...(options.itemsEveryMs === undefined ? {} : { everyMs: options.itemsEveryMs }),
   });
   cleanups.push(everySecond(() => issueWatch.look(), log));
+  cleanups.push(everySecond(() => trail.tick(), log));
   const venueWatch = createVenueWatch({
     venues,
     take: (venue, at, reading) => monitor.takeVenue(venue, at, reading),

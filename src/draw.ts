@@ -16,6 +16,7 @@ import { masked } from './render/masked.ts';
 import { notice, type Told } from './render/notice.ts';
 import { pageText } from './render/page.ts';
 import { pagerNote } from './render/pagerNote.ts';
+import { incidentPicture } from './render/picture/incidentPicture.ts';
 import { receipt, type VenuePages } from './render/receipt.ts';
 import { runbookMessage } from './render/runbook.ts';
 import { summonMail, summonMessage } from './render/summon.ts';
@@ -117,6 +118,7 @@ export function createDraw({
     issue: issueDraft,
     issueComment,
     postmortem,
+    picture: incidentPicture,
   };
   return {
     headline: (...args) => masked(draw.headline(...args), mask),
@@ -132,5 +134,6 @@ export function createDraw({
     issueComment: (...args) => masked(draw.issueComment(...args), mask),
     checklist: (...args) => masked(draw.checklist(...args), mask),
     postmortem: (...args) => masked(draw.postmortem(...args), mask),
+    picture: (...args) => masked(draw.picture(...args), mask),
   };
 }

@@ -15,6 +15,8 @@ import type { HostLoad, KeyReading, PageReading, VenueState } from './domain/run
 import type { CloseEstimate } from './domain/slippage.ts';
 import type { IssueState } from './domain/tracker.ts';
 import type { Trading } from './domain/trading.ts';
+import type { TrailPoint } from './domain/trail/point.ts';
+import type { LedgerResults } from './domain/trail/record.ts';
 
 // ── Time ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -150,6 +152,16 @@ export interface BudgetsFile {
   save(state: BudgetsSnapshot): Promise<void>;
 }
 
+/**
+ * Where the trail is kept: what was measured, for a day as it was and for two weeks thinned. Throws when it cannot. What is
+ * appended may be lost with the machine: nothing decides by it.
+ */
+export interface TrailFiles {
+  append(points: TrailPoint[]): Promise<void>;
+  /** The points of this time, ms since the epoch, in the order in which they were appended. */
+  read(from: number, to: number): Promise<TrailPoint[]>;
+}
+
 /** A drawn picture. */
 export interface Picture {
   svg: string;
@@ -240,6 +252,11 @@ export interface Venue {
   read(): Promise<Omit<VenueReading, 'startedAt' | 'endedAt'>>;
   /** What the hard stops are measured by: one request after the other, so that it takes no room from a kill. */
   measure(request: MeasureRequest): Promise<VenueMeasurement>;
+  /**
+   * Profit and fees between two moments, ms since the epoch, by the venue's own records. For what is written afterwards,
+   * never for a decision of the bot.
+   */
+  results(span: { fromMs: number; untilMs: number; mayAsk(): boolean }): Promise<LedgerResults>;
   /** Close one position by a reduce-only market order, sent once and never repeated. */
   closePosition(
     position: Pick<PositionLine, 'symbol' | 'side' | 'amount'>,
@@ -332,7 +349,7 @@ export interface Chat {
     message: ChatMessage,
     mark?: { key: string; chain: ChainHead | null },
   ): Promise<Sent<object>>;
-  /** Look for a message of ours with that key, in the channel since `sinceMs` or in the thread. */
+  /** Look for a message of ours with that key, or with a file of that name, in the channel since `sinceMs` or in the thread. */
   find(
     channel: string,
     threadTs: string | null,
@@ -479,14 +496,31 @@ export interface Draw {
   issue(incident: Incident, item: string): IssueDraft | null;
   /** What the issue of an item is told of the postmortem. */
   issueComment(incident: Incident, item: string, postmortem: string): Pick<IssueDraft, 'mark' | 'body'>;
+  /** The incident's picture from what is on its record, and what it shows in words; null: nothing was kept of the trail. */
+  picture(
+    incident: Incident,
+    history: StandingEvent[],
+  ): { spec: Record<string, unknown>; alt: string } | null;
   /** The postmortem's Markdown. */
   postmortem(id: string, incident: Incident, history: StandingEvent[], chain: ChainHead | null): string;
+}
+
+/** Names of the two files, without their folder, and their SHA-256 in hexadecimal. */
+export interface SavedPicture {
+  png: string;
+  svg: string;
+  pngSha256: string;
+  svgSha256: string;
 }
 
 /** Where postmortem drafts are kept. */
 export interface Drafts {
   /** Write a draft and read it back; returns its path. Throws when it cannot. */
   save(id: string, markdown: string): Promise<string>;
+  /** Write the picture of a draft beside it as PNG and SVG, and read them back. Throws when it cannot. */
+  savePicture(id: string, picture: Picture): Promise<SavedPicture>;
+  /** A file of a picture by its name; throws when it is not there, or is not what was written (`sha256`). */
+  loadPicture(name: string, sha256: string): Promise<Buffer>;
 }
 
 // ── Log ────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -29,3 +29,15 @@ export function stopRulesOf(
     venues,
   };
 }
+
+/** What an exposure must not be over, in the currency of the limits: of all venues, and of those that have one of their own. */
+export function killLimits({ criteria, limits }: Pick<StopRules, 'criteria' | 'limits'>): {
+  total: number;
+  perVenue: Record<string, number>;
+} {
+  const { over } = criteria.positionSize;
+  return {
+    total: over * limits.maxNotional,
+    perVenue: Object.fromEntries(Object.entries(limits.perVenue).map(([id, max]) => [id, over * max])),
+  };
+}

@@ -9,6 +9,8 @@ export function openVenues(
   config: LiveConfig,
   clock: Clock,
   mask: (text: string) => string,
+  /** Told of every whole reading of a venue. Must not throw. */
+  onReading?: (venue: string, startedAt: number, reading: Awaited<ReturnType<Venue['read']>>) => void,
 ): Promise<Venue[]> {
   return Promise.all(
     config.venues.map((venue) =>
@@ -22,6 +24,7 @@ export function openVenues(
         clock,
         mask,
         protectiveOrders: config.kill.protectiveOrders,
+        onReading: (startedAt, reading) => onReading?.(venue.id, startedAt, reading),
         ...(venue.password === null ? {} : { password: venue.password }),
         ...(venue.baseUrl === null ? {} : { baseUrl: venue.baseUrl }),
       }),

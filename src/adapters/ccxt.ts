@@ -10,7 +10,7 @@ import { BOOK_MS, estimateClose } from './venues/book.ts';
 import type { Call, VenueFacts } from './venues/facts.ts';
 import { createGeneralDriver, type Unified } from './venues/general.ts';
 import { PROVEN } from './venues/index.ts';
-import { createProvenDriver } from './venues/proven.ts';
+import { createProvenDriver, type OnReading } from './venues/proven.ts';
 import { readKey, readStatus } from './venues/self.ts';
 import { type FailureCause, type Market, VenueFailure, type Wire, wordsOf } from './venues/wire.ts';
 
@@ -36,6 +36,8 @@ export interface VenueOptions {
   mask: (text: string) => string;
   /** `keepWhilePosition`: a kill leaves reduce-only orders on an open position. */
   protectiveOrders: 'cancel' | 'keepWhilePosition';
+  /** Told of every whole reading. Must not throw. */
+  onReading?: OnReading;
 }
 
 /** The configuration names an exchange that ccxt does not have, or a baseUrl that is none. */
@@ -78,6 +80,7 @@ export async function createVenue(options: VenueOptions): Promise<Venue> {
     quoteAssets: options.quoteAssets,
     protectiveOrders: options.protectiveOrders,
     clock: options.clock,
+    ...(options.onReading === undefined ? {} : { onReading: options.onReading }),
   };
   const driver =
     facts === undefined

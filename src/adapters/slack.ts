@@ -66,7 +66,7 @@ export interface Slack {
     channel: string,
     threadTs: string | null,
     comment: string,
-    files: { name: string; title: string; bytes: Buffer }[],
+    files: { name: string; title: string; bytes: Buffer; alt?: string }[],
   ): Promise<Sent<object>>;
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -286,11 +286,15 @@ export function createSlack(options: SlackOptions): Slack {
                 })
               : await client.conversations.replies({ channel, ts: threadTs, ...paging });
           for (const message of answer.messages ?? []) {
-            const { metadata, ts } = message as {
+            const { metadata, ts, files } = message as {
               metadata?: { event_payload?: { key?: unknown } };
               ts?: string;
+              files?: { name?: unknown }[];
             };
-            if (metadata?.event_payload?.key === key && ts !== undefined) return { ts };
+            // An upload has no metadata: its file's name is its key.
+            const isIt =
+              metadata?.event_payload?.key === key || files?.some(({ name }) => name === key) === true;
+            if (isIt && ts !== undefined) return { ts };
           }
           cursor = answer.response_metadata?.next_cursor;
           if (cursor === undefined || cursor === '') break;
@@ -396,11 +400,11 @@ export function createSlack(options: SlackOptions): Slack {
         await client.filesUploadV2({
           channel_id: channel,
           initial_comment: comment,
-          file_uploads: files.map(({ name, title, bytes }) => ({
+          file_uploads: files.map(({ name, title, bytes, alt }) => ({
             file: bytes,
             filename: name,
             title,
-            alt_text: title,
+            alt_text: alt ?? title,
           })),
           ...(threadTs === null ? {} : { thread_ts: threadTs }),
         });

@@ -39,6 +39,7 @@ import type { Playbook } from './playbook.ts';
 import { approval, type GateRules, missingToAsk } from './resume.ts';
 import { decideTracker, type TrackerCommand } from './tracker.ts';
 import type { Hold, HoldKey, Latch } from './trading.ts';
+import type { TrailEvent } from './trail/record.ts';
 
 /** "No, and why": in words for the person who asked, with a stable code for programs. */
 export class Refusal extends Error {
@@ -211,7 +212,8 @@ export type FactEvent =
         | 'SummonFailed'
         | 'IssueFiled'
         | 'IssueFailed'
-        | 'IssueCommented';
+        | 'IssueCommented'
+        | TrailEvent['type'];
     }
   > extends infer E
     ? E extends { at: number; by: Actor }

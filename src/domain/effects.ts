@@ -36,6 +36,8 @@ export type Work =
   /** One line in the thread about the event at this version of the incident's log. */
   | { kind: 'notice'; version: number }
   | { kind: 'postmortem' }
+  /** The drawn picture of the incident, into its thread. */
+  | { kind: 'picture' }
   /** What the playbook asks for after a P0 or P1, posted once and edited in place. */
   | { kind: 'checklist' }
   /** An action item as an issue in the tracker. */

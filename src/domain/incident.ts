@@ -11,6 +11,7 @@ import { evolveResume } from './resume.ts';
 import type { Deed } from './runbook/vocabulary.ts';
 import { evolveTracker, type TrackedIssue, type TrackerEvent } from './tracker.ts';
 import type { HoldEvent } from './trading.ts';
+import type { TrailEvent } from './trail/record.ts';
 
 export const SEVERITIES = ['P0', 'P1', 'P2', 'P3'] as const;
 export type Severity = (typeof SEVERITIES)[number];
@@ -488,6 +489,7 @@ export type IncidentEvent = Said &
     | ({ type: 'ActionItemAdded' } & Omit<ActionItem, 'by' | 'at'>)
     | PagerSaid
     | SummonEvent
+    | TrailEvent
     /** A configured command that a runbook step asked for ran: `output` is cut. */
     | { type: 'CommandAsked'; command: string; run: string }
     | {
@@ -888,6 +890,14 @@ function fold(
       next.impact = { first: next.impact?.first ?? reading, last: reading };
       return;
     }
+    case 'TrailKept':
+    case 'TrailMissing':
+    case 'MoneyMeasured':
+    case 'PictureDrawn':
+    case 'PictureFailed':
+    case 'PictureUploaded':
+    case 'PictureUploadFailed':
+      return;
     case 'UpdateReminded':
       next.silentFrom = event.at;
       return;

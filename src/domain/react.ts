@@ -282,6 +282,11 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
       return event.mark === 'actionItem' ? issues((item) => item === `M${event.ts}`) : [];
     case 'IssueCommented':
       return [];
+    case 'PictureDrawn':
+      return inThread([owe('slack', 'picture', { kind: 'picture' })]);
+    case 'PictureUploadFailed':
+      return event.gaveUp ? notice() : [];
+    case 'PictureFailed':
     case 'UpdateReminded':
     case 'IncidentReviewed':
     case 'IncidentAdjusted':
@@ -294,6 +299,10 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
     // What it says is drawn from what was done.
     case 'ClockMet':
     case 'ImpactNoted':
+    case 'TrailKept':
+    case 'TrailMissing':
+    case 'MoneyMeasured':
+    case 'PictureUploaded':
     case 'MessageLogged':
     case 'MessageEdited':
     case 'MessageDeleted':

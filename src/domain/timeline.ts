@@ -13,6 +13,7 @@ import type {
 } from './orders.ts';
 import { describeTracker } from './tracker.ts';
 import { SWITCHES } from './trading.ts';
+import { trailWords } from './trail/words.ts';
 import { counted, listed, span, utc } from './words.ts';
 
 const because = (why: string | undefined): string => (why === undefined || why === '' ? '' : `: ${why}`);
@@ -279,6 +280,14 @@ export function describe(event: StandingEvent): string {
       return event.dayPnl === null
         ? `Profit and loss of the day: unknown${because(event.why)}`
         : `Profit and loss of the day: ${event.dayPnl.toFixed(2)} ${event.currency}, by ${event.source ?? 'an unnamed source'}`;
+    case 'TrailKept':
+    case 'TrailMissing':
+    case 'MoneyMeasured':
+    case 'PictureDrawn':
+    case 'PictureFailed':
+    case 'PictureUploaded':
+    case 'PictureUploadFailed':
+      return trailWords(event);
     case 'UpdateReminded':
       return `Reminded: no update for ${span(event.sinceMs) ?? 'an unknown time'}`;
     case 'CommanderAssigned':

@@ -20,6 +20,7 @@ import type {
   Tracker,
 } from '../ports.ts';
 import { backoff } from './backoff.ts';
+import type { Figures } from './figures.ts';
 import { createIssues } from './issues.ts';
 import type { Ledger } from './ledger.ts';
 import type { OnCall } from './onCall.ts';
@@ -44,6 +45,8 @@ export interface PerformDeps {
   /** What the measurements say of the money now. */
   money(): Extract<FactEvent, { type: 'ImpactNoted' }>;
   drafts: Drafts;
+  /** Measured numbers and the picture of an incident. */
+  figures: Figures;
   draw: Draw;
   /** The #incidents channel. */
   channel: string;
@@ -208,6 +211,7 @@ export function createPerform(deps: PerformDeps): Perform {
     if (drafted !== undefined && drafted.at >= (resolution?.at ?? 0)) return done();
     const turn = drafting.then(async () => {
       const id = postmortemId(incident);
+      await deps.figures.prepare(incident, id);
       const chain = await chainOf(incident.id);
       const history = await ledger.history(incident.id);
       const file = await deps.drafts.save(id, draw.postmortem(id, incident, history, chain));
@@ -289,6 +293,8 @@ export function createPerform(deps: PerformDeps): Perform {
         return mail(attempt, incident, work);
       case 'postmortem':
         return postmortem(attempt, incident);
+      case 'picture':
+        return deps.figures.upload(attempt, incident);
       default: {
         const unknown: never = work;
         throw new Error(`unknown work ${JSON.stringify(unknown)}`);

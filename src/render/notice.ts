@@ -165,6 +165,14 @@ function noticeLines(event: StandingEvent, incident: string): string[] | null {
         `*Flatten* by ${who}: ${count(event.results.length, 'position')}, ${since(event.ms)}, then read back: *${event.verdict}*`,
         ...event.results.map(closeLine),
       ];
+    case 'PictureFailed':
+      return [
+        `❗ *The picture of the incident could not be drawn*: ${inert(event.reason, 300)}. The postmortem is written without it.`,
+      ];
+    case 'PictureUploadFailed':
+      return [
+        `❗ *The picture of the incident could not be uploaded here*: ${inert(event.reason, 300)}. It stands beside the postmortem: \`${code(event.png, 100)}\``,
+      ];
     case 'PostmortemDrafted':
       return [
         `📝 *Postmortem draft ${plain(event.id, 40)}* · blanks are marked TODO · file \`${code(event.file, 200)}\``,

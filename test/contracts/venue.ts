@@ -216,6 +216,34 @@ export function venueContract(name: string, open: () => Promise<VenueWorld>): vo
       expect(worth(after) - before).toBeCloseTo(260, 6);
     });
 
+    it('tells profit and fees of the asked time by its own records, or says that they do not tell', async () => {
+      const span = () => ({ fromMs: Date.now() - 60_000, untilMs: Date.now() + 1_000, mayAsk: () => true });
+      world.money.transfer(500);
+      world.money.earn(-40);
+      const said = await world.venue.results(span());
+      if (said.state === 'silent') {
+        expect(said.reason).not.toBe('');
+        return;
+      }
+      expect(said).toMatchObject({
+        state: 'read',
+        leftOut: 0,
+        assets: [{ asset: world.money.currency, realised: -40, fees: 0, other: 0 }],
+      });
+      const past = { ...span(), fromMs: Date.now() - 90_000, untilMs: Date.now() - 80_000 };
+      expect(await world.venue.results(past)).toMatchObject({ state: 'read', rows: 0, assets: [] });
+      expect(await world.venue.results({ ...span(), mayAsk: () => false })).toMatchObject({
+        state: 'failed',
+      });
+      world.money.strange();
+      expect(await world.venue.results(span())).toMatchObject({
+        state: 'failed',
+        reason: expect.stringMatching(/unknown kind/),
+      });
+      world.fail();
+      expect(await world.venue.results(span())).toMatchObject({ state: 'failed' });
+    });
+
     it('reads transfers to the last page, once each, and only those since it was told', async () => {
       if (!world.venue.proven) return;
       const rows = world.money.many();

@@ -420,6 +420,87 @@ const SAMPLES: Samples = {
       'Profit and loss of the day: unknown: no sample',
     ],
   ],
+  TrailKept: [
+    [
+      {
+        ...said,
+        type: 'TrailKept',
+        from: at,
+        to: at + 60_000,
+        currency: 'USDT',
+        limits: { total: 1, perVenue: {} },
+        leftOut: 2,
+        lines: [{ of: 'orders', name: 'binance', unit: 'orders', points: [[0, 3]] }],
+      },
+      'Put on record what was measured from 2026-11-22 14:05:02 UTC to 2026-11-22 14:06:02 UTC: 1 line, 2 left out',
+    ],
+  ],
+  TrailMissing: [
+    [
+      { ...said, type: 'TrailMissing', reason: 'EIO' },
+      'What was measured over the incident could not be read: EIO',
+    ],
+  ],
+  MoneyMeasured: [
+    [
+      {
+        ...said,
+        type: 'MoneyMeasured',
+        from: at,
+        to: at,
+        ledgers: [
+          {
+            venue: 'usdm',
+            at,
+            state: 'read',
+            ledger: 'income',
+            rows: 3,
+            leftOut: 1,
+            assets: [{ asset: 'USDT', realised: -3.1, fees: -0.4, other: 0 }],
+          },
+          { venue: 'spot', at, state: 'silent', reason: 'a trade is an exchange' },
+          { venue: 'okx', at, state: 'failed', reason: 'timeout' },
+        ],
+        unrealised: [
+          { venue: 'usdm', at, state: 'read', sums: [{ currency: 'USDT', amount: 2 }] },
+          { venue: 'spot', at, state: 'read', sums: [{ currency: 'USDT', amount: null }] },
+          { venue: 'flat', at, state: 'read', sums: [] },
+          { venue: 'okx', at, state: 'failed', reason: 'timeout' },
+        ],
+      },
+      "Money by the venues' own records: usdm: realised -3.1, fees -0.4, funding and other 0 USDT, by its income read at 2026-11-22 14:05:02 UTC; 1 row in no sum (one asset for another), spot: realised and fees not said by spot (a trade is an exchange), okx: realised and fees UNKNOWN, not said by okx (timeout), usdm: unrealised +2 USDT, by its positions read at 2026-11-22 14:05:02 UTC, spot: unrealised not said in USDT, by its positions read at 2026-11-22 14:05:02 UTC, flat: nothing open, so nothing unrealised, read at 2026-11-22 14:05:02 UTC, okx: unrealised UNKNOWN, not said by okx (timeout)",
+    ],
+    [
+      { ...said, type: 'MoneyMeasured', from: at, to: at, ledgers: [], unrealised: [] },
+      "Money by the venues' own records: no venue is configured",
+    ],
+  ],
+  PictureDrawn: [
+    [
+      {
+        ...said,
+        type: 'PictureDrawn',
+        png: 'PM_1.png',
+        svg: 'PM_1.svg',
+        pngSha256: 'aa',
+        svgSha256: 'bb',
+        alt: 'what it shows',
+      },
+      'Picture drawn: PM_1.png, SHA-256 aa; PM_1.svg, SHA-256 bb',
+    ],
+  ],
+  PictureFailed: [
+    [{ ...said, type: 'PictureFailed', reason: 'no thread' }, 'The picture could not be drawn: no thread'],
+  ],
+  PictureUploaded: [
+    [{ ...said, type: 'PictureUploaded', png: 'PM_1.png' }, 'Picture PM_1.png uploaded to the thread'],
+  ],
+  PictureUploadFailed: [
+    [
+      { ...said, type: 'PictureUploadFailed', png: 'PM_1.png', reason: 'missing_scope', gaveUp: true },
+      'Picture PM_1.png could not be uploaded: missing_scope; it will not be tried again',
+    ],
+  ],
   MailSent: [
     [
       { ...said, type: 'MailSent', what: 'opened', to: ['a@x'], refused: [] },

@@ -25,7 +25,8 @@ export function fakeClock(at = Date.parse('2026-11-27T14:00:00Z')): FakeClock {
         const one = { until: passed + Math.max(0, ms), end: resolve };
         waits.push(one);
         signal?.addEventListener('abort', () => {
-          waits.splice(waits.indexOf(one), 1);
+          // One that is over already must not take another one along.
+          if (waits.includes(one)) waits.splice(waits.indexOf(one), 1);
           resolve();
         });
       });

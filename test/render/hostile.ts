@@ -288,6 +288,27 @@ export function anyEvent(venues: string[]): fc.Arbitrary<StandingEvent> {
       source: orNull(nasty),
       why: nasty,
     }),
+    fc.record({ type: word('PictureFailed'), reason: nasty }),
+    fc.record({ type: word('PictureUploadFailed'), png: nasty, reason: nasty, gaveUp: fc.boolean() }),
+    fc.record({ type: word('TrailMissing'), reason: nasty }),
+    fc.record({
+      type: word('MoneyMeasured'),
+      from: short,
+      to: short,
+      ledgers: fc.array(
+        fc.record({ venue: nasty, at: short, state: fc.constantFrom('failed', 'silent'), reason: nasty }),
+        { maxLength: 3 },
+      ),
+      unrealised: fc.array(
+        fc.record({
+          venue: nasty,
+          at: short,
+          state: word('read'),
+          sums: fc.array(fc.record({ currency: nasty, amount: orNull(number) }), { maxLength: 3 }),
+        }),
+        { maxLength: 3 },
+      ),
+    }),
     fc.record({ type: word('UpdateReminded'), sinceMs: short }),
     optional({ type: word('CommanderAssigned'), who: actor, handover: nasty }, 'handover'),
     fc.record({ type: word('IncidentMitigated'), text: nasty }),

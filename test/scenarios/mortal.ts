@@ -398,7 +398,10 @@ export async function judge(mortal: Mortal, promised: Promised): Promise<void> {
   // Slack: every message once; one headline and one runbook an incident, one receipt a kill.
   const keys = slack
     .messages(CHANNEL)
-    .flatMap((message) => (message.byBot ? [keyOf(message) ?? 'no key'] : []))
+    .flatMap((message) =>
+      // An upload has no metadata: the name of its file is its key.
+      message.byBot ? [keyOf(message) ?? JSON.stringify(message.files[0]?.['name'] ?? 'no key')] : [],
+    )
     .filter((key) => all.every((one) => !isOfTheMachine(one) || !key.startsWith(one.id)));
   expect(
     keys.filter((key, index) => keys.indexOf(key) !== index),

@@ -167,6 +167,8 @@ export interface LedgerRow {
   kind: 'transfer' | 'result' | 'unknown';
   /** The venue's word for its kind. */
   word: string;
+  /** Of a result, where the venue tells them apart; below zero: lost, or paid. They come to `amount` together. */
+  parts?: { realised: number; fees: number; other: number };
 }
 
 export interface LedgerPage {
@@ -196,6 +198,8 @@ export interface MoneyFacts {
   prices?: VenueFacts['prices'];
   /** The ledgers that together hold every transfer. `covers`: whether a wallet of this name is one of those measured. */
   ledgers: (covers: (account: string) => boolean) => LedgerFacts[];
+  /** Whether the rows of the ledgers tell profit and fees apart (`parts`); else why nothing is said of them. */
+  results: { told: true; source: Source } | { told: false; why: string };
   /** Pages of one ledger in one measurement; the next one reads on. */
   pagesAtOnce: Fact<number>;
   /** What moves money and stands in none of the ledgers: it looks like profit or loss. */

@@ -54,7 +54,7 @@ export function createGeneralDriver(
   wire: Wire,
   exchange: Unified,
   options: Omit<DriverOptions, 'facts'>,
-): Pick<Venue, 'warm' | 'cancel' | 'read' | 'closePosition' | 'measure'> {
+): Pick<Venue, 'warm' | 'cancel' | 'read' | 'closePosition' | 'measure' | 'results'> {
   const { id, symbols, quoteAssets, clock } = options;
   const sentKeys = new Set<string>();
   let loaded = false;
@@ -162,6 +162,13 @@ export function createGeneralDriver(
   }
 
   const read: Venue['read'] = async () => {
+    const startedAt = clock.now();
+    const reading = await readOnce();
+    options.onReading?.(startedAt, reading);
+    return reading;
+  };
+
+  async function readOnce(): ReturnType<Venue['read']> {
     const scopes = [
       ...(exchange.has('fetchPositions') ? [readScope('positions', () => contractLines())] : []),
       ...(exchange.has('fetchBalance') ? [readScope('balances', () => balanceLines())] : []),
@@ -174,7 +181,7 @@ export function createGeneralDriver(
       positions: read,
       notCovered: ['whatever ccxt’s general calls do not show: this exchange is outside the proven table'],
     };
-  };
+  }
 
   /** Cancel by id, in one request where the exchange has it. `swept`: a cancel of everything was answered before. */
   async function cancelIds(orders: UnifiedOrder[], swept: boolean, lateAt: number) {
@@ -310,5 +317,10 @@ export function createGeneralDriver(
     },
   });
 
-  return { warm, cancel, read, closePosition, measure };
+  const results: Venue['results'] = async () => ({
+    state: 'silent',
+    reason: 'this exchange is outside the proven table: its records are not known',
+  });
+
+  return { warm, cancel, read, closePosition, measure, results };
 }

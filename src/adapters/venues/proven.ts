@@ -16,6 +16,7 @@ import type {
 import { tidy } from './facts.ts';
 import type { Ask } from './ledger.ts';
 import { createProvenMeasure } from './measure.ts';
+import { createResults } from './results.ts';
 import { ownFailure, plain, pool, tally, VenueFailure, type Wire, wordsOf } from './wire.ts';
 
 /** Cancels of whole symbols under way at once: every configured symbol of a large desk in one round trip. */
@@ -39,7 +40,11 @@ export interface DriverOptions {
   quoteAssets: string[];
   protectiveOrders: 'cancel' | 'keepWhilePosition';
   clock: Clock;
+  /** Told of every whole reading, whoever asked for it, with when it began, ms since the epoch. Must not throw. */
+  onReading?: OnReading;
 }
+
+export type OnReading = (startedAt: number, reading: Awaited<ReturnType<Venue['read']>>) => void;
 
 /** What `closePosition` and the general driver share. */
 export type CloseAnswer = Awaited<ReturnType<Venue['closePosition']>>;
@@ -65,7 +70,7 @@ export function closeFailure(error: unknown): CloseAnswer {
 export function createProvenDriver(
   wire: Wire,
   options: DriverOptions,
-): Pick<Venue, 'warm' | 'cancel' | 'read' | 'closePosition' | 'measure'> {
+): Pick<Venue, 'warm' | 'cancel' | 'read' | 'closePosition' | 'measure' | 'results'> {
   const { id, facts, quoteAssets, clock } = options;
   /** Optional wallets that were found, and why the others were not. */
   const covered = new Set<string>();
@@ -259,6 +264,13 @@ export function createProvenDriver(
   }
 
   const read: Venue['read'] = async () => {
+    const startedAt = clock.now();
+    const reading = await readOnce();
+    options.onReading?.(startedAt, reading);
+    return reading;
+  };
+
+  async function readOnce(): ReturnType<Venue['read']> {
     const readAll = (inUse: AccountFacts[]) =>
       Promise.all([
         Promise.all(inUse.flatMap((account) => account.lists).map(listReading)),
@@ -281,7 +293,7 @@ export function createProvenDriver(
       }
     }
     return { venue: id, proven: true, lists, positions, notCovered: notCovered() };
-  };
+  }
 
   // ── Cancelling ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -607,6 +619,8 @@ export function createProvenDriver(
 
   // ── Measuring ────────────────────────────────────────────────────────────────────────────────────────────────────
 
+  const covers = (name: string): boolean =>
+    facts.accounts.some((account) => account.name === name && accounts().includes(account));
   const measure = createProvenMeasure(wire, {
     facts,
     clock,
@@ -627,12 +641,12 @@ export function createProvenDriver(
           lines.push(...(await linesOf(scope, rows.filter(isPosition), ask)));
         return lines;
       },
-      covers: (name) =>
-        facts.accounts.some((account) => account.name === name && accounts().includes(account)),
+      covers,
     },
   });
+  const results = createResults(wire, { facts, covers });
 
-  return { warm, cancel, read, closePosition, measure };
+  return { warm, cancel, read, closePosition, measure, results };
 }
 
 /** The venue's name → ours, of the symbols that it has a name for. */

@@ -11,6 +11,8 @@ import type { Playbook } from '../playbook.ts';
 import { verdictWords } from '../timeline.ts';
 import { messageLink, timeline } from '../timelineRows.ts';
 import { issueSeen, itemStatus, type TrackedIssue } from '../tracker.ts';
+import { newestOf } from '../trail/record.ts';
+import { moneyOf } from '../trail/words.ts';
 import { counted, listed, span, utc } from '../words.ts';
 import type { Cited, PostmortemView } from './view.ts';
 
@@ -67,12 +69,12 @@ export function draftPostmortem(
     },
     impact: {
       trading: tradingFacts(kills, history),
-      money: [],
+      money: moneyOf(incident, history),
       user: null,
       system: null,
       data: null,
     },
-    picture: null,
+    ...pictureOf(history),
     timeline: timeline(history),
     alerts: alerts.map(alertView),
     pages: incident.pages.map(pageView),
@@ -289,4 +291,13 @@ function tradingFacts(kills: KillState[], history: StandingEvent[]): string[] {
       );
   }
   return facts;
+}
+
+/** The newest picture that is on record, whatever was tried after it; and where none is, why. */
+function pictureOf(history: StandingEvent[]): Pick<PostmortemView, 'picture' | 'pictureNote'> {
+  const drawn = newestOf(history, 'PictureDrawn')?.event;
+  const failed = newestOf(history, 'PictureFailed')?.event;
+  return drawn === undefined
+    ? { picture: null, pictureNote: failed?.reason ?? null }
+    : { picture: drawn.png, pictureNote: drawn.alt };
 }

@@ -43,6 +43,8 @@ export interface PostmortemView {
   };
   /** The picture of the incident, a file beside this one: its relative name; null: none was drawn. */
   picture: string | null;
+  /** What it shows in words; or why there is none, null where none was tried. */
+  pictureNote: string | null;
   timeline: TimelineRow[];
   alerts: {
     title: string;

@@ -221,6 +221,10 @@ export const binanceMoney: MoneyFacts = {
     source: `${SPOT}/account-endpoints (balances, free and locked); cross margin: free, locked, borrowed, interest`,
   },
   ledgers,
+  results: {
+    told: false,
+    why: 'a spot wallet keeps no record of profit; a trade is an exchange of assets',
+  },
   pagesAtOnce: { is: 3, source: `${DOCS}/capital/withdraw-history: 3 × 18000 of 180000 a minute` },
   notSeen: [
     {

@@ -1,7 +1,7 @@
 /** What a Binance USD-M wallet is worth, and what is moved in or out of it. */
 
 import { z } from 'zod';
-import { decimal, kindBy, type LedgerPage, type MoneyFacts } from '../facts.ts';
+import { decimal, kindBy, type LedgerPage, type LedgerRow, type MoneyFacts } from '../facts.ts';
 import { systemStatus } from './binance.ts';
 
 const DOCS = 'https://developers.binance.com/docs/derivatives/usds-margined-futures';
@@ -40,6 +40,27 @@ const kindOf = kindBy(
   ]),
 );
 
+/** Which part of the result each kind is. What is not here is an exchange of assets: it is no profit and no loss. */
+const PARTS: Record<string, 'realised' | 'fees' | 'other'> = {
+  REALIZED_PNL: 'realised',
+  OPTIONS_SETTLE_PROFIT: 'realised',
+  DELIVERED_SETTELMENT: 'realised',
+  COMMISSION: 'fees',
+  COMMISSION_REBATE: 'fees',
+  REFERRAL_KICKBACK: 'fees',
+  API_REBATE: 'fees',
+  FEE_RETURN: 'fees',
+  OPTIONS_PREMIUM_FEE: 'fees',
+  POSITION_LIMIT_INCREASE_FEE: 'fees',
+  FUNDING_FEE: 'other',
+  INSURANCE_CLEAR: 'other',
+};
+
+function partsOf(word: string, amount: number): Pick<LedgerRow, 'parts'> {
+  const part = PARTS[word];
+  return part === undefined ? {} : { parts: { realised: 0, fees: 0, other: 0, [part]: amount } };
+}
+
 const income = (page: number) =>
   z
     .array(
@@ -61,6 +82,7 @@ const income = (page: number) =>
           amount: row.income,
           kind: kindOf(row.incomeType),
           word: row.incomeType,
+          ...partsOf(row.incomeType, row.income),
         })),
         next: rows.length < PAGE ? null : String(page + 1),
       }),
@@ -108,6 +130,10 @@ export const binanceusdmMoney: MoneyFacts = {
       source: `${DOCS}/account/rest-api/Get-Income-History (weight 30, page, at most 1000, every kind of flow unless one is named)`,
     },
   ],
+  results: {
+    told: true,
+    source: `${DOCS}/account/rest-api/Get-Income-History (incomeType: each flow is a row of its own)`,
+  },
   pagesAtOnce: { is: 4, source: `${DOCS}/account/rest-api/Get-Income-History: 4 × 30 of 2400 a minute` },
   notSeen: [],
   time: {

@@ -49,6 +49,10 @@ const log = answerOf(
         type: z.string().min(1),
         currency: z.string().min(1),
         change: decimal,
+        category: z.string().optional(),
+        cashFlow: decimal.optional(),
+        fee: decimal.optional(),
+        funding: z.union([decimal, z.literal('').transform(() => 0)]).optional(),
       }),
     ),
     nextPageCursor: z.string().nullish(),
@@ -62,6 +66,10 @@ const log = answerOf(
       amount: row.change,
       kind: kindOf(row.type),
       word: row.type,
+      // On spot the flow is one asset for another: no profit and no loss.
+      ...(row.category === 'linear' && row.cashFlow !== undefined && row.fee !== undefined
+        ? { parts: { realised: row.cashFlow, fees: 0 - row.fee, other: row.funding ?? 0 } }
+        : {}),
     })),
     next: list.length === 0 || nextPageCursor === '' ? null : (nextPageCursor ?? null),
   }),
@@ -111,6 +119,10 @@ export const bybitMoney: MoneyFacts = {
       source: `${DOCS}/account/transaction-log (every type unless one is named, at most 50, cursor, at most 7 days), ${DOCS}/enum#typeuta-translog`,
     },
   ],
+  results: {
+    told: true,
+    source: `${DOCS}/account/transaction-log (change = cashFlow + funding − fee; a fee above zero is paid)`,
+  },
   pagesAtOnce: { is: 10, source: `${CCXT} v5/account/transaction-log: 30 a second` },
   notSeen: [],
   time: {

@@ -86,6 +86,10 @@ export const krakenMoney: MoneyFacts = {
       source: `${API}/account-data/get-ledgers-info (newest first, 50 at a time, ofs; types of the request); adjustment, spend and receive from public clients`,
     },
   ],
+  results: {
+    told: false,
+    why: 'its ledger gives trades as exchanges of assets, not as profit',
+  },
   pagesAtOnce: { is: 2, source: `${GUIDES}/rest/ratelimits: a page of the ledger counts 2 of 15 (Starter)` },
   notSeen: [],
   time: {

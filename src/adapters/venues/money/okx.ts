@@ -91,6 +91,10 @@ export const okxMoney: MoneyFacts = {
       source: `${DOCS}#trading-account-rest-api-get-bills-details-last-7-days (begin and end by time, after = older than this billId, at most 100); ${CCXT} parseLedgerEntryType; types above 11 from public clients`,
     },
   ],
+  results: {
+    told: false,
+    why: 'its bills are read for their kind and sum alone; profit and fees are not told apart here',
+  },
   pagesAtOnce: { is: 5, source: `${CCXT} account/bills: 5 a second` },
   notSeen: [],
   time: {
