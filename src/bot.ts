@@ -39,6 +39,7 @@ import { openOnce } from './engine/once.ts';
 import { createOutbox, type Pace } from './engine/outbox.ts';
 import { createPeople } from './engine/people.ts';
 import { createPerform } from './engine/perform.ts';
+import { createPostmortems } from './engine/postmortems.ts';
 import { createProbes } from './engine/probes.ts';
 import { createRunbookRunner } from './engine/runbookRunner.ts';
 import { createStopFromAlert } from './engine/stopFromAlert.ts';
@@ -54,6 +55,7 @@ import { drawHome, registerHome } from './listeners/home.ts';
 import { createChoices } from './listeners/incident/choices.ts';
 import { registerChoice } from './listeners/incident/command.ts';
 import { registerPageOnCall } from './listeners/pageOnCall.ts';
+import { registerPostmortem } from './listeners/postmortem.ts';
 import { registerShortcut } from './listeners/shortcut.ts';
 import { registerSummary } from './listeners/summary.ts';
 import { registerTimeline } from './listeners/timeline.ts';
@@ -61,6 +63,7 @@ import { registerViews } from './listeners/views.ts';
 import { createLog, createMask } from './log.ts';
 import type { Policy } from './policy.ts';
 import type { Clock, Command, Log, Store, Venue } from './ports.ts';
+import { masked } from './render/masked.ts';
 import { adoptSideJournals } from './sideJournal.ts';
 import { stopRulesOf, UNKNOWN_GRACE_MS } from './stopRules.ts';
 import { timelineMarkdown } from './timelineMarkdown.ts';
@@ -254,7 +257,8 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
         ? null
         : {
             expect: config.recoveryCheck.expect,
-            run: () => runRecovery(config),
+            // Its output goes on record and into the postmortem: it may hold a secret of ours.
+            run: async () => masked(await runRecovery(config), mask),
           },
     commands,
     log,
@@ -342,7 +346,17 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     stakeholders: mail?.stakeholders ?? [],
     onCall,
     money,
-    drafts: createDrafts(join(config.dataDir, 'postmortems')),
+    postmortems: createPostmortems({
+      store,
+      ledger,
+      clock,
+      drafts: createDrafts(join(config.dataDir, 'postmortems')),
+      draw,
+      playbook,
+      budget: (incident) => budgets.sharesOf(incident),
+      upload: slack.upload,
+      log,
+    }),
     draw,
     channel: config.slack.channel,
     // Known before anything is posted; the thread's own address follows as a note (docs/adr/0003).
@@ -428,6 +442,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   registerEvents(slack.app, context);
   registerPageOnCall(slack.app, context);
   registerTimeline(slack.app, context);
+  registerPostmortem(slack.app, context);
 
   const edge = await startEdge({
     host: config.host,

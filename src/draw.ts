@@ -8,6 +8,7 @@ import { mailView } from './domain/stakeholderMail.ts';
 import type { Trading } from './domain/trading.ts';
 import type { Policy } from './policy.ts';
 import type { Draw } from './ports.ts';
+import { postmortemLog } from './postmortemLog.ts';
 import type { DeskNames } from './render/buttons.ts';
 import { checklist } from './render/checklist.ts';
 import { headline } from './render/headline.ts';
@@ -15,6 +16,7 @@ import { masked } from './render/masked.ts';
 import { notice, type Told } from './render/notice.ts';
 import { pageText } from './render/page.ts';
 import { pagerNote } from './render/pagerNote.ts';
+import { postmortemCard } from './render/postmortem.ts';
 import { receipt, type VenuePages } from './render/receipt.ts';
 import { runbookMessage } from './render/runbook.ts';
 import { summonMail, summonMessage } from './render/summon.ts';
@@ -64,9 +66,6 @@ export function createDraw({
     return rendered.text;
   }
 
-  const postmortem: Draw['postmortem'] = (id, incident, history, chain) =>
-    fill(policy.postmortemTemplate, 'markdown', draftPostmortem(incident, history, playbook, { id, chain }));
-
   const draw: Draw = {
     headline(incident, trading) {
       const at = now();
@@ -94,11 +93,7 @@ export function createDraw({
       );
     },
     notice(incident, event, history) {
-      const draft =
-        event.type === 'PostmortemDrafted'
-          ? postmortem(event.id, incident, history.slice(0, -1), event.chain ?? null)
-          : null;
-      return notice(incident, event, { draft, history, playbook, mentions });
+      return notice(incident, event, { history, playbook, mentions });
     },
     pagerNote,
     summon: summonMessage,
@@ -113,7 +108,10 @@ export function createDraw({
         html: fill(html, 'html', view),
       };
     },
-    postmortem,
+    postmortem: (incident, history, made) =>
+      fill(policy.postmortemTemplate, 'markdown', draftPostmortem(incident, history, playbook, made)),
+    postmortemCard: (incident) => postmortemCard(incident, playbook, now()),
+    postmortemLog,
   };
   return {
     headline: (...args) => masked(draw.headline(...args), mask),
@@ -127,5 +125,7 @@ export function createDraw({
     mail: (...args) => masked(draw.mail(...args), mask),
     checklist: (...args) => masked(draw.checklist(...args), mask),
     postmortem: (...args) => masked(draw.postmortem(...args), mask),
+    postmortemCard: (...args) => masked(draw.postmortemCard(...args), mask),
+    postmortemLog: (...args) => masked(draw.postmortemLog(...args), mask),
   };
 }

@@ -11,6 +11,7 @@ import type { MeasurementsSnapshot } from './domain/measure/measurements.ts';
 import type { VenuePosition } from './domain/measure/money.ts';
 import type { OnCallNow } from './domain/onCall.ts';
 import type { CancelledList, CancelScope, PositionLine } from './domain/orders.ts';
+import type { PostmortemRow } from './domain/postmortem/log.ts';
 import type { HostLoad, KeyReading, PageReading, VenueState } from './domain/runbook/probes.ts';
 import type { CloseEstimate } from './domain/slippage.ts';
 import type { Trading } from './domain/trading.ts';
@@ -443,13 +444,32 @@ export interface Draw {
   /** What the playbook asks for after an incident, with who supplied what; null where it asks for nothing. */
   checklist(incident: Incident): ChatMessage | null;
   /** The postmortem's Markdown. */
-  postmortem(id: string, incident: Incident, history: StandingEvent[], chain: ChainHead | null): string;
+  postmortem(
+    incident: Incident,
+    history: StandingEvent[],
+    made: { id: string; revision: number; chain: ChainHead | null },
+  ): string;
+  /** The postmortem's message in the thread: its state, what is missing, its buttons; null where there is none. */
+  postmortemCard(incident: Incident): ChatMessage | null;
+  /** All postmortems as a table, the newest first, as Markdown. */
+  postmortemLog(rows: Iterable<PostmortemRow>): string;
 }
 
-/** Where postmortem drafts are kept. */
+/** Where postmortems are kept, as Markdown files. */
 export interface Drafts {
-  /** Write a draft and read it back; returns its path. Throws when it cannot. */
-  save(id: string, markdown: string): Promise<string>;
+  /**
+   * Write one and read it back. What stands there and is not what was written last (`known`, its SHA-256) was changed by
+   * hand: it is kept beside it first. `copies`: the names of all that is kept so. Throws when it cannot.
+   */
+  save(
+    id: string,
+    markdown: string,
+    known: string | null,
+  ): Promise<{ path: string; sha256: string; copies: string[] }>;
+  /** The file as it stands, and its path. Throws when it cannot be read. */
+  read(id: string): Promise<{ path: string; bytes: Buffer }>;
+  /** Write the table of all of them. Throws when it cannot. */
+  saveLog(markdown: string): Promise<void>;
 }
 
 // ── Log ────────────────────────────────────────────────────────────────────────────────────────────────────────────

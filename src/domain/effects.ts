@@ -35,7 +35,12 @@ export type Work =
   | { kind: 'receipt'; kill: string }
   /** One line in the thread about the event at this version of the incident's log. */
   | { kind: 'notice'; version: number }
+  /** The postmortem's file, written anew. */
   | { kind: 'postmortem' }
+  /** Its message in the thread, edited in place. */
+  | { kind: 'postmortemCard' }
+  /** The file put into the thread, for the change of state that event `of` is. */
+  | { kind: 'postmortemFile'; of: number }
   /** What the playbook asks for after a P0 or P1, posted once and edited in place. */
   | { kind: 'checklist' }
   /** To the stakeholders. All that an incident owes them is one target: what leaves late says how it stands by then. */

@@ -4,12 +4,18 @@ import { owesPostmortem, suppliedAt } from './clocks.ts';
 import type { Effect, Lane, Work } from './effects.ts';
 import { type Incident, type MailWhat, mailsAtOnce, type StandingEvent } from './incident.ts';
 import { isAnswered } from './paging.ts';
+import { postmortemOwed } from './postmortem/owed.ts';
 
 /**
  * The effects that one event owes, given the incident after it. Their ids hold the incident's version, so that the same
  * event can never owe two different things under one id.
  */
-export function react(event: StandingEvent, incident: Incident): Effect[] {
+export const react = (event: StandingEvent, incident: Incident): Effect[] => [
+  ...reactions(event, incident),
+  ...postmortemOwed(event, incident),
+];
+
+function reactions(event: StandingEvent, incident: Incident): Effect[] {
   const owe = (lane: Lane, target: string, work: Work): Effect => ({
     id: `${incident.id}/${incident.version}/${target}`,
     incident: incident.id,
@@ -43,6 +49,9 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
   const supplied = () => [...checklist(), ...lateDone()];
   const notice = () =>
     inThread([owe(urgent, `notice:${incident.version}`, { kind: 'notice', version: incident.version })]);
+
+  /** What somebody made of the file by hand was kept: they are told where. */
+  const byHandNotice = (one: { byHand?: string[] }) => (one.byHand === undefined ? [] : notice());
 
   /** The event as a note on the newest page that may be an incident at PagerDuty. */
   const mirror = (): Effect[] => {
@@ -226,6 +235,7 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
     case 'LatchLifted':
       return [headline(), ...notice(), ...inThread(Object.keys(incident.kills).slice(-1).map(receipt))];
     case 'PostmortemReviewed':
+    case 'PostmortemReturned':
     case 'RecoveryChecked':
       return [
         headline(),
@@ -247,8 +257,19 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
       ];
     case 'CancelFinished':
     case 'FlattenFinished':
-    case 'PostmortemDrafted':
       return [...notice(), ...checklist()];
+    case 'PostmortemFinalised':
+      return notice();
+    case 'PostmortemReminded':
+      // Nobody looked before its time was over: the missed clock says so, to the same person.
+      return event.day === 0 ? [] : notice();
+    case 'PostmortemDrafted':
+      return [...checklist(), ...byHandNotice(event)];
+    case 'PostmortemRevised':
+      return byHandNotice(event);
+    case 'PostmortemEdited':
+      // Its category is an item of the checklist.
+      return event.field === 'category' && incident.status === 'resolved' ? [headline(), ...supplied()] : [];
     case 'ActionItemAdded':
       return [...notice(), ...(incident.status === 'resolved' ? [headline(), ...supplied()] : [])];
     case 'UpdateReminded':
@@ -263,6 +284,9 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
     // What it says is drawn from what was done.
     case 'ClockMet':
     case 'ImpactNoted':
+    case 'BudgetNoted':
+    case 'PostmortemAsked':
+    case 'PostmortemShared':
     case 'MessageLogged':
     case 'MessageEdited':
     case 'MessageDeleted':

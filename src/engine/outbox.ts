@@ -59,7 +59,13 @@ export type Pace = Partial<Record<Lane, { burst: number; eachMs: number }>>;
 const MAX_REST_MS = 5_000;
 
 /** Within a lane the post that people look for comes before what hangs in its thread. */
-const LATER: ReadonlySet<Effect['work']['kind']> = new Set(['runbook', 'notice', 'postmortem']);
+const LATER: ReadonlySet<Effect['work']['kind']> = new Set([
+  'runbook',
+  'notice',
+  'postmortem',
+  'postmortemCard',
+  'postmortemFile',
+]);
 
 interface Item {
   effects: Map<string, Effect>;

@@ -135,7 +135,7 @@ const fold = (events: StandingEvent[]): Incident => {
   return incident;
 };
 const draft = (events: StandingEvent[]): PostmortemView =>
-  draftPostmortem(fold(events), events, playbook, { id: 'PM_20261122_001' });
+  draftPostmortem(fold(events), events, playbook, { id: 'PM_20261122_001', revision: 1 });
 function render(view: PostmortemView, template = postmortemTemplate): string {
   const rendered = renderTemplate(template, 'markdown', view);
   if (!rendered.ok) throw new Error(rendered.failure.what);
@@ -153,21 +153,23 @@ describe('a draft', () => {
       summary: {
         incident: 'INC-20261122-003',
         date: '2026-11-22',
-        openedAt: '2026-11-22 14:03:10 UTC',
-        resolvedAt: '2026-11-22 14:18:10 UTC',
+        openedAt: { text: '2026-11-22 14:03:10 UTC', n: 1 },
+        resolvedAt: { text: '2026-11-22 14:18:10 UTC', n: 17 },
         duration: '15 min',
-        severity: 'P0',
-        class: 'CRITICAL',
-        slos: 'SLO-01 Data feed (target 99.5 %)',
+        severity: { text: 'P0 / CRITICAL', n: 1 },
+        slos: { text: 'SLO-01 Data feed (target 99.5 %)' },
         status: 'DRAFT',
-        text: 'The provider restarted its gateway.',
+        revision: 1,
+        events: 17,
+        open: false,
+        text: { text: 'The provider restarted its gateway.', author: 'Ada', n: 17 },
       },
       detection: {
-        how: 'An alert from alertmanager: No bar for 2 minutes',
-        toDetect: '1 min 10 s',
-        toAcknowledge: '2 min 10 s',
-        acknowledgedBy: 'Ada',
-        toResolve: '15 min',
+        how: { text: 'An alert from alertmanager: No bar for 2 minutes', n: 2 },
+        toDetect: { text: '1 min 10 s', n: 2 },
+        toAcknowledge: { text: '2 min 10 s (Ada)', n: 6 },
+        toMitigate: { text: '2 min 40 s: KILL_SWITCH=1 was read back', n: 10 },
+        toResolve: { text: '15 min', n: 17 },
       },
       alerts: [{ since: '2026-11-22 14:02:00 UTC', cleared: '2026-11-22 14:14:40 UTC', repeats: 0 }],
       pages: [{ n: 1, state: 'assigned, not acknowledged', people: 'Ada' }],
@@ -175,30 +177,41 @@ describe('a draft', () => {
         {
           by: 'Ada',
           reason: 'feed frozen',
-          latch: 'KILL_SWITCH=1 written and read back after 0.03 s',
+          latch: { text: 'KILL_SWITCH=1 written and read back after 0.03 s', n: 10 },
           lastCancel: '0.61 s',
           toVerdict: '2.70 s',
-          verdict: 'RESIDUAL',
+          verdict: { text: 'RESIDUAL', n: 13 },
           cancelled: [
-            'binance-usdm: 14 of 14 in regular (2 protective), 3 of 3 in conditional, in 1 round',
-            'okx: no cancel is on record, in 0 rounds',
+            {
+              text: 'binance-usdm: 14 of 14 in regular (2 protective), 3 of 3 in conditional, in 1 round',
+              n: 11,
+            },
+            { text: 'okx: no cancel is on record, in 0 rounds', n: null },
           ],
           venues: [
-            'binance-usdm: RESIDUAL, left: BTC/USDT:USDT long 0.008, 512.40 USDT, uPnL -3.10',
-            'okx: no verdict is on record',
+            {
+              text: 'binance-usdm: RESIDUAL, left: BTC/USDT:USDT long 0.008, 512.40 USDT, uPnL -3.10',
+              n: 12,
+            },
+            { text: 'okx: no verdict is on record', n: null },
           ],
-          accepted: 'Ada at 2026-11-22 14:06:30 UTC: hedged elsewhere',
+          accepted: { text: 'Ada at 2026-11-22 14:06:30 UTC: hedged elsewhere', n: 14 },
         },
       ],
-      rootCause: { root: 'Their gateway leaked memory.', category: 'data' },
-      undelivered: [{ what: 'mail:opened', reason: 'timeout' }],
+      rootCause: { root: { text: 'Their gateway leaked memory.', n: 17 }, category: { text: 'data', n: 17 } },
+      undelivered: [{ text: 'mail:opened (timeout)', n: 15 }],
     });
     expect(view.timeline).toHaveLength(STORY.length);
-    expect(view.followUps.map((line) => line.due)).toEqual(Array(5).fill('2026-11-24 14:18:10 UTC'));
+    expect(view.followUps.map((line) => line.due)).toEqual([
+      ...Array(5).fill('2026-11-24 14:18:10 UTC'),
+      null,
+      '2026-11-29 14:18:10 UTC',
+      '2026-12-22 14:18:10 UTC',
+    ]);
   });
 
   test('invents nothing', () => {
-    expect(view.summary).toMatchObject({ budgetConsumed: null, author: null, reviewers: null });
+    expect(view.summary).toMatchObject({ budget: [], author: null, reviewers: [] });
     expect(view.impact).toMatchObject({ money: [], user: null, system: null, data: null });
     expect(view.rootCause).toMatchObject({ immediate: null, contributing: null });
     expect(view).toMatchObject({ wentWell: [], wentBadly: [], actionItems: [], lessons: null });
@@ -208,7 +221,7 @@ describe('a draft', () => {
     expect(draft([OPENED])).toMatchObject({
       owner: 'on-call',
       summary: { resolvedAt: null, duration: null, text: null },
-      detection: { toDetect: null, toAcknowledge: null, acknowledgedBy: null, toResolve: null },
+      detection: { toDetect: null, toAcknowledge: null, toMitigate: null, toResolve: null },
       rootCause: { immediate: null, contributing: null, root: null, category: null },
       kills: [],
     });
@@ -245,12 +258,16 @@ describe('a draft', () => {
       reason: 'ENOSPC',
     };
     const [one] = draft([{ ...OPENED, origin: 'kill', by: ada, runbook: 'kill-switch' }, kill]).kills;
-    expect(one).toMatchObject({ latch: 'not tried, or not recorded', verdict: null, toVerdict: null });
+    expect(one).toMatchObject({
+      latch: { text: 'not tried, or not recorded' },
+      verdict: null,
+      toVerdict: null,
+    });
     const view = draft([{ ...OPENED, origin: 'kill', by: ada, runbook: 'kill-switch' }, kill, failed]);
-    expect(view.kills[0]?.latch).toBe('KILL_SWITCH=1 could NOT be written: ENOSPC');
-    expect(view.detection.how).toBe('The kill by Ada; no alert opened it');
+    expect(view.kills[0]?.latch.text).toBe('KILL_SWITCH=1 could NOT be written: ENOSPC');
+    expect(view.detection.how.text).toBe('The kill by Ada; no alert opened it');
     expect(view.summary.slos).toBeNull();
-    expect(view.impact.trading).toEqual([
+    expect(view.impact.trading.map(({ text }) => text)).toEqual([
       'Trading was killed at 2026-11-22 14:03:10 UTC; 0 cancels answered with success; verdict not on record.',
     ]);
   });
@@ -262,7 +279,7 @@ describe('a draft', () => {
       { type: 'IncidentResolved', at: seconds(90), by: ada, how: 'person' },
       { type: 'IncidentReopened', at: seconds(120), by: machine, why: 'it fired again' },
     ]);
-    expect(view.detection).toMatchObject({ toAcknowledge: '1 min', toResolve: null });
+    expect(view.detection).toMatchObject({ toAcknowledge: { text: '1 min (Ada)' }, toResolve: null });
     expect(view.summary.reopened).toBe(1);
   });
 });
@@ -286,7 +303,7 @@ describe('the Markdown', () => {
       expect(text).toContain(`\n## ${section}\n`);
     expect(text).toContain('| Status | DRAFT |');
     expect(text).toMatch(/^# DRILL: Postmortem PM_20261122_001: Feed gap: binance-1m$/m);
-    expect(text).toContain('| Severity | P0 / CRITICAL |');
+    expect(text).toContain('| Severity | P0 / CRITICAL (event 1) |');
   });
 
   test('shows each blank with its owner', () => {
@@ -298,14 +315,18 @@ describe('the Markdown', () => {
       '- Money: TODO (owner: Ada)',
       '## Lessons\n\nTODO (owner: Ada)',
       '## What went well\n\n- TODO (owner: Ada)',
-      '| TODO (owner: Ada) | TODO | TODO | TODO | TODO |',
+      '| TODO (owner: Ada) | TODO | TODO | TODO | TODO | | |',
     ])
       expect(text).toContain(line);
   });
 
   test('has the playbook’s five lines as check boxes', () => {
     for (const line of playbook.checklist)
-      expect(text).toContain(`- [ ] ${line.text} (by 2026-11-24 14:18:10 UTC)`);
+      expect(text).toContain(
+        line.id === 'root-cause'
+          ? `- [x] ${line.text} (done: Ada, 2026-11-22 14:18:10 UTC)`
+          : `- [ ] ${line.text} (by 2026-11-24 14:18:10 UTC)`,
+      );
   });
 
   test('every table has as many cells in each row as in its head', () => {
@@ -336,7 +357,8 @@ describe('the Markdown', () => {
     expect(hostile).not.toContain('\u202E');
     expect(hostile).not.toMatch(/^# Heading/m);
     expect(hostile.match(/^## /gm)).toHaveLength(10);
-    expect(hostile.split('\n')).toHaveLength(text.split('\n').length);
+    // The summary is in paragraphs, each line of it one; nothing else leaves its line.
+    expect(hostile.split('\n')).toHaveLength(text.split('\n').length + 2 * (evil.split('\n').length - 1));
   });
 
   test('a log of ten thousand events is rendered', () => {
