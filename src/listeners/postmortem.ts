@@ -43,7 +43,8 @@ export async function postmortemReply(
     by,
   });
   const card = postmortemCard(now, context.playbook, context.clock.now());
-  if (card !== null) return card;
+  // An answer to one person is labelled as a whole.
+  if (card !== null) return { ...card, text: card.text.replace(/^DRILL · /, '') };
   const why = now.status === 'resolved' ? '' : ' It is open: the draft says so, and of what it knows.';
   return events.length === 0
     ? `*${incident.id}* has no postmortem.`
