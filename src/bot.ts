@@ -45,7 +45,14 @@ import { createRunbookRunner } from './engine/runbookRunner.ts';
 import { createStopFromAlert } from './engine/stopFromAlert.ts';
 import { createTicker } from './engine/tick.ts';
 import { createVenueWatch, type KillPhase, type WatchPace } from './engine/venueWatch.ts';
-import { type Failpoint, failAtSteps, failingControl, failingPerform, failingVenue } from './failpoint.ts';
+import {
+  type Failpoint,
+  failAtSteps,
+  failingControl,
+  failingDrafts,
+  failingPerform,
+  failingVenue,
+} from './failpoint.ts';
 import { registerActions } from './listeners/actions.ts';
 import { registerCommands } from './listeners/commands.ts';
 import type { ListenerContext } from './listeners/context.ts';
@@ -336,6 +343,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     log,
   });
   const money = () => impactOf(monitor.criteria(), config.limits.currency);
+  const drafts = createDrafts(join(config.dataDir, 'postmortems'));
   const perform = createPerform({
     store,
     ledger,
@@ -350,7 +358,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
       store,
       ledger,
       clock,
-      drafts: createDrafts(join(config.dataDir, 'postmortems')),
+      drafts: failpoint === undefined ? drafts : failingDrafts(drafts, failpoint),
       draw,
       playbook,
       budget: (incident) => budgets.sharesOf(incident),

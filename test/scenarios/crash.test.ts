@@ -98,6 +98,7 @@ const IN_THE_KILL = [
 const AFTER_THE_VERDICT = [
   'flatten.sent',
   ...outbox('notice', 'pageResolve', 'postmortem', 'postmortemCard', 'mail', 'pageCheck'),
+  'postmortem.saved',
   'journal.synced:3',
 ];
 
