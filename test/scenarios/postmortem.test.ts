@@ -27,7 +27,9 @@ const checklist = (desk: InProcess, id: string, label: string) =>
 const say = async (desk: InProcess, text: string): Promise<string> =>
   said(await desk.stage.slack.say(ada.id, text, { channel: CHANNEL }));
 const files = (desk: InProcess, id: string): string[] =>
-  repliesOf(desk, id).flatMap((message) => message.files.map((file) => String(file['name'])));
+  repliesOf(desk, id).flatMap((message) =>
+    message.files.map((file) => JSON.stringify(file['name']).slice(1, -1)),
+  );
 const told = (desk: InProcess, who: { id: string }, words: RegExp) =>
   desk.stage.slack.until(() => desk.stage.slack.ephemerals(who.id).some((one) => words.test(one.text)), {
     what: String(words),
@@ -229,6 +231,65 @@ it('a file that Slack does not take is said to lie on the disk, and nothing wait
     await shows(desk, id, 'could not be put into this thread');
     expect(desk.thread(id)).toContain(`${desk.folder}/data/postmortems/PM_`);
     expect(await readdir(`${desk.folder}/data/postmortems`)).toContain('POSTMORTEM_LOG.md');
+  } finally {
+    await desk.close();
+  }
+});
+
+it('keeps the recovery check’s output, without our secrets, and what the incident took of the budgets', async () => {
+  const desk = await startDesk({
+    config: (config, stage) => ({
+      ...config,
+      recoveryCheck: {
+        run: [process.execPath, '-e', `console.log("verdict: ELIGIBLE ${stage.keys.apiSecret} <b>|")`],
+        cwd: process.cwd(),
+        expect: 'verdict: ELIGIBLE',
+        timeoutSec: 20,
+      },
+    }),
+  });
+  try {
+    const id = await resolvedOne(desk, 'Checked', { summary: 'x', category: 'data' });
+    await press(desk, id, ada, 'Run recovery check');
+    await shows(desk, id, 'Recovery check passed');
+    const text = await file(desk, id);
+    const part = text.split('### Recovery check')[1]?.split('\n## ')[0] ?? '';
+    expect(part).toMatch(/passed \(exit 0 .*run by ada, ended .*\(event \d+\)/);
+    expect(part).toContain('verdict: ELIGIBLE');
+    expect(part).toContain('&lt;b&gt;\\|');
+    expect(text).not.toContain(desk.stage.keys.apiSecret);
+    expect(JSON.stringify(await desk.bot.ledger.history(id))).not.toContain(desk.stage.keys.apiSecret);
+    await shows(desk, id, '[Edit…] [Put into review]');
+  } finally {
+    await desk.close();
+  }
+});
+
+it('reminds who owes it a day before, calls them when it is missed, and each day after, over restarts', async () => {
+  let offset = 0;
+  const HOUR = 3_600_000;
+  const desk = await startDesk({ mode: 'socket', now: () => Date.now() + offset });
+  const notices = (id: string, words: string) =>
+    repliesOf(desk, id).filter((message) => JSON.stringify(message.blocks).includes(words));
+  const after = async (hours: number, id: string, words: string) => {
+    offset = hours * HOUR;
+    await shows(desk, id, words);
+  };
+  try {
+    const id = await resolvedOne(desk, 'Owed', { summary: 'x', category: 'data' });
+    await settled(desk, id, ({ clocks }) => clocks['acknowledge'] !== undefined);
+    await desk.restart();
+    await after(25, id, 'is due in review at');
+    expect(JSON.stringify(notices(id, 'is due in review at')[0]?.blocks)).toContain(`<@${ada.id}>`);
+    await desk.restart();
+    await after(49, id, 'the postmortem waits for you');
+    expect(JSON.stringify(notices(id, 'Missed: postmortem')[0]?.blocks)).toContain(
+      `<@${ada.id}>: the postmortem waits for you`,
+    );
+    await after(73, id, '1 day ago');
+    await desk.restart();
+    await after(124, id, '3 days ago');
+    expect(notices(id, 'in review at')).toHaveLength(3);
   } finally {
     await desk.close();
   }

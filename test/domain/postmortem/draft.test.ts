@@ -3,6 +3,7 @@ import { renderTemplate } from '../../../src/adapters/liquid.ts';
 import type { Actor, Alert, Incident, StandingEvent } from '../../../src/domain/incident.ts';
 import { evolve } from '../../../src/domain/incident.ts';
 import { draftPostmortem } from '../../../src/domain/postmortem/draft.ts';
+import { FIELDS } from '../../../src/domain/postmortem/life.ts';
 import type { PostmortemView } from '../../../src/domain/postmortem/view.ts';
 import { mailView } from '../../../src/domain/stakeholderMail.ts';
 import { RUNNING } from '../../../src/domain/trading.ts';
@@ -372,6 +373,123 @@ describe('the Markdown', () => {
       }),
     );
     expect(render(draft([...STORY, ...many]))).toContain('| Note: note 9999 |');
+  });
+});
+
+describe('what people say in it', () => {
+  const EVIL =
+    '<!channel> [x](https://evil.example) <img src=x> `x` | cell |\n# Heading\n- [x] done\n=cmd|calc\n@here \u202e';
+
+  test.each([
+    ['hostile', EVIL, 1],
+    ['ten thousand letters', 'x'.repeat(10_000), 10_000],
+    ['nothing but marks', '|`*_<>&[]()~#'.repeat(200), 1],
+  ])('in every field, %s, is cited and stays text', (_name, text, length) => {
+    const edits = FIELDS.filter((field) => field !== 'category').map(
+      (field): StandingEvent => ({
+        type: 'PostmortemEdited',
+        at: seconds(1_000),
+        by: { ...ada, name: EVIL },
+        id: 'PM_20261122_001',
+        field,
+        text,
+        was: null,
+      }),
+    );
+    const drafted: StandingEvent = {
+      type: 'PostmortemDrafted',
+      at: seconds(950),
+      by: bot,
+      id: 'PM_20261122_001',
+      file: '/d/x.md',
+    };
+    const rendered = render(draft([...STORY, drafted, ...edits]));
+    const clean = rendered.replace(/\\./g, '').replace(/\]\(https:\/\/x\.slack[^)]*\)/g, '');
+    expect(clean).not.toMatch(/<!channel|<img|`|\]\(/);
+    expect(rendered).not.toContain('\u202e');
+    expect(rendered).not.toMatch(/^# Heading|^- \[x\] done/m);
+    expect(rendered.match(/^## /gm)).toHaveLength(10);
+    for (const n of [19, 30]) expect(rendered).toContain(`event ${n})`);
+    if (length > 3_000) expect(rendered).toContain('… (7000 more)');
+    let width = 0;
+    for (const line of rendered.split('\n')) {
+      const cells = line.replace(/\\./g, '').split('|').length;
+      if (!line.startsWith('|')) width = 0;
+      else if (width === 0) width = cells;
+      else expect(cells, line).toBe(width);
+    }
+  });
+
+  test('taken back it is TODO again', () => {
+    const said = (text: string): StandingEvent => ({
+      type: 'PostmortemEdited',
+      at: seconds(1_000),
+      by: ada,
+      id: 'PM_1',
+      field: 'lessons',
+      text,
+      was: null,
+    });
+    const drafted: StandingEvent = {
+      type: 'PostmortemDrafted',
+      at: seconds(950),
+      by: bot,
+      id: 'PM_1',
+      file: 'f',
+    };
+    expect(draft([...STORY, drafted, said('a'), said('')]).lessons).toBeNull();
+  });
+
+  test('what it took of the budgets is cited, and TODO where nothing was measured', () => {
+    const noted: StandingEvent = {
+      type: 'BudgetNoted',
+      at: seconds(950),
+      by: bot,
+      readings: [
+        { slo: 'SLO-01', month: '2026-11', consumedSec: 3_600, budgetSec: 12_960, unmeasuredSec: 0 },
+      ],
+    };
+    expect(render(draft([...STORY, noted]))).toContain(
+      '| Error budget consumed | SLO-01 consumed 1 h of 3 h 36 min in 2026-11 (27.8 %) (event 18) |',
+    );
+    expect(render(draft(STORY))).toContain('| Error budget consumed | TODO (owner: Ada) |');
+  });
+
+  test('times count from what a person stated, and from what was read back', () => {
+    const held: StandingEvent = {
+      type: 'HoldPlaced',
+      at: seconds(20),
+      by: ada,
+      hold: 'h',
+      key: 'PAUSE_SIGNALS',
+      reason: 'r',
+      owner: 'operator',
+    };
+    const written: StandingEvent = {
+      type: 'ControlWritten',
+      at: seconds(21),
+      by: ada,
+      rev: 2,
+      values: { PAUSE_SIGNALS: '1', HALT_NEW_ORDERS: '0' },
+      why: 'w',
+    };
+    const adjusted: StandingEvent = {
+      type: 'IncidentAdjusted',
+      at: seconds(1_000),
+      by: ada,
+      slo: 'SLO-01',
+      from: seconds(-600),
+      to: seconds(0),
+      reason: 'r',
+      was: { from: seconds(0), to: seconds(1), consumedSec: 1 },
+      consumedSec: 600,
+    };
+    expect(draft([OPENED, held]).detection.toMitigate, 'only ordered').toBeNull();
+    expect(draft([OPENED, held, written]).detection.toMitigate).toMatchObject({
+      text: '21 s: PAUSE_SIGNALS=1 was read back',
+      n: 3,
+    });
+    expect(draft([...STORY, adjusted]).detection.toDetect).toMatchObject({ text: '10 min', n: 18 });
   });
 });
 
