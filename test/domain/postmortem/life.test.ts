@@ -28,8 +28,11 @@ const HOUR = 3_600_000;
 const ID = 'INC-20261122-001';
 
 type Unsigned<E> = E extends { at: number; by: Actor } ? Omit<E, 'at' | 'by'> : never;
-const at = (when: number, event: Unsigned<StandingEvent>, by: Actor = ada): StandingEvent =>
-  ({ ...event, at: when, by }) as StandingEvent;
+const at = (when: number, event: Unsigned<StandingEvent>, by: Actor = ada): StandingEvent => ({
+  ...event,
+  at: when,
+  by,
+});
 
 /** A log that commands are put to. */
 function desk(...events: StandingEvent[]) {
