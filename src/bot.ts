@@ -43,13 +43,21 @@ import { openOnce } from './engine/once.ts';
 import { createOutbox, type Pace } from './engine/outbox.ts';
 import { createPeople } from './engine/people.ts';
 import { createPerform } from './engine/perform.ts';
+import { createPostmortems } from './engine/postmortems.ts';
 import { createProbes } from './engine/probes.ts';
 import { createRunbookRunner } from './engine/runbookRunner.ts';
 import { createStopFromAlert } from './engine/stopFromAlert.ts';
 import { createTicker } from './engine/tick.ts';
 import { createTrail, type Trail } from './engine/trail.ts';
 import { createVenueWatch, type KillPhase, type WatchPace } from './engine/venueWatch.ts';
-import { type Failpoint, failAtSteps, failingControl, failingPerform, failingVenue } from './failpoint.ts';
+import {
+  type Failpoint,
+  failAtSteps,
+  failingControl,
+  failingDrafts,
+  failingPerform,
+  failingVenue,
+} from './failpoint.ts';
 import { registerActions } from './listeners/actions.ts';
 import { registerCommands } from './listeners/commands.ts';
 import type { ListenerContext } from './listeners/context.ts';
@@ -59,6 +67,7 @@ import { drawHome, registerHome } from './listeners/home.ts';
 import { createChoices } from './listeners/incident/choices.ts';
 import { registerChoice } from './listeners/incident/command.ts';
 import { registerPageOnCall } from './listeners/pageOnCall.ts';
+import { registerPostmortem } from './listeners/postmortem.ts';
 import { registerShortcut } from './listeners/shortcut.ts';
 import { registerSummary } from './listeners/summary.ts';
 import { registerTimeline } from './listeners/timeline.ts';
@@ -66,6 +75,7 @@ import { registerViews } from './listeners/views.ts';
 import { createLog, createMask } from './log.ts';
 import type { Policy } from './policy.ts';
 import type { Clock, Command, Log, Store, Tracker, Venue } from './ports.ts';
+import { masked } from './render/masked.ts';
 import { adoptSideJournals } from './sideJournal.ts';
 import { killLimits, stopRulesOf, UNKNOWN_GRACE_MS } from './stopRules.ts';
 import { timelineMarkdown } from './timelineMarkdown.ts';
@@ -262,7 +272,8 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
         ? null
         : {
             expect: config.recoveryCheck.expect,
-            run: () => runRecovery(config),
+            // Its output goes on record and into the postmortem: it may hold a secret of ours.
+            run: async () => masked(await runRecovery(config), mask),
           },
     commands,
     log,
@@ -382,8 +393,19 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     drillsFiled: drill,
     onCall,
     money,
-    drafts,
     figures,
+    postmortems: createPostmortems({
+      store,
+      ledger,
+      clock,
+      drafts: failpoint === undefined ? drafts : failingDrafts(drafts, failpoint),
+      draw,
+      playbook,
+      figures,
+      budget: (incident) => budgets.sharesOf(incident),
+      upload: slack.upload,
+      log,
+    }),
     draw,
     channel: config.slack.channel,
     // Known before anything is posted; the thread's own address follows as a note (docs/adr/0003).
@@ -469,6 +491,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   registerEvents(slack.app, context);
   registerPageOnCall(slack.app, context);
   registerTimeline(slack.app, context);
+  registerPostmortem(slack.app, context);
 
   const edge = await startEdge({
     host: config.host,

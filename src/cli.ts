@@ -7,7 +7,13 @@ import { backtest } from './backtest.ts';
 import { dataDirOf, type LiveConfig } from './config.ts';
 import { main, prepare, rehearse } from './main.ts';
 import { breakGlass, cancel, EXIT, halt, kill, status } from './outOfBand.ts';
-import type { Policy } from './policy.ts';
+import { loadPolicy, type Policy } from './policy.ts';
+import {
+  listPostmortems,
+  type PostmortemFilesOptions,
+  printPostmortemLog,
+  showPostmortem,
+} from './postmortemFiles.ts';
 import { verifyLog } from './verifyLog.ts';
 
 const program = new Command('standdown')
@@ -157,6 +163,49 @@ program
       });
     },
   );
+
+interface PostmortemOptions {
+  dataDir?: string;
+  playbook?: string;
+}
+
+/** Read what the data directory says of postmortems, with or without a server. */
+async function postmortems(
+  options: PostmortemOptions,
+  read: (from: PostmortemFilesOptions) => Promise<number>,
+): Promise<void> {
+  const loaded = loadPolicy(options.playbook);
+  if (!loaded.ok) {
+    for (const problem of loaded.problems) complain(`${problem.path}: ${problem.what}`);
+    process.exit(EXIT.refused);
+  }
+  process.exitCode = await read({
+    dataDir: options.dataDir ?? dataDirOf({ env: process.env, cwd: process.cwd() }),
+    playbook: loaded.policy.playbook,
+    say,
+    complain,
+  });
+}
+
+const postmortem = program.command('postmortem').description('the postmortems of a data directory');
+const withPlaces = (command: Command): Command =>
+  command
+    .option('--data-dir <folder>', 'another one than STANDDOWN_DATA_DIR')
+    .option('--playbook <file>', 'another policy than the one that ships');
+
+withPlaces(postmortem.command('list'))
+  .description('a line each, the newest first')
+  .action((options: PostmortemOptions) => postmortems(options, listPostmortems));
+
+withPlaces(postmortem.command('show').argument('<id>', 'PM_YYYYMMDD_NNN'))
+  .description('its file. Exits 1 when there is none, or it was changed by hand')
+  .action((id: string, options: PostmortemOptions) =>
+    postmortems(options, (from) => showPostmortem(from, id)),
+  );
+
+withPlaces(postmortem.command('log'))
+  .description('all of them as a Markdown table, made from the logs')
+  .action((options: PostmortemOptions) => postmortems(options, printPostmortemLog));
 
 try {
   await program.parseAsync();

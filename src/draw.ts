@@ -8,6 +8,7 @@ import { mailView } from './domain/stakeholderMail.ts';
 import type { Trading } from './domain/trading.ts';
 import type { Policy } from './policy.ts';
 import type { Draw } from './ports.ts';
+import { postmortemLog } from './postmortemLog.ts';
 import type { DeskNames } from './render/buttons.ts';
 import { checklist } from './render/checklist.ts';
 import { headline } from './render/headline.ts';
@@ -17,6 +18,7 @@ import { notice, type Told } from './render/notice.ts';
 import { pageText } from './render/page.ts';
 import { pagerNote } from './render/pagerNote.ts';
 import { incidentPicture } from './render/picture/incidentPicture.ts';
+import { postmortemCard } from './render/postmortem.ts';
 import { receipt, type VenuePages } from './render/receipt.ts';
 import { runbookMessage } from './render/runbook.ts';
 import { summonMail, summonMessage } from './render/summon.ts';
@@ -66,9 +68,6 @@ export function createDraw({
     return rendered.text;
   }
 
-  const postmortem: Draw['postmortem'] = (id, incident, history, chain) =>
-    fill(policy.postmortemTemplate, 'markdown', draftPostmortem(incident, history, playbook, { id, chain }));
-
   const draw: Draw = {
     headline(incident, trading) {
       const at = now();
@@ -96,11 +95,7 @@ export function createDraw({
       );
     },
     notice(incident, event, history) {
-      const draft =
-        event.type === 'PostmortemDrafted'
-          ? postmortem(event.id, incident, history.slice(0, -1), event.chain ?? null)
-          : null;
-      return notice(incident, event, { draft, history, playbook, mentions });
+      return notice(incident, event, { history, playbook, mentions });
     },
     pagerNote,
     summon: summonMessage,
@@ -117,8 +112,11 @@ export function createDraw({
     },
     issue: issueDraft,
     issueComment,
-    postmortem,
     picture: incidentPicture,
+    postmortem: (incident, history, made) =>
+      fill(policy.postmortemTemplate, 'markdown', draftPostmortem(incident, history, playbook, made)),
+    postmortemCard: (incident) => postmortemCard(incident, playbook, now()),
+    postmortemLog,
   };
   return {
     headline: (...args) => masked(draw.headline(...args), mask),
@@ -135,5 +133,7 @@ export function createDraw({
     checklist: (...args) => masked(draw.checklist(...args), mask),
     postmortem: (...args) => masked(draw.postmortem(...args), mask),
     picture: (...args) => masked(draw.picture(...args), mask),
+    postmortemCard: (...args) => masked(draw.postmortemCard(...args), mask),
+    postmortemLog: (...args) => masked(draw.postmortemLog(...args), mask),
   };
 }

@@ -7,7 +7,7 @@ import type { LiveConfig } from './config.ts';
 import { isLoopback } from './configFile.ts';
 import type { StandingEvent } from './domain/incident.ts';
 import type { Perform } from './engine/outbox.ts';
-import type { Control, Store, Venue } from './ports.ts';
+import type { Control, Drafts, Store, Venue } from './ports.ts';
 
 export type Failpoint = (name: string) => void;
 
@@ -55,6 +55,11 @@ export const failingVenue = (venue: Venue, fail: Failpoint): Venue => ({
 export const failingControl = (control: Control, fail: Failpoint): Control => ({
   read: () => control.read(),
   write: (values) => then(control.write(values), () => fail('control.written')),
+});
+
+export const failingDrafts = (drafts: Drafts, fail: Failpoint): Drafts => ({
+  ...drafts,
+  save: (...args) => then(drafts.save(...args), () => fail('postmortem.saved')),
 });
 
 export const failingPerform =

@@ -11,6 +11,7 @@ import type { MeasurementsSnapshot } from './domain/measure/measurements.ts';
 import type { VenuePosition } from './domain/measure/money.ts';
 import type { OnCallNow } from './domain/onCall.ts';
 import type { CancelledList, CancelScope, PositionLine } from './domain/orders.ts';
+import type { PostmortemRow } from './domain/postmortem/log.ts';
 import type { HostLoad, KeyReading, PageReading, VenueState } from './domain/runbook/probes.ts';
 import type { CloseEstimate } from './domain/slippage.ts';
 import type { IssueState } from './domain/tracker.ts';
@@ -502,7 +503,15 @@ export interface Draw {
     history: StandingEvent[],
   ): { spec: Record<string, unknown>; alt: string } | null;
   /** The postmortem's Markdown. */
-  postmortem(id: string, incident: Incident, history: StandingEvent[], chain: ChainHead | null): string;
+  postmortem(
+    incident: Incident,
+    history: StandingEvent[],
+    made: { id: string; revision: number; chain: ChainHead | null },
+  ): string;
+  /** The postmortem's message in the thread: its state, what is missing, its buttons; null where there is none. */
+  postmortemCard(incident: Incident): ChatMessage | null;
+  /** All postmortems as a table, the newest first, as Markdown. */
+  postmortemLog(rows: Iterable<PostmortemRow>): string;
 }
 
 /** Names of the two files, without their folder, and their SHA-256 in hexadecimal. */
@@ -513,14 +522,25 @@ export interface SavedPicture {
   svgSha256: string;
 }
 
-/** Where postmortem drafts are kept. */
+/** Where postmortems are kept, as Markdown files. */
 export interface Drafts {
-  /** Write a draft and read it back; returns its path. Throws when it cannot. */
-  save(id: string, markdown: string): Promise<string>;
+  /**
+   * Write one and read it back. What stands there and is not what was written last (`known`, its SHA-256) was changed by
+   * hand: it is kept beside it first. `copies`: the names of all that is kept so. Throws when it cannot.
+   */
+  save(
+    id: string,
+    markdown: string,
+    known: string | null,
+  ): Promise<{ path: string; sha256: string; copies: string[] }>;
+  /** The file as it stands, and its path. Throws when it cannot be read. */
+  read(id: string): Promise<{ path: string; bytes: Buffer }>;
   /** Write the picture of a draft beside it as PNG and SVG, and read them back. Throws when it cannot. */
   savePicture(id: string, picture: Picture): Promise<SavedPicture>;
   /** A file of a picture by its name; throws when it is not there, or is not what was written (`sha256`). */
   loadPicture(name: string, sha256: string): Promise<Buffer>;
+  /** Write the table of all of them. Throws when it cannot. */
+  saveLog(markdown: string): Promise<void>;
 }
 
 // ── Log ────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -83,7 +83,7 @@ function fold(events: StandingEvent[]): Incident {
 /** Postmortem views: one with everything in it, one with every blank. */
 export function samplePostmortems(playbook: Playbook): PostmortemView[] {
   const chain = { head: '0'.repeat(64), length: 1 };
-  const options = { id: 'PM_20260101_001', author: 'Sample', reviewers: ['Sample'], chain };
+  const options = { id: 'PM_20260101_001', revision: 1, chain };
   const full = draftPostmortem(fold(FULL), FULL, playbook, options);
   const cite = { n: 1, link: 'https://example.com/p1' };
   const row = {
@@ -95,11 +95,21 @@ export function samplePostmortems(playbook: Playbook): PostmortemView[] {
     issue: { url: 'https://example.com/1', state: 'open' },
     cite,
   };
-  const said = [{ text: 'sample', author: 'Sample', deleted: true, ...cite }];
+  const someone = { text: 'sample', author: 'Sample', deleted: true, ...cite };
+  const said = [someone];
   return [
     {
       ...full,
       impact: { ...full.impact, money: said },
+      summary: {
+        ...full.summary,
+        author: someone,
+        reviewers: [someone],
+        budget: [{ text: 'sample', ...cite }],
+      },
+      recovery: { result: { text: 'sample', ...cite }, output: 'sample' },
+      noActionItem: 'sample',
+      lessons: someone,
       picture: 'PM_20260101_001.png',
       rootCause: { ...full.rootCause, marked: said },
       wentWell: said,
@@ -107,7 +117,7 @@ export function samplePostmortems(playbook: Playbook): PostmortemView[] {
       keyMoments: said,
       actionItems: [row],
     },
-    draftPostmortem(fold([OPENED]), [], playbook, { id: options.id }),
+    draftPostmortem(fold([OPENED]), [], playbook, { id: options.id, revision: 1 }),
   ];
 }
 

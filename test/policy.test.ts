@@ -715,7 +715,7 @@ describe('a changed template', () => {
     [
       'an unknown variable',
       edit('postmortem.md', '{{ summary.date }}', '{{ summary.day }}'),
-      '/postmortem.md:12:13 The template cannot be rendered: undefined variable: summary.day.',
+      '/postmortem.md:13:13 The template cannot be rendered: undefined variable: summary.day.',
     ],
     [
       'an unknown variable in a blank',

@@ -104,6 +104,23 @@ function plain(value: unknown): string {
   throw new Error('this is a list or a map: print its parts');
 }
 
+/** What `said` and `paragraphs` print: a text, and where it is on record. */
+interface Said {
+  text: string;
+  n?: unknown;
+  link?: unknown;
+  author?: unknown;
+  deleted?: unknown;
+}
+
+/** Null for a blank. Throws for what is no statement. */
+function readSaid(value: unknown): Said | null {
+  if (value === null || value === undefined) return null;
+  const { text } = value as { text?: unknown };
+  if (typeof text !== 'string') throw new Error('this is no statement: print it as it is');
+  return text.trim() === '' ? null : { ...value, text };
+}
+
 function engine(kind: TemplateKind): Liquid {
   const escape = ESCAPES[kind];
   const safe = (value: unknown): Safe => (value instanceof Safe ? value : new Safe(escape(plain(value))));
@@ -128,6 +145,34 @@ function engine(kind: TemplateKind): Liquid {
     if (kind === 'markdown') return new Safe(`<${url}>`);
     return new Safe(kind === 'html' ? url.replace(/&/g, '&amp;') : url);
   });
+  // A statement with where it is on record; what nobody said stays a visible blank. In `paragraphs` its lines stay lines.
+  const todo = (owner: unknown): Safe => new Safe(`TODO (owner: ${escape(plain(owner))})`);
+  liquid.registerFilter('said', (value: unknown, owner: unknown) => {
+    const said = readSaid(value);
+    return said === null ? todo(owner) : new Safe(`${escape(said.text)} ${citeOf(said)}`.trimEnd());
+  });
+  liquid.registerFilter('paragraphs', (value: unknown, owner: unknown) => {
+    const said = typeof value === 'string' ? { text: value } : readSaid(value);
+    if (said === null) return todo(owner);
+    const lines = said.text
+      .split(/\r\n|[\r\n\u2028\u2029]/)
+      .map(escape)
+      .filter((line) => line !== '');
+    return new Safe(`${lines.join('\n\n')} ${citeOf(said)}`.trimEnd());
+  });
+  /** `(by Ada, event 41)`, the event linked where its address is known. */
+  function citeOf({ n, link, author, deleted }: Said): string {
+    const url = typeof link === 'string' ? safeUrl(link) : null;
+    const event = n === undefined || n === null ? 'its message' : `event ${plain(n)}`;
+    const place = url === null ? event : kind === 'markdown' ? `[${event}](${url})` : `${event}, ${url}`;
+    const known = url !== null || (n !== undefined && n !== null);
+    const parts = [
+      ...(typeof author === 'string' && author !== '' ? [`by ${escape(author)}`] : []),
+      ...(deleted === true ? ['deleted'] : []),
+      ...(known ? [place] : []),
+    ];
+    return parts.length === 0 ? '' : `(${parts.join(', ')})`;
+  }
   // The name of a file beside the text; anything that is more than a plain name leads nowhere.
   liquid.registerFilter('file', (value: unknown) => {
     const name = plain(value);
@@ -136,7 +181,7 @@ function engine(kind: TemplateKind): Liquid {
   // What nobody said stays a visible blank.
   liquid.registerFilter('todo', (value: unknown, owner: unknown) => {
     const blank = value === null || value === undefined || value === '';
-    return blank ? new Safe(`TODO (owner: ${escape(plain(owner))})`) : value;
+    return blank ? todo(owner) : value;
   });
   return liquid;
 }

@@ -12,6 +12,7 @@
 import { type BusinessHours, endOfNextBusinessDay } from './businessDay.ts';
 import { type Incident, isWorse, type OwedClock, type Severity } from './incident.ts';
 import type { CommunicationLine, Playbook } from './playbook.ts';
+import { nextReminder } from './postmortem/remind.ts';
 
 export interface ClockRules {
   playbook: Playbook;
@@ -210,5 +211,7 @@ export function followedUntil(incident: Incident): number | null {
   const due = resolution.owes.flatMap(({ clock, dueAt }) =>
     dueAt === null || clocks[clock] !== undefined ? [] : [dueAt],
   );
+  const reminder = nextReminder(incident);
+  if (reminder !== null) due.push(reminder.at);
   return due.length === 0 ? null : Math.min(...due);
 }

@@ -36,6 +36,8 @@ import { decideMark, type MarkCommand } from './marks.ts';
 import type { CancelResult, CancelScope, CloseResult } from './orders.ts';
 import { asksForSomebody, hearPager, summon } from './paging.ts';
 import type { Playbook } from './playbook.ts';
+import { decidePostmortem, type PostmortemCommand } from './postmortem/life.ts';
+import { lacksOf, lackWords } from './postmortem/missing.ts';
 import { approval, type GateRules, missingToAsk } from './resume.ts';
 import { decideTracker, type TrackerCommand } from './tracker.ts';
 import type { Hold, HoldKey, Latch } from './trading.ts';
@@ -108,7 +110,7 @@ export type Command = { by: Actor } & (
       positions: { venue: string; symbol: string; side: 'long' | 'short'; amount: number }[];
     }
   | { type: 'FinishFlatten'; flatten: string; results: CloseResult[]; verdict: Verdict; ms: number }
-  | { type: 'ReviewPostmortem' }
+  | PostmortemCommand
   | {
       type: 'RecordRecovery';
       passed: boolean;
@@ -199,6 +201,9 @@ export type FactEvent =
         | 'MailSent'
         | 'MailFailed'
         | 'PostmortemDrafted'
+        | 'PostmortemRevised'
+        | 'PostmortemShared'
+        | 'BudgetNoted'
         | 'ControlWritten'
         | 'ControlFailed'
         | 'StepChecked'
@@ -395,13 +400,18 @@ function onIncident(command: OnIncident, incident: Incident, now: number, playbo
           ms: command.ms,
         },
       ];
-    case 'ReviewPostmortem': {
-      const { postmortem } = incident;
-      if (postmortem === undefined) throw new Refusal('no_postmortem', 'There is no draft yet.');
-      if (postmortem.reviewedBy !== undefined)
-        throw new Refusal('already_in_review', `${postmortem.reviewedBy.name} already put it into review.`);
-      return [{ type: 'PostmortemReviewed', id: postmortem.id }];
-    }
+    case 'AskPostmortem':
+    case 'EditPostmortem':
+    case 'ReviewPostmortem':
+    case 'ReturnPostmortem':
+    case 'FinalisePostmortem':
+    case 'RemindPostmortem':
+      return decidePostmortem(
+        command,
+        incident,
+        () => lacksOf(incident, playbook).map(lackWords),
+        (code, words) => new Refusal(code, words),
+      );
     case 'RecordRecovery': {
       const { passed, exitCode, reason, output, ms } = command;
       return [{ type: 'RecoveryChecked', passed, exitCode, reason, output, ms }];

@@ -35,9 +35,14 @@ export type Work =
   | { kind: 'receipt'; kill: string }
   /** One line in the thread about the event at this version of the incident's log. */
   | { kind: 'notice'; version: number }
+  /** The postmortem's file, written anew. */
   | { kind: 'postmortem' }
   /** The drawn picture of the incident, into its thread. */
   | { kind: 'picture' }
+  /** Its message in the thread, edited in place. */
+  | { kind: 'postmortemCard' }
+  /** The file put into the thread, for the change of state that event `of` is. */
+  | { kind: 'postmortemFile'; of: number }
   /** What the playbook asks for after a P0 or P1, posted once and edited in place. */
   | { kind: 'checklist' }
   /** An action item as an issue in the tracker. */

@@ -1,11 +1,20 @@
 /** What an incident is, and how its log of events folds into it. Pure. */
 
-import type { ChainHead } from './chain.ts';
 import type { KillEvent, KillState } from './kill.ts';
 import { evolveKill } from './kill.ts';
 import { evolveMark, type MarkEvent, type MessageMark } from './marks.ts';
 import type { FlattenEvent, OrdersEvent } from './orders.ts';
 import { evolveSummons, hear, type SummonEvent, type Summons, type SummonWay } from './paging.ts';
+import type { BudgetEvent, BudgetNote } from './postmortem/budget.ts';
+import {
+  asDraft,
+  evolvePostmortem,
+  followLog,
+  type Postmortem,
+  type PostmortemEvent,
+  type Statements,
+  stated,
+} from './postmortem/life.ts';
 import type { ResumeEvent, ResumeState } from './resume.ts';
 import { evolveResume } from './resume.ts';
 import type { Deed } from './runbook/vocabulary.ts';
@@ -308,6 +317,8 @@ export interface Resolution {
 
 export const ROOT_CAUSE_CATEGORIES = ['system', 'data', 'strategy', 'operator'] as const;
 export type RootCauseCategory = (typeof ROOT_CAUSE_CATEGORIES)[number];
+const isCategory = (text: string): text is RootCauseCategory =>
+  ROOT_CAUSE_CATEGORIES.some((one) => one === text);
 
 export interface Incident {
   id: string;
@@ -359,7 +370,7 @@ export interface Incident {
   /** What became of the action items in the issue tracker, by item. */
   issues: Record<string, TrackedIssue>;
   /** The due date that people were reminded of, by item. */
-  reminded: Record<string, string>;
+  itemsReminded: Record<string, string>;
   /** The newest review of it that was written down. */
   review?: { by: Actor; at: number; text: string };
   /** The newest statement of its true times. */
@@ -387,9 +398,15 @@ export interface Incident {
   impact?: { first: ImpactReading; last: ImpactReading };
   /** Cancels and flattens that were asked for and have no result yet: a restart settles them. */
   unfinished: Record<string, 'cancel' | 'flatten' | 'command'>;
-  postmortem?: { id: string; file: string; at: number; reviewedBy?: Actor };
+  postmortem?: Postmortem;
+  /** What people said for the postmortem, by field, before it is drafted, too. A reopening keeps it. */
+  statements: Statements;
+  /** The newest reminder of the postmortem that is owed. */
+  reminded?: { dueAt: number; day: number };
+  /** What it took of each error budget, as it was last measured. */
+  budget?: BudgetNote;
   /** The newest run of the recovery check. */
-  recovery?: { passed: boolean; reason: string; at: number; by: Actor };
+  recovery?: { passed: boolean; reason: string; at: number; by: Actor; n: number };
   /** The newest request to lift the latch. */
   resume?: ResumeState;
 }
@@ -464,8 +481,8 @@ export type IncidentEvent = Said &
     | TrackerEvent
     /** `from`: it is a Slack message that somebody else wrote, by whom and where it stands. */
     | { type: 'NoteAdded'; text: string; from?: MessageSource }
-    /** `chain`: the head of the log that it was drafted from. */
-    | { type: 'PostmortemDrafted'; id: string; file: string; chain?: ChainHead }
+    | PostmortemEvent
+    | BudgetEvent
     | ({ type: 'StepChecked'; step: string } & Omit<StepCheck, 'at'>)
     | ({ type: 'StepBranched'; step: string } & Omit<StepBranch, 'at' | 'since'>)
     | ({ type: 'StepActed'; step: string } & Omit<StepAct, 'at'>)
@@ -577,6 +594,7 @@ export function startFold(incident: Incident | undefined): Fold {
       copied = true;
       next.version += 1;
       fold(next, event, owned);
+      if (next.postmortem !== undefined) next.postmortem = followLog(next.postmortem, event, next);
       return next;
     },
     now: () => next,
@@ -620,13 +638,14 @@ function opened(
     clocks: {},
     actionItems: [],
     issues: {},
-    reminded: {},
+    itemsReminded: {},
     unfinished: {},
     worst: event.severityNote === undefined ? event.severity : 'P3',
     openSince: event.at,
     clocksFrom: event.at,
     silentFrom: event.at,
     checklist: {},
+    statements: {},
     ...(mailsAtOnce(event.severity) ? { mailOwedAt: event.at } : {}),
   };
 }
@@ -677,6 +696,8 @@ function fold(
       next.reopened += 1;
       for (const gone of ['resolution', 'acknowledged', 'mitigated', 'updateAt'] as const) delete next[gone];
       for (const gone of ['mailOwedAt', 'mailedAt', 'told', 'impact'] as const) delete next[gone];
+      // What was reviewed is not what happened any more; a final one stays as it is until an approver returns it.
+      if (next.postmortem?.state === 'REVIEW') next.postmortem = asDraft(next.postmortem);
       // Its clocks and its checklist begin anew.
       next.clocks = {};
       next.checklist = {};
@@ -699,7 +720,9 @@ function fold(
       next.status = 'resolved';
       next.resolution = resolution;
       next.mailOwedAt = event.at;
+      next.statements = stated(next.statements, { by: event.by, at: event.at, n: next.version }, event);
       if (event.category !== undefined) mark(next, 'root-cause', event, event.category);
+      else carryCategory(next);
       // A page that did not leave by now must not leave later either, not even when the incident reopens: that one has its own.
       next.pages = next.pages.map((page) =>
         page.state === 'owed' || page.state === 'retrying'
@@ -826,8 +849,28 @@ function fold(
       Object.assign(next, evolveTracker(next, event));
       return;
     case 'PostmortemDrafted':
-      next.postmortem = { id: event.id, file: event.file, at: event.at };
-      next.checklist = without(next.checklist, 'postmortem');
+    case 'PostmortemReturned':
+      Object.assign(next, evolvePostmortem(next, event, next.version));
+      if (next.postmortem?.state === 'DRAFT') next.checklist = without(next.checklist, 'postmortem');
+      return;
+    case 'PostmortemEdited':
+      Object.assign(next, evolvePostmortem(next, event, next.version));
+      if (event.field === 'category') return carryCategory(next);
+      if (event.field === 'rootCause' && next.resolution !== undefined)
+        next.resolution = { ...next.resolution, rootCause: event.text };
+      return;
+    case 'PostmortemReviewed':
+    case 'PostmortemFinalised':
+      Object.assign(next, evolvePostmortem(next, event, next.version));
+      return settleReview(next, event);
+    case 'PostmortemAsked':
+    case 'PostmortemRevised':
+    case 'PostmortemShared':
+    case 'PostmortemReminded':
+      Object.assign(next, evolvePostmortem(next, event, next.version));
+      return;
+    case 'BudgetNoted':
+      next.budget = { n: next.version, at: event.at, readings: event.readings };
       return;
     case 'StepChecked': {
       const { step, check, state, text, at } = event;
@@ -875,6 +918,8 @@ function fold(
       return mark(next, event.item, event, event.text);
     case 'RootCauseNamed': {
       const { category, text } = event;
+      const given = { category, ...(text === undefined ? {} : { rootCause: text }) };
+      next.statements = stated(next.statements, { by: event.by, at: event.at, n: next.version }, given);
       mark(next, 'root-cause', event, category);
       if (next.resolution !== undefined)
         next.resolution = {
@@ -882,7 +927,7 @@ function fold(
           category,
           ...(text === undefined ? {} : { rootCause: text }),
         };
-      return;
+      return settleReview(next, event);
     }
     case 'ImpactNoted': {
       const { dayPnl, currency, source, why, open, at } = event;
@@ -943,12 +988,14 @@ function fold(
     case 'TimeExcluded':
     case 'MembersSeen':
       return; // stand in the desk's log only
-    case 'PostmortemReviewed':
-      if (next.postmortem?.id !== event.id) return;
-      next.postmortem = { ...next.postmortem, reviewedBy: event.by };
-      return mark(next, 'postmortem', event, event.id);
     case 'RecoveryChecked':
-      next.recovery = { passed: event.passed, reason: event.reason, at: event.at, by: event.by };
+      next.recovery = {
+        passed: event.passed,
+        reason: event.reason,
+        at: event.at,
+        by: event.by,
+        n: next.version,
+      };
       next.checklist = without(next.checklist, 'recovery-check');
       // One that began before the resolution proves nothing of it.
       if (event.passed && event.at - event.ms >= (next.resolution?.at ?? Number.POSITIVE_INFINITY))
@@ -1032,6 +1079,30 @@ function updated(incident: Incident, at: number): void {
 function mark(incident: Incident, item: string, said: Said, text: string | undefined): void {
   const given = { by: said.by, at: said.at, ...(text === undefined ? {} : { text }) };
   incident.checklist = { ...incident.checklist, [item]: given };
+}
+
+/** A category that was edited in since it is open is the resolution's own; taken back, the root cause has none. */
+function carryCategory(incident: Incident): void {
+  const { category: given } = incident.statements;
+  if (incident.resolution === undefined || given === undefined || given.at < incident.openSince) return;
+  const { category: _before, ...resolution } = incident.resolution;
+  if (!isCategory(given.text)) {
+    incident.resolution = resolution;
+    incident.checklist = without(without(incident.checklist, 'root-cause'), 'postmortem');
+    return;
+  }
+  incident.resolution = { ...resolution, category: given.text };
+  mark(incident, 'root-cause', given, given.text);
+  settleReview(incident, given);
+}
+
+/** In review since the resolution, and with a root-cause category: only that is what the playbook asks for. */
+function settleReview(incident: Incident, { at }: Pick<Said, 'at'>): void {
+  const { postmortem, resolution, checklist } = incident;
+  const put = postmortem?.review ?? postmortem?.final;
+  if (postmortem === undefined || put === undefined || checklist['postmortem'] !== undefined) return;
+  if (resolution?.category === undefined || put.at < resolution.at) return;
+  mark(incident, 'postmortem', { by: put.by, at }, postmortem.id);
 }
 
 /** The alert with this key, which a source chose: `toString` is a key like any other. */

@@ -4,13 +4,19 @@ import { owesPostmortem, suppliedAt } from './clocks.ts';
 import type { Effect, Lane, Work } from './effects.ts';
 import { type Incident, type MailWhat, mailsAtOnce, type StandingEvent } from './incident.ts';
 import { isAnswered } from './paging.ts';
+import { postmortemOwed } from './postmortem/owed.ts';
 import { unfiled, untold } from './tracker.ts';
 
 /**
  * The effects that one event owes, given the incident after it. Their ids hold the incident's version, so that the same
  * event can never owe two different things under one id.
  */
-export function react(event: StandingEvent, incident: Incident): Effect[] {
+export const react = (event: StandingEvent, incident: Incident): Effect[] => [
+  ...reactions(event, incident),
+  ...postmortemOwed(event, incident),
+];
+
+function reactions(event: StandingEvent, incident: Incident): Effect[] {
   const owe = (lane: Lane, target: string, work: Work): Effect => ({
     id: `${incident.id}/${incident.version}/${target}`,
     incident: incident.id,
@@ -56,6 +62,8 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
     untold(incident, postmortem).map((item) =>
       owe('tracker', `issueComment:${item}`, { kind: 'issueComment', item, postmortem }),
     );
+  /** What somebody made of the file by hand was kept: they are told where. */
+  const byHandNotice = (one: { byHand?: string[] }) => (one.byHand === undefined ? [] : notice());
 
   /** The event as a note on the newest page that may be an incident at PagerDuty. */
   const mirror = (): Effect[] => {
@@ -240,9 +248,9 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
     case 'LatchLifted':
       return [headline(), ...notice(), ...inThread(Object.keys(incident.kills).slice(-1).map(receipt))];
     case 'PostmortemReviewed':
+    case 'PostmortemReturned':
     case 'RecoveryChecked':
       return [
-        ...(event.type === 'PostmortemReviewed' ? tellIssues(event.id) : []),
         headline(),
         ...notice(),
         ...supplied(),
@@ -262,8 +270,19 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
       ];
     case 'CancelFinished':
     case 'FlattenFinished':
-    case 'PostmortemDrafted':
       return [...notice(), ...checklist()];
+    case 'PostmortemFinalised':
+      return [...notice(), ...tellIssues(event.id)];
+    case 'PostmortemReminded':
+      // Nobody looked before its time was over: the missed clock says so, to the same person.
+      return event.day === 0 ? [] : notice();
+    case 'PostmortemDrafted':
+      return [...checklist(), ...byHandNotice(event)];
+    case 'PostmortemRevised':
+      return byHandNotice(event);
+    case 'PostmortemEdited':
+      // Its category is an item of the checklist.
+      return event.field === 'category' && incident.status === 'resolved' ? [headline(), ...supplied()] : [];
     case 'ActionItemAdded':
       return [
         ...notice(),
@@ -303,6 +322,9 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
     case 'TrailMissing':
     case 'MoneyMeasured':
     case 'PictureUploaded':
+    case 'BudgetNoted':
+    case 'PostmortemAsked':
+    case 'PostmortemShared':
     case 'MessageLogged':
     case 'MessageEdited':
     case 'MessageDeleted':

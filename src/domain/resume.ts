@@ -2,11 +2,10 @@
 
 import type { Actor, Incident } from './incident.ts';
 import type { KillState } from './kill.ts';
+import type { Postmortem } from './postmortem/life.ts';
 import type { Latch } from './trading.ts';
 
 export type ResumeEvent =
-  /** The draft was read and is under review: one of the things that a resume asks for. */
-  | { type: 'PostmortemReviewed'; id: string }
   /** The configured recovery check ran. `passed`: exit 0 and the pattern (upstream exits 0 for NEEDS_DATA, too). */
   | {
       type: 'RecoveryChecked';
@@ -64,7 +63,6 @@ export function evolveResume(
       return { ...resume, approvals: [...resume.approvals, { by: event.by, at: event.at }] };
     case 'ResumeRefused':
       return resume?.id === event.resume ? { ...resume, refused: event.reason } : resume;
-    case 'PostmortemReviewed':
     case 'RecoveryChecked':
       return resume;
     default: {
@@ -114,6 +112,13 @@ export function missingToAsk(incident: Incident, latch: Latch, rules: GateRules)
   return missing;
 }
 
+/** Why a postmortem does not count as reviewed. */
+function notReviewed({ id, state }: Postmortem): string {
+  if (state === 'DRAFT') return `postmortem ${id} is not in review`;
+  if (state === 'FINAL') return `postmortem ${id} is FINAL from before the incident was reopened`;
+  return `postmortem ${id} is in review, but its root cause has no category`;
+}
+
 /** An item of the checklist that nobody supplied, in words. */
 function missingItem(item: string, { postmortem, recovery }: Incident): Missing {
   const byButton = 'a responder: the button at the checklist in the thread';
@@ -122,8 +127,11 @@ function missingItem(item: string, { postmortem, recovery }: Incident): Missing 
       return postmortem === undefined
         ? { what: 'no postmortem draft yet', who: 'it is drafted when the incident is resolved' }
         : {
-            what: `postmortem ${postmortem.id} is not in review`,
-            who: 'a responder: the button at the draft',
+            what: notReviewed(postmortem),
+            who:
+              postmortem.state === 'FINAL'
+                ? 'an approver: Return to draft…, then a responder: Put into review'
+                : 'a responder: the button at the draft',
           };
     case 'recovery-check':
       return {

@@ -11,6 +11,8 @@ import type {
   OrderLine,
   PositionLine,
 } from './orders.ts';
+import { shareWords } from './postmortem/budget.ts';
+import { FIELD_WORDS } from './postmortem/missing.ts';
 import { describeTracker } from './tracker.ts';
 import { SWITCHES } from './trading.ts';
 import { trailWords } from './trail/words.ts';
@@ -93,6 +95,9 @@ const minutes = (seconds: number): string => span(seconds * 1_000) ?? '0 s';
 
 /** A look at the clock comes every second; what is found later than this was not looked at in time. */
 const LATE_MS = 10_000;
+
+const byHandWords = (copies: string[] | undefined): string =>
+  copies === undefined ? '' : `; it had been changed by hand, which is kept as ${listed(copies, '')}`;
 
 /** How late a missed clock was found, in words; null: in time. */
 export const lateBy = ({ at, dueAt }: { at: number; dueAt: number }): string | null =>
@@ -188,8 +193,29 @@ export function describe(event: StandingEvent): string {
       const where = event.from.permalink === undefined ? '' : `, ${event.from.permalink}`;
       return `From a message of ${event.from.author}${where}: ${event.text}`;
     }
+    case 'PostmortemAsked':
+      return 'Asked for a postmortem';
     case 'PostmortemDrafted':
-      return `Postmortem ${event.id} drafted`;
+      return `Postmortem ${event.id} drafted${byHandWords(event.byHand)}`;
+    case 'PostmortemRevised':
+      return `Postmortem ${event.id} written anew, revision ${event.revision}${byHandWords(event.byHand)}`;
+    case 'PostmortemEdited': {
+      const was = event.was === null || event.was === '' ? 'nothing' : `“${event.was}”`;
+      const now = event.text === '' ? 'taken back' : `now “${event.text}”`;
+      return `Postmortem ${event.id}, ${FIELD_WORDS[event.field]}: ${now}, was ${was}`;
+    }
+    case 'PostmortemReturned':
+      return `Postmortem ${event.id} returned from ${event.from} to a draft${because(event.reason)}`;
+    case 'PostmortemFinalised':
+      return `Postmortem ${event.id} made FINAL`;
+    case 'PostmortemShared':
+      return event.failed === undefined
+        ? `Postmortem ${event.id}, revision ${event.revision}, put into the thread as a file`
+        : `Postmortem ${event.id}, revision ${event.revision}, could NOT be put into the thread as a file${because(event.failed)}`;
+    case 'PostmortemReminded':
+      return `Reminded of the postmortem, due at ${utc(event.dueAt)}`;
+    case 'BudgetNoted':
+      return `Error budgets: ${listed(event.readings.map(shareWords), 'nothing of it was measured')}`;
     case 'KillAsked':
       return `KILL asked for ${listed(event.venues, 'no venue')}${because(event.reason)}`;
     case 'KillJoined':

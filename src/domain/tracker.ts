@@ -49,7 +49,7 @@ export interface TrackedIssue {
 
 type Tracked = Pick<
   Incident,
-  'actionItems' | 'marks' | 'pins' | 'messages' | 'issues' | 'reminded' | 'status'
+  'actionItems' | 'marks' | 'pins' | 'messages' | 'issues' | 'itemsReminded' | 'status'
 >;
 
 /** Something to be done that was said in an incident. `ts`: it is a message that was marked. */
@@ -107,7 +107,7 @@ export const untold = ({ issues }: Pick<Tracked, 'issues'>, postmortem: string):
 export const dueItems = (incident: Tracked, now: number): TodoItem[] =>
   openItems(incident).filter((item) => {
     const at = remindAt(item);
-    return at !== null && now >= at && incident.reminded[item.id] !== item.due;
+    return at !== null && now >= at && incident.itemsReminded[item.id] !== item.due;
   });
 
 export function decideTracker(command: TrackerCommand, incident: Tracked, now: number): TrackerEvent[] {
@@ -136,13 +136,13 @@ export function decideTracker(command: TrackerCommand, incident: Tracked, now: n
 
 /** What of the incident a word from the tracker changes. */
 export function evolveTracker(
-  { issues, reminded }: Pick<Tracked, 'issues' | 'reminded'>,
+  { issues, itemsReminded }: Pick<Tracked, 'issues' | 'itemsReminded'>,
   event: TrackerEvent & { at: number; by: Actor },
-): Pick<Tracked, 'issues' | 'reminded'> {
+): Pick<Tracked, 'issues' | 'itemsReminded'> {
   const { item, at } = event;
   const before = issues[item];
   const maybe = before?.maybe ?? false;
-  const now = (issue: TrackedIssue) => ({ reminded, issues: { ...issues, [item]: issue } });
+  const now = (issue: TrackedIssue) => ({ itemsReminded, issues: { ...issues, [item]: issue } });
   switch (event.type) {
     case 'IssueFiled':
       return now({ state: 'open', number: event.number, url: event.url, maybe: false, at });
@@ -161,9 +161,9 @@ export function evolveTracker(
       return now({ ...rest, ...who, state: event.state, at: event.changedAt ?? at });
     }
     case 'ActionItemReminded':
-      return { issues, reminded: { ...reminded, [item]: event.due } };
+      return { issues, itemsReminded: { ...itemsReminded, [item]: event.due } };
     case 'IssueCommented':
-      return before === undefined ? { issues, reminded } : now({ ...before, told: event.postmortem });
+      return before === undefined ? { issues, itemsReminded } : now({ ...before, told: event.postmortem });
     default: {
       const unknown: never = event;
       throw new Error(`unknown event ${JSON.stringify(unknown)}`);

@@ -14,6 +14,7 @@ import { type Actor, type Alert, type Incident, OWN_SOURCE, STANDDOWN } from '..
 import type { StopRules } from '../domain/measure/criteria.ts';
 import type { TradingHours } from '../domain/measure/hours.ts';
 import type { Playbook } from '../domain/playbook.ts';
+import type { BudgetShare } from '../domain/postmortem/budget.ts';
 import { type BudgetsFile, type Clock, DESK, type Log, type Store } from '../ports.ts';
 import type { Desk } from './desk.ts';
 import type { Ledger } from './ledger.ts';
@@ -50,6 +51,8 @@ export interface BudgetKeeper {
     incident: Incident,
     asked: { from: number; to: number; reason: string; slo: string | null },
   ): Promise<{ before: BudgetReading; after: BudgetReading }>;
+  /** What an incident took of each budget, by the minute; only of those that were measured meanwhile. */
+  sharesOf(incident: Incident): BudgetShare[];
   stop(): Promise<void>;
 }
 
@@ -292,6 +295,19 @@ export async function createBudgetKeeper(deps: {
       draw(now);
       return moved;
     },
+    sharesOf(incident) {
+      const now = clock.now();
+      const about = sloOf(incident);
+      const { adjusted } = incident;
+      const [from, to] = timeOf(incident, now);
+      return playbook.slos.flatMap(({ id }) => {
+        // Bad minutes that touch it belong to the SLO that it is about; for the others only its own time counts.
+        const [first, last] = adjusted?.slo === id ? wholeMinutes(adjusted) : [from, to];
+        const stretch = id === about ? budgets.measuredFor(id, first, last) : { from: first, to: last };
+        const share = budgets.shareOf(id, stretch.from, stretch.to, now);
+        return share === null ? [] : [share];
+      });
+    },
     async stop() {
       await save();
     },
@@ -299,13 +315,18 @@ export async function createBudgetKeeper(deps: {
 
   /** The minutes that were measured for an incident: from its gap or its opening to its end, and the bad ones that touch them. */
   function measuredOf(incident: Incident, slo: string, now: number): { from: number; to: number } {
-    const begun = Math.min(incident.openedAt, ...incident.gaps.map((gap) => gap.from));
-    const ends =
-      incident.gaps.length > 0 ? incident.gaps.map((gap) => gap.to ?? now) : [incident.resolution?.at ?? now];
-    const [from, to] = wholeMinutes({ from: begun, to: Math.max(...ends) });
+    const [from, to] = timeOf(incident, now);
     // A gap counts from its beginning to its end. What is bad beside it is another feed's, which nobody spoke of.
     return slo === 'SLO-01' && incident.gaps.length > 0 ? { from, to } : budgets.measuredFor(slo, from, to);
   }
+}
+
+/** From its gap or its opening to its end, in whole minutes. */
+function timeOf(incident: Incident, now: number): [from: number, to: number] {
+  const begun = Math.min(incident.openedAt, ...incident.gaps.map((gap) => gap.from));
+  const ends =
+    incident.gaps.length > 0 ? incident.gaps.map((gap) => gap.to ?? now) : [incident.resolution?.at ?? now];
+  return wholeMinutes({ from: begun, to: Math.max(...ends) });
 }
 
 /** The minutes that all of it covers: nothing is taken off that nobody named. */

@@ -60,7 +60,14 @@ export type Pace = Partial<Record<Lane, { burst: number; eachMs: number }>>;
 const MAX_REST_MS = 5_000;
 
 /** Within a lane the post that people look for comes before what hangs in its thread. */
-const LATER: ReadonlySet<Effect['work']['kind']> = new Set(['runbook', 'notice', 'postmortem', 'picture']);
+const LATER: ReadonlySet<Effect['work']['kind']> = new Set([
+  'runbook',
+  'notice',
+  'postmortem',
+  'postmortemCard',
+  'postmortemFile',
+  'picture',
+]);
 
 interface Item {
   effects: Map<string, Effect>;

@@ -6,19 +6,7 @@ import type { Work } from '../domain/effects.ts';
 import { type Incident, STANDDOWN } from '../domain/incident.ts';
 import { isNoted } from '../domain/measure/impact.ts';
 import { toldOf } from '../domain/stakeholderMail.ts';
-import type {
-  Chat,
-  ChatMessage,
-  Clock,
-  Drafts,
-  Draw,
-  Log,
-  Mailer,
-  Pager,
-  Sent,
-  Store,
-  Tracker,
-} from '../ports.ts';
+import type { Chat, ChatMessage, Clock, Draw, Log, Mailer, Pager, Sent, Store, Tracker } from '../ports.ts';
 import { backoff } from './backoff.ts';
 import type { Figures } from './figures.ts';
 import { createIssues } from './issues.ts';
@@ -26,6 +14,7 @@ import type { Ledger } from './ledger.ts';
 import type { OnCall } from './onCall.ts';
 import type { Attempt, Outcome, Perform } from './outbox.ts';
 import { createPages } from './pages.ts';
+import type { Postmortems } from './postmortems.ts';
 import { createSummons } from './summon.ts';
 
 export interface PerformDeps {
@@ -44,9 +33,9 @@ export interface PerformDeps {
   onCall: OnCall;
   /** What the measurements say of the money now. */
   money(): Extract<FactEvent, { type: 'ImpactNoted' }>;
-  drafts: Drafts;
+  postmortems: Postmortems;
   /** Measured numbers and the picture of an incident. */
-  figures: Figures;
+  figures: Pick<Figures, 'upload'>;
   draw: Draw;
   /** The #incidents channel. */
   channel: string;
@@ -148,7 +137,7 @@ export function createPerform(deps: PerformDeps): Perform {
       : { done: false, retryInMs, facts };
   }
 
-  // ── Mail and the postmortem ──────────────────────────────────────────────────────────────────────────────────────
+  // ── Mail ──────────────────────────────────────────────────────────────────────────────────────
 
   async function mail(
     attempt: Attempt,
@@ -186,53 +175,6 @@ export function createPerform(deps: PerformDeps): Perform {
     if (isNoted(incident.impact?.last, now)) return incident;
     const noted = { type: 'Note' as const, by: STANDDOWN, event: now };
     return (await ledger.commit(incident.id, noted, { mustGoOn: true })).incident ?? incident;
-  }
-
-  /** `PM_YYYYMMDD_NNN`: the day of the resolution, and the next number of that day. */
-  function postmortemId(incident: Incident): string {
-    if (incident.postmortem !== undefined) return incident.postmortem.id;
-    const day = new Date(incident.resolution?.at ?? clock.now())
-      .toISOString()
-      .slice(0, 10)
-      .replaceAll('-', '');
-    const taken = store
-      .summaries()
-      .flatMap((one) =>
-        one.postmortem?.startsWith(`PM_${day}_`) === true ? [Number(one.postmortem.slice(-3))] : [],
-      );
-    return `PM_${day}_${String(Math.max(0, ...taken) + 1).padStart(3, '0')}`;
-  }
-  // Two drafts of one day must not take the same number: they are written one after the other.
-  let drafting: Promise<unknown> = Promise.resolve();
-
-  async function postmortem(attempt: Attempt, incident: Incident): Promise<Outcome> {
-    const { postmortem: drafted, resolution } = incident;
-    // On record, and not settled: a crash came between.
-    if (drafted !== undefined && drafted.at >= (resolution?.at ?? 0)) return done();
-    const turn = drafting.then(async () => {
-      const id = postmortemId(incident);
-      await deps.figures.prepare(incident, id);
-      const chain = await chainOf(incident.id);
-      const history = await ledger.history(incident.id);
-      const file = await deps.drafts.save(id, draw.postmortem(id, incident, history, chain));
-      await ledger.commit(
-        incident.id,
-        {
-          type: 'Note',
-          by: STANDDOWN,
-          event: { type: 'PostmortemDrafted', id, file, ...(chain === null ? {} : { chain }) },
-        },
-        { mustGoOn: true },
-      );
-    });
-    drafting = turn.catch(() => undefined);
-    try {
-      await turn;
-      return done();
-    } catch (error) {
-      log.error({ incident: incident.id, error: String(error) }, 'the postmortem draft could not be written');
-      return { done: false, retryInMs: backoff(attempt.tries, undefined), facts: [] };
-    }
   }
 
   async function notice(attempt: Attempt, incident: Incident, version: number): Promise<Outcome> {
@@ -292,9 +234,15 @@ export function createPerform(deps: PerformDeps): Perform {
       case 'mail':
         return mail(attempt, incident, work);
       case 'postmortem':
-        return postmortem(attempt, incident);
+        return deps.postmortems.write(attempt, incident);
       case 'picture':
         return deps.figures.upload(attempt, incident);
+      case 'postmortemCard': {
+        const message = draw.postmortemCard(incident);
+        return message === null ? done() : show(attempt, incident, 'postmortem', message);
+      }
+      case 'postmortemFile':
+        return deps.postmortems.share(attempt, incident, work.of);
       default: {
         const unknown: never = work;
         throw new Error(`unknown work ${JSON.stringify(unknown)}`);

@@ -116,10 +116,6 @@ export function registerActions(app: App, context: ListenerContext): void {
       await client.views.open({ trigger_id: triggerId, view: resolveView(incident, '') });
       return null;
     },
-    [ACTION.review]: async ({ by, incident }) => {
-      await desk.command(incident.id, { type: 'ReviewPostmortem', by });
-      return null;
-    },
     [ACTION.recovery]: async ({ by, incident }) => {
       // It may take minutes: its result is posted in the thread.
       desk.latch
@@ -262,12 +258,23 @@ export function registerActions(app: App, context: ListenerContext): void {
   }
 }
 
-/** Buttons under an answer to one person, which have files of their own. */
-type ElsewhereId = typeof ACTION.pageOnCall | typeof ACTION.timelineEarlier | typeof ACTION.timelineNewest;
+/** Buttons that may stand under an answer to one person, which have files of their own. */
+type ElsewhereId =
+  | typeof ACTION.pageOnCall
+  | typeof ACTION.timelineEarlier
+  | typeof ACTION.timelineNewest
+  | typeof ACTION.review
+  | typeof ACTION.postmortemEdit
+  | typeof ACTION.postmortemFinalise
+  | typeof ACTION.postmortemReturn;
 const ELSEWHERE: ReadonlySet<string> = new Set<ElsewhereId>([
   ACTION.pageOnCall,
   ACTION.timelineEarlier,
   ACTION.timelineNewest,
+  ACTION.review,
+  ACTION.postmortemEdit,
+  ACTION.postmortemFinalise,
+  ACTION.postmortemReturn,
 ]);
 
 const STOPS: ReadonlySet<string> = new Set([ACTION.kill, ACTION.cancel, ACTION.haltOrders]);

@@ -20,6 +20,9 @@ export const ACTION = {
   flatten: 'position.flatten',
   accept: 'residual.accept',
   review: 'postmortem.review',
+  postmortemEdit: 'postmortem.edit',
+  postmortemFinalise: 'postmortem.finalise',
+  postmortemReturn: 'postmortem.return',
   recovery: 'recovery.run',
   approveResume: 'resume.approve',
   previewMail: 'mail.preview',
@@ -52,6 +55,8 @@ export const CALLBACK = {
   sendMail: 'mail.send',
   rootCause: 'rootCause.name',
   noActionItem: 'actionItem.skip',
+  postmortemEdit: 'postmortem.edit',
+  postmortemReturn: 'postmortem.return',
 } as const;
 
 /** Menus. */

@@ -5,31 +5,17 @@ import { titleOf } from '../domain/clocks.ts';
 import type { Actor, Incident, PagerSaid, StandingEvent } from '../domain/incident.ts';
 import type { CancelResult, CloseResult } from '../domain/orders.ts';
 import type { Playbook } from '../domain/playbook.ts';
+import { ownerOf } from '../domain/postmortem/remind.ts';
 import { lateBy } from '../domain/timeline.ts';
 import type { HoldKey } from '../domain/trading.ts';
-import { ACTION, buttonValue } from './actions.ts';
-import { actions, type ButtonSpec, message, section, sections } from './blocks.ts';
+import { actions, type ButtonSpec, message, sections } from './blocks.ts';
 import { approveButton } from './buttons.ts';
 import { fileAgainButtons, issueLines, isTracker } from './issueNotice.ts';
-import {
-  clockTime,
-  code,
-  count,
-  dateTime,
-  duration,
-  inert,
-  pieces,
-  plain,
-  printable,
-  safeLink,
-  since,
-  size,
-} from './text.ts';
+import { mention } from './mention.ts';
+import { clockTime, code, count, dateTime, duration, inert, plain, safeLink, since, size } from './text.ts';
 
 /** What a notice needs beside its event. */
 export interface Told {
-  /** The postmortem's Markdown, for its event. */
-  draft: string | null;
   /** The log up to the event: clocks that were missed together are one message. */
   history: StandingEvent[];
   playbook: Playbook;
@@ -43,7 +29,6 @@ export function notice(
   event: StandingEvent,
   told: Told,
 ): { text: string; blocks: KnownBlock[] } | null {
-  const { draft } = told;
   const lines = isTracker(event)
     ? issueLines(event, incident)
     : (clockLines(incident, event, told) ?? noticeLines(event, incident.id));
@@ -51,23 +36,14 @@ export function notice(
   const drill = incident.drill ? 'DRILL · ' : '';
   const [first = '', ...rest] = lines;
   const blocks = sections([`${drill}${first}`, ...rest]);
-  const buttons = noticeButtons(incident, event, told.playbook);
+  const buttons = noticeButtons(incident, event);
   if (buttons.length > 0) blocks.push(actions(...buttons));
-  if (draft !== null) blocks.push(...draftBlocks(draft));
   return message(`${drill}${first.replaceAll('*', '')}`, blocks);
 }
 
 /** What can be done about it, right where it is said. */
-function noticeButtons(incident: Incident, event: StandingEvent, { checklist }: Playbook): ButtonSpec[] {
-  const value = buttonValue({ incident: incident.id });
+function noticeButtons(incident: Incident, event: StandingEvent): ButtonSpec[] {
   switch (event.type) {
-    case 'PostmortemDrafted':
-      return [
-        { action: ACTION.review, label: 'Put into review', value },
-        ...(checklist.some(({ id }) => id === 'recovery-check')
-          ? [{ action: ACTION.recovery, label: 'Run recovery check', value }]
-          : []),
-      ];
     case 'IssueFailed':
       return fileAgainButtons(incident, event.item);
     case 'ResumeAsked':
@@ -76,10 +52,6 @@ function noticeButtons(incident: Incident, event: StandingEvent, { checklist }: 
       return [];
   }
 }
-
-/** Somebody of this Slack is mentioned, so that they see it; anybody else is named. */
-const mention = ({ via, id, name }: Actor): string =>
-  via === 'slack' && /^[UW][A-Z0-9]{2,20}$/.test(id) ? `<@${id}>` : inert(name, 60);
 
 /** Clocks that were missed, and the reminder of an update: with who is asked to look. */
 function clockLines(incident: Incident, event: StandingEvent, told: Told): string[] | null {
@@ -90,16 +62,40 @@ function clockLines(incident: Incident, event: StandingEvent, told: Told): strin
       `⏰ *No update for ${duration(event.sinceMs)}* · ${who}: say here how it stands, also that nothing changed`,
     ];
   }
+  if (event.type === 'PostmortemReminded') return [reminderLine(incident, event, told)];
   if (event.type !== 'ClockMissed') return null;
   const missed = told.history.filter((one) => one.type === 'ClockMissed' && one.at === event.at);
   const lines = missed.flatMap((one) => (one.type === 'ClockMissed' ? [missedLine(one, told.playbook)] : []));
   const open = missed.some((one) => one.type === 'ClockMissed' && one.doneAt === undefined);
+  const ofPostmortem = missed.some(
+    (one) => one.type === 'ClockMissed' && one.clock === 'postmortem' && one.doneAt === undefined,
+  );
   const page = incident.pages.find(({ clocks, owedAt }) => clocks !== undefined && owedAt === event.at);
   return [
     ...lines,
     ...(page === undefined ? [] : [`Page ${page.n} is due for it.`]),
+    ...(ofPostmortem ? [`${ownerMention(incident, told)}: the postmortem waits for you.`] : []),
     ...(open ? [`${told.mentions.approvers}: please look at it.`] : []),
   ];
+}
+
+/** Who owes the postmortem, so that they see it. */
+function ownerMention(incident: Incident, { mentions }: Told): string {
+  const owner = ownerOf(incident);
+  return owner === null ? mentions.responders : mention(owner);
+}
+
+function reminderLine(
+  incident: Incident,
+  { day, dueAt }: Extract<StandingEvent, { type: 'PostmortemReminded' }>,
+  told: Told,
+): string {
+  const name = plain(incident.postmortem?.id ?? `of ${incident.id}`, 40);
+  const due =
+    day < 0
+      ? `is due in review at ${dateTime(dueAt)}`
+      : `was due in review at ${dateTime(dueAt)}, ${count(day, 'day')} ago`;
+  return `⏰ *Postmortem ${name} ${due}* · ${ownerMention(incident, told)}: it waits for you`;
 }
 
 function missedLine(event: Extract<StandingEvent, { type: 'ClockMissed' }>, playbook: Playbook): string {
@@ -174,9 +170,18 @@ function noticeLines(event: StandingEvent, incident: string): string[] | null {
         `❗ *The picture of the incident could not be uploaded here*: ${inert(event.reason, 300)}. It stands beside the postmortem: \`${code(event.png, 100)}\``,
       ];
     case 'PostmortemDrafted':
+    case 'PostmortemRevised':
+      return event.byHand === undefined
+        ? null
+        : [
+            `❗ *The file of ${plain(event.id, 40)} was changed by hand.* What it said is kept beside it as ${event.byHand.map((copy) => `\`${code(copy, 80)}\``).join(', ')}, and is not taken over: put it in by Edit…`,
+          ];
+    case 'PostmortemReturned':
       return [
-        `📝 *Postmortem draft ${plain(event.id, 40)}* · blanks are marked TODO · file \`${code(event.file, 200)}\``,
+        `📝 Postmortem ${inert(event.id, 40)} returned from ${event.from} to a draft by ${who} at ${when}: “${inert(event.reason, 500)}”`,
       ];
+    case 'PostmortemFinalised':
+      return [`📝 *Postmortem ${inert(event.id, 40)} is FINAL*, by ${who} at ${when}`];
     case 'MailSent':
       return [
         `✉ Mail to the stakeholders (${mailName(event.what)}): accepted by the mail server for ${event.to.length === 0 ? 'nobody' : event.to.map((one) => inert(one, 80)).join(', ')}`,
@@ -327,25 +332,4 @@ function closeLine(result: CloseResult): string {
       return String(unknown);
     }
   }
-}
-
-/** The draft as it stands in the file, in plain text blocks: nothing in it becomes markup. */
-function draftBlocks(markdown: string): KnownBlock[] {
-  const MAX = 2_900;
-  const blocks: KnownBlock[] = [];
-  let current = '';
-  for (const line of printable(markdown)
-    .split('\n')
-    .flatMap((one) => pieces(one, MAX))) {
-    if (current.length + line.length + 1 > MAX && current !== '') {
-      blocks.push({ type: 'section', text: { type: 'plain_text', text: current, emoji: false } });
-      current = '';
-    }
-    current = `${current}${current === '' ? '' : '\n'}${line}`;
-  }
-  if (current.trim() !== '')
-    blocks.push({ type: 'section', text: { type: 'plain_text', text: current, emoji: false } });
-  return blocks.length <= 40
-    ? blocks
-    : [...blocks.slice(0, 40), section(`_${blocks.length - 40} more parts in the file_`)];
 }

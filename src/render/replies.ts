@@ -3,7 +3,7 @@
 import type { Incident } from '../domain/incident.ts';
 import { type Hold, type HoldKey, SWITCHES, type Trading } from '../domain/trading.ts';
 import { itemsLine } from './issueNotice.ts';
-import { clockTime, code, count, dateTime, inert, linesWithin, listed, plain, safeLink } from './text.ts';
+import { clockTime, count, dateTime, inert, linesWithin, listed } from './text.ts';
 import { tradingLine } from './trading.ts';
 
 export function killReply(
@@ -98,18 +98,4 @@ export function incidentStatus(incident: Incident, trading: Trading): string {
     `${count(Object.keys(incident.alerts).length, 'alert')} · ${itemsLine(incident)} · opened ${dateTime(incident.openedAt)}`,
   ];
   return lines.join('\n');
-}
-
-/** Where the draft stands. What is in it is in the thread, and in the file. */
-export function postmortemText(incident: Incident): string {
-  const { postmortem } = incident;
-  if (postmortem === undefined)
-    return `*${incident.id}* has no postmortem yet: it is drafted when a person resolves it.`;
-  const state =
-    postmortem.reviewedBy === undefined
-      ? 'a draft, not in review: the button is at the draft in the thread'
-      : `in review, put there by ${inert(postmortem.reviewedBy.name, 60)}`;
-  const link = safeLink(incident.posts['headline']?.permalink);
-  const thread = link === null ? '' : ` · <${link}|thread>`;
-  return `*${plain(postmortem.id, 40)}* of ${incident.id} is ${state} · written ${dateTime(postmortem.at)} · file \`${code(postmortem.file, 300)}\`${thread}\n${itemsLine(incident)}`;
 }

@@ -24,7 +24,7 @@ export const VERB_USAGE = {
   mitigate: '`mitigate text` the harm has stopped; the incident stays open',
   resolve: '`resolve [summary]` closes it and drafts the postmortem',
   reopen: '`reopen reason` it is not over after all; pages again',
-  postmortem: '`postmortem` where the draft stands',
+  postmortem: '`postmortem` its state, what is TODO and its buttons; drafts one where there is none',
   oncall: '`oncall` who is on call',
   review: '`review text` writes down its incident review',
   adjust:

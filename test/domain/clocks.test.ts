@@ -347,8 +347,15 @@ describe('a look at the clock', () => {
     expect(incident.clocks['acknowledge']?.state).toBe('met');
     expect(followedUntil(incident)).toBe(T0 + 15 * MIN);
     incident = look(incident, T0 + 49 * HOUR);
-    expect(followedUntil(incident)).toBeNull();
-    expect(look(incident, T0 + 1_000 * HOUR)).toBe(incident);
+    // What is left of it are the reminders of its postmortem, one a day.
+    expect(followedUntil(incident)).toBe(T0 + 2 * MIN + 72 * HOUR);
+    const reviewed = [
+      at(T0 + 50 * HOUR, { type: 'RootCauseNamed', category: 'data' }),
+      at(T0 + 50 * HOUR, { type: 'PostmortemDrafted', id: 'PM_1', file: 'f' }),
+      at(T0 + 50 * HOUR, { type: 'PostmortemReviewed', id: 'PM_1' }),
+    ].reduce(evolve, incident);
+    expect(followedUntil(reviewed)).toBeNull();
+    expect(look(reviewed, T0 + 1_000 * HOUR)).toBe(reviewed);
   });
 });
 
@@ -462,7 +469,7 @@ describe('the checklist after a P0 or P1', () => {
     const reviewed = at(T0, { type: 'PostmortemReviewed', id: 'PM_1' });
     const incident = [drafted, reviewed].reduce(
       evolve,
-      resolvedAt(fold(opened('P1')), T0) as Incident | undefined,
+      resolvedAt(fold(opened('P1')), T0, { category: 'data' }) as Incident | undefined,
     );
     expect(incident?.checklist['postmortem']).toBeDefined();
     expect(evolve(incident, drafted).checklist['postmortem']).toBeUndefined();

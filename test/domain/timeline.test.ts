@@ -641,6 +641,67 @@ const SAMPLES: Samples = {
       'Engine main confirms by its heartbeat that it obeys, 0.84 s after the trigger',
     ],
   ],
+  PostmortemAsked: [[{ ...said, type: 'PostmortemAsked' }, 'Asked for a postmortem']],
+  PostmortemRevised: [
+    [
+      {
+        ...said,
+        type: 'PostmortemRevised',
+        id: 'PM_1',
+        revision: 2,
+        sha256: 'x',
+        shows: 9,
+        byHand: ['PM_1.by-hand-1.md'],
+      },
+      'Postmortem PM_1 written anew, revision 2; it had been changed by hand, which is kept as PM_1.by-hand-1.md',
+    ],
+  ],
+  PostmortemEdited: [
+    [
+      { ...said, type: 'PostmortemEdited', id: 'PM_1', field: 'lessons', text: 'test it', was: null },
+      'Postmortem PM_1, Lessons: now “test it”, was nothing',
+    ],
+    [
+      { ...said, type: 'PostmortemEdited', id: 'PM_1', field: 'lessons', text: '', was: 'test it' },
+      'Postmortem PM_1, Lessons: taken back, was “test it”',
+    ],
+  ],
+  PostmortemReturned: [
+    [
+      { ...said, type: 'PostmortemReturned', id: 'PM_1', from: 'FINAL', reason: 'wrong cause' },
+      'Postmortem PM_1 returned from FINAL to a draft: wrong cause',
+    ],
+  ],
+  PostmortemFinalised: [[{ ...said, type: 'PostmortemFinalised', id: 'PM_1' }, 'Postmortem PM_1 made FINAL']],
+  PostmortemShared: [
+    [
+      { ...said, type: 'PostmortemShared', id: 'PM_1', revision: 3, of: 9 },
+      'Postmortem PM_1, revision 3, put into the thread as a file',
+    ],
+    [
+      { ...said, type: 'PostmortemShared', id: 'PM_1', revision: 3, of: 9, failed: 'missing_scope' },
+      'Postmortem PM_1, revision 3, could NOT be put into the thread as a file: missing_scope',
+    ],
+  ],
+  PostmortemReminded: [
+    [
+      { ...said, type: 'PostmortemReminded', dueAt: Date.UTC(2026, 10, 24, 14), day: 1 },
+      'Reminded of the postmortem, due at 2026-11-24 14:00:00 UTC',
+    ],
+  ],
+  BudgetNoted: [
+    [
+      {
+        ...said,
+        type: 'BudgetNoted',
+        readings: [
+          { slo: 'SLO-01', month: '2026-11', consumedSec: 3_600, budgetSec: 12_960, unmeasuredSec: 60 },
+        ],
+      },
+      'Error budgets: SLO-01 consumed at least 1 h of 3 h 36 min in 2026-11 (27.8 %), 1 min not measured',
+    ],
+    [{ ...said, type: 'BudgetNoted', readings: [] }, 'Error budgets: nothing of it was measured'],
+  ],
   PostmortemReviewed: [
     [
       { ...said, type: 'PostmortemReviewed', id: 'PM_20261122_001' },

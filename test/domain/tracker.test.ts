@@ -137,8 +137,10 @@ describe('an action item', () => {
   it('stands in the postmortem with its issue, who closed it and when, or with why it is not filed', () => {
     const view = (...commands: Command[]) => {
       const { incident, events } = story(DECLARE, ADD, ...commands);
-      const { status, issue } = draftPostmortem(incident, events, playbook, { id: 'PM_20261128_001' })
-        .actionItems[0] ?? { status: '', issue: null };
+      const { status, issue } = draftPostmortem(incident, events, playbook, {
+        id: 'PM_20261128_001',
+        revision: 1,
+      }).actionItems[0] ?? { status: '', issue: null };
       return { status, issue };
     };
     expect(view()).toEqual({ status: 'open', issue: null });

@@ -10,6 +10,7 @@ import {
   type StandingEvent,
 } from '../../src/domain/incident.ts';
 import type { OrderLine, PositionLine } from '../../src/domain/orders.ts';
+import { FIELDS } from '../../src/domain/postmortem/life.ts';
 import { type Hold, type HoldKey, SWITCHES, type Trading } from '../../src/domain/trading.ts';
 
 export const ID = 'INC-20261122-001';
@@ -375,6 +376,46 @@ export function anyEvent(venues: string[]): fc.Arbitrary<StandingEvent> {
       ms: short,
     }),
     fc.record({ type: word('PostmortemReviewed'), id: fc.constant('PM_20261122_001') }),
+    fc.record({ type: word('PostmortemFinalised'), id: fc.constant('PM_20261122_001') }),
+    fc.record({
+      type: word('PostmortemReturned'),
+      id: fc.constant('PM_20261122_001'),
+      from: fc.constantFrom('REVIEW', 'FINAL'),
+      reason: nasty,
+    }),
+    fc.record({
+      type: word('PostmortemEdited'),
+      id: fc.constant('PM_20261122_001'),
+      field: fc.constantFrom(...FIELDS),
+      text: nasty,
+      was: orNull(nasty),
+    }),
+    optional(
+      {
+        type: word('PostmortemRevised'),
+        id: fc.constant('PM_20261122_001'),
+        revision: fc.integer({ min: 1 }),
+        sha256: nasty,
+        shows: fc.nat(),
+        byHand: fc.array(nasty, { maxLength: 3 }),
+      },
+      'byHand',
+    ),
+    optional(
+      {
+        type: word('PostmortemShared'),
+        id: fc.constant('PM_20261122_001'),
+        revision: fc.nat(),
+        of: fc.nat(),
+        failed: nasty,
+      },
+      'failed',
+    ),
+    fc.record({
+      type: word('PostmortemReminded'),
+      dueAt: fc.constant(T0),
+      day: fc.integer({ min: -1, max: 99 }),
+    }),
     fc.record({
       type: word('RecoveryChecked'),
       passed: fc.boolean(),

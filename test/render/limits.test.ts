@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { clocksOf } from '../../src/domain/clocks.ts';
 import type { Incident } from '../../src/domain/incident.ts';
+import { FIELDS } from '../../src/domain/postmortem/life.ts';
 import { createDraw } from '../../src/draw.ts';
 import { createMask } from '../../src/log.ts';
 import { problemsOfMessage, problemsOfView } from '../../src/rehearsal/slack/blocks.ts';
@@ -18,6 +19,13 @@ import { homeView } from '../../src/render/home.ts';
 import * as dialogs from '../../src/render/incidentViews.ts';
 import { onCallText } from '../../src/render/onCall.ts';
 import { pageOffer } from '../../src/render/pageOffer.ts';
+import {
+  conflictView,
+  editView,
+  postmortemCard,
+  returnView,
+  tidyStatement,
+} from '../../src/render/postmortem.ts';
 import * as replies from '../../src/render/replies.ts';
 import { mailPreviewView, mailSaidView, summaryMessage } from '../../src/render/summary.ts';
 import { unlinked } from '../../src/render/text.ts';
@@ -386,6 +394,16 @@ describe('whatever is in it, Slack takes', { timeout: TIMEOUT_MS }, () => {
             ),
           ],
           ['mail said', mailSaidView(one)],
+          ['postmortem edited', editView(incident)],
+          ['postmortem returned', returnView(incident)],
+          [
+            'postmortem in conflict',
+            conflictView(
+              incident,
+              FIELDS.map((field) => ({ field, text: tidyStatement(`${one}${other}`.repeat(50)), seen: 0 })),
+              FIELDS.map((field) => ({ field, text: one, seen: 0 })),
+            ),
+          ],
         ];
         for (const [of, view] of all) goodView(view, of);
       },
@@ -419,7 +437,6 @@ describe('whatever is in it, Slack takes', { timeout: TIMEOUT_MS }, () => {
           ],
           ['list', replies.incidentList(many)],
           ['status', replies.incidentStatus(incident, desk)],
-          ['postmortem', replies.postmortemText(incident)],
           ['on call', onCallText(now)],
           ['what somebody wrote', unlinked(one)],
           ['help', incidentHelp()],
@@ -428,6 +445,8 @@ describe('whatever is in it, Slack takes', { timeout: TIMEOUT_MS }, () => {
         ];
         for (const [of, text] of answers) if (text !== '') goodReply(text, of);
         const head = { head: 'a'.repeat(64), length: history.length };
+        const pm = postmortemCard(incident, POLICY.playbook, T0);
+        if (pm !== null) good(pm, 'the postmortem');
         good(timelineReply(incident, history, head), 'the newest rows');
         good(timelineReply(incident, history, head, history.length), 'earlier rows');
         if (count > 20 && incident.status !== 'resolved')

@@ -54,7 +54,7 @@ const headlineOf = (incident: Incident, clocks: IncidentClock[] = []) =>
 const queued = at(1_000, { type: 'PageQueued', n: 1, dedupKey: `${ID}/1` });
 const refused = at(2_000, { type: 'PageFailed', n: 1, reason: 'PagerDuty answered 400', gaveUp: true });
 
-const TOLD = { draft: null, history: [], playbook, mentions: { approvers: '', responders: '' } };
+const TOLD = { history: [], playbook, mentions: { approvers: '', responders: '' } };
 
 describe('the line on the phone', () => {
   const line = (incident: Incident, n: number) =>

@@ -97,7 +97,8 @@ const IN_THE_KILL = [
 ];
 const AFTER_THE_VERDICT = [
   'flatten.sent',
-  ...outbox('notice', 'pageResolve', 'postmortem', 'mail', 'pageCheck'),
+  ...outbox('notice', 'pageResolve', 'postmortem', 'postmortemCard', 'mail', 'pageCheck'),
+  'postmortem.saved',
   'journal.synced:3',
 ];
 

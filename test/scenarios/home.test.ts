@@ -262,7 +262,7 @@ describe('lifting the latch on the Home', () => {
       await submit(desk, ada.id, { summary: 'Over.', category: 'system' });
       await shows(desk, id, 'Postmortem draft');
       await desk.click('ada', 'Put into review', id);
-      await settled(desk, id, (one) => one.postmortem?.reviewedBy !== undefined);
+      await settled(desk, id, (one) => one.postmortem?.state === 'REVIEW');
       const by = { via: 'slack', id: ada.id, name: 'ada' } as const;
       await desk.bot.desk.command(id, { type: 'AddActionItem', by, text: 'a canary' });
       await desk.bot.desk.command(id, { type: 'MarkChecklist', by, item: 'sli-data' });

@@ -200,9 +200,9 @@ describe('the log', () => {
     const { postmortem } = await settled(desk, id, (one) => one.postmortem !== undefined);
     const text = await readFile(postmortem?.file ?? '', 'utf8');
     const part = (title: string) => text.split(`## ${title}`)[1]?.split('\n## ')[0] ?? '';
-    const link = /\(<https:\/\/\S+>\)/;
+    const link = /\(by \w+, \[event \d+\]\(https:\/\/\S+\)\)/;
     expect(part('Root cause')).toMatch(
-      new RegExp(`- ${CAST.grace.id}: the deploy at 13:55 broke the router ${link.source}`),
+      new RegExp(`- the deploy at 13:55 broke the router \\(by ${CAST.grace.id}, \\[event \\d+\\]`),
     );
     expect(part('What went well')).toMatch(new RegExp(`the pause came at once ${link.source}`));
     expect(part('What did not')).not.toContain('the pause came at once');

@@ -127,8 +127,8 @@ export function keyOf(message: { metadata: unknown }): string | undefined {
 export const isOfTheMachine = ({ title }: { title: string }): boolean =>
   title.includes('The control file cannot be');
 
-const isDraft = (message: { metadata: unknown; text: string }): boolean =>
-  keyOf(message)?.includes('/notice:') === true && /postmortem/i.test(message.text);
+const isDraft = (message: { metadata: unknown }): boolean =>
+  keyOf(message)?.endsWith('/postmortemCard') === true;
 
 function leftAtTheExchange(desk: OwnProcess): string {
   const { binance } = desk.stage;

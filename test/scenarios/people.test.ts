@@ -284,7 +284,7 @@ describe('what a responder says about an incident', () => {
 
   it('postmortem and status say what there is', async () => {
     expect(await say(desk, ada.id, '/incident postmortem')).toMatch(
-      /PM_\d{8}_001\* of INC-\d{8}-001 is a draft, not in review/,
+      /^DRILL · 📝 Postmortem draft PM_\d{8}_001 \(INC-\d{8}-001\)/,
     );
     expect(await say(desk, ada.id, '/incident status')).toContain('Nobody commands it.');
     expect(await say(desk, ada.id, '/incident status')).toContain('3 action items');

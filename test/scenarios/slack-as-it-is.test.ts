@@ -194,7 +194,7 @@ describe.concurrent('a post whose answer was lost is found again, and stands onc
     ['a notice', /\/notice:\d+"/, ({ stage }) => stage.slack.say(ada.id, '/halt orders why')],
     ['a receipt', /\/receipt:/, (desk, id) => pressOn(desk, ada.id, headlinesOf(desk, id)[0], 'Kill…')],
     ['the checklist', /\/checklist"/, ({ stage }) => resolve(stage)],
-    ['the postmortem', /\/notice:\d+".*|Postmortem draft/, ({ stage }) => resolve(stage)],
+    ['the postmortem', /\/postmortemCard"/, ({ stage }) => resolve(stage)],
     ['the mention of on-call', /\/summon/, async () => undefined],
   ];
   it.each(kinds)(

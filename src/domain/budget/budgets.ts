@@ -3,10 +3,11 @@
 import type { Actor } from '../incident.ts';
 import type { TradingHours } from '../measure/hours.ts';
 import type { Playbook } from '../playbook.ts';
+import type { BudgetShare } from '../postmortem/budget.ts';
 import { type Account, type AccountSnapshot, createAccount, type Overlay } from './account.ts';
 import { type BudgetReading, type BudgetStatus, readBudget } from './bands.ts';
 import type { Look } from './looks.ts';
-import { type MonthId, minuteOf, monthBefore, monthIdOf, monthSpan } from './month.ts';
+import { budgetSec, type MonthId, minuteOf, monthBefore, monthIdOf, monthSpan } from './month.ts';
 import type { PendingMinute } from './tally.ts';
 
 /** Time that does not count. Minutes since the epoch, [from, to); `slo` null: for all of them. */
@@ -61,6 +62,8 @@ export interface Budgets {
   adjust(adjustment: Adjustment): void;
   /** The bad minutes that touch [from, to), minutes: what was measured for an incident of that time. */
   measuredFor(slo: string, from: number, to: number): { from: number; to: number };
+  /** What the minutes [from, to) took of one, as overlays leave them; null: nothing of them was measured. */
+  shareOf(slo: string, from: number, to: number, now: number): BudgetShare | null;
   readings(now: number, month?: MonthId): BudgetReading[];
   /** What one would read if this adjustment were made, without making it. */
   preview(adjustment: Adjustment, now: number): { before: BudgetReading; after: BudgetReading };
@@ -253,6 +256,20 @@ export function createBudgets(
       while (start > first && isBad(start - 1)) start -= 1;
       while (end < last && isBad(end)) end += 1;
       return { from: start, to: end };
+    },
+    shareOf(id, from, to, now) {
+      const slo = sloOf(id);
+      if (slo === undefined || to <= from) return null;
+      const spent = account(id).spent(from, to, overlaysOf(id), Math.floor(now / 1_000));
+      if (spent.good + spent.bad + spent.off === 0) return null;
+      const month = monthIdOf(from);
+      return {
+        slo: id,
+        month,
+        consumedSec: spent.bad,
+        budgetSec: budgetSec(month, slo.targetPct),
+        unmeasuredSec: spent.unmeasured,
+      };
     },
     readings: (now, month = monthIdOf(minuteOf(now))) => playbook.slos.map(({ id }) => read(id, now, month)),
     preview(adjustment, now) {

@@ -1,6 +1,7 @@
 /** What a postmortem says, as templates/postmortem.md is given it. Pure. */
 
 import type { TimelineRow } from '../timelineRows.ts';
+import type { PostmortemState } from './life.ts';
 
 /** What templates/postmortem.md is rendered from: plain text as it was given, not escaped; null: not known. */
 export interface PostmortemView {
@@ -14,32 +15,37 @@ export interface PostmortemView {
     incident: string;
     /** YYYY-MM-DD, UTC, of the opening. */
     date: string;
-    openedAt: string;
-    resolvedAt: string | null;
+    openedAt: Fact;
+    resolvedAt: Fact | null;
     duration: string | null;
-    severity: string;
-    severityNote: string | null;
-    /** CRITICAL, HIGH, MEDIUM or LOW. */
-    class: string;
-    slos: string | null;
-    budgetConsumed: string | null;
-    author: string | null;
-    reviewers: string | null;
-    status: 'DRAFT';
-    /** What the person who resolved it wrote. */
-    text: string | null;
+    /** `P0 / CRITICAL`, with what is to be said of it. */
+    severity: Fact;
+    slos: Fact | null;
+    /** One an SLO of which something was measured. Empty: nothing was. */
+    budget: Fact[];
+    author: Cited | null;
+    /** Who put it into review or made it final, and who was named. Empty: nobody. */
+    reviewers: Cited[];
+    status: PostmortemState;
+    revision: number;
+    /** How many events of the log it shows. */
+    events: number;
+    /** The incident is still open: this is a draft of what is known by now. */
+    open: boolean;
+    /** What happened and how it ended, by whoever resolved it or edited it. */
+    text: Cited | null;
     reopened: number;
     /** `INC-… HEAD:LENGTH`, which `standdown verify-log` compares with the log; null: it has no hash. */
     chain: string | null;
   };
   impact: {
     /** What is on record of trading: kills, cancels, holds. Money is never in it. */
-    trading: string[];
+    trading: Fact[];
     /** What was measured of the money, a statement a row, each with where it is on record. Empty: nothing was. */
     money: Cited[];
-    user: string | null;
-    system: string | null;
-    data: string | null;
+    user: Cited | null;
+    system: Cited | null;
+    data: Cited | null;
   };
   /** The picture of the incident, a file beside this one: its relative name; null: none was drawn. */
   picture: string | null;
@@ -55,29 +61,12 @@ export interface PostmortemView {
     repeats: number;
   }[];
   pages: { n: number; why: string; owedAt: string; state: string; people: string | null }[];
-  kills: {
-    id: string;
-    by: string;
-    at: string;
-    reason: string;
-    joined: string | null;
-    latch: string;
-    /** From the trigger; null where it never was. */
-    lastCancel: string | null;
-    toVerdict: string | null;
-    /** The latest one; null: none yet. */
-    verdict: string | null;
-    /** A line a venue. */
-    cancelled: string[];
-    venues: string[];
-    /** Who accepted the residual and why; null: nobody. */
-    accepted: string | null;
-  }[];
+  kills: KillView[];
   rootCause: {
-    immediate: string | null;
-    contributing: string | null;
-    root: string | null;
-    category: string | null;
+    immediate: Cited | null;
+    contributing: Cited | null;
+    root: Cited | null;
+    category: Cited | null;
     /** What people marked as a cause in the thread. */
     marked: Cited[];
   };
@@ -85,15 +74,18 @@ export interface PostmortemView {
   wentBadly: Cited[];
   keyMoments: Cited[];
   detection: {
-    how: string;
-    /** First alert's own start → opened. Null where the source gave no time, or one after the opening. */
-    toDetect: string | null;
-    toAcknowledge: string | null;
-    acknowledgedBy: string | null;
-    toResolve: string | null;
+    how: Fact;
+    /** The true start (stated, or the first alert's or gap's own) → opened. Null where none is known, or one after the opening. */
+    toDetect: Fact | null;
+    toAcknowledge: Fact | null;
+    /** Opened → what first stopped the harm, and what that was. */
+    toMitigate: Fact | null;
+    toResolve: Fact | null;
   };
   /** What could not be posted or mailed. */
-  undelivered: { what: string; reason: string }[];
+  undelivered: Fact[];
+  /** The newest run of the recovery check; null: none. */
+  recovery: { result: Fact; output: string | null } | null;
   actionItems: {
     action: string;
     owner: string | null;
@@ -104,9 +96,30 @@ export interface PostmortemView {
     issue: { url: string; state: string } | null;
     cite: Cite;
   }[];
-  lessons: string | null;
-  /** The playbook's lines, with the latest time of each; null: it has no clock, or the incident is not resolved. */
-  followUps: { text: string; due: string | null }[];
+  /** Why there is no action item; null: nobody said. */
+  noActionItem: string | null;
+  lessons: Cited | null;
+  /** The playbook's lines and the reviews, with the latest time of each; `done`: by whom, and when. */
+  followUps: { text: string; due: string | null; done: string | null }[];
+}
+
+export interface KillView {
+  id: string;
+  by: string;
+  at: string;
+  reason: string;
+  joined: string | null;
+  latch: Fact;
+  /** From the trigger; null where it never was. */
+  lastCancel: string | null;
+  toVerdict: string | null;
+  /** The latest one; null: none yet. */
+  verdict: Fact | null;
+  /** A line a venue. */
+  cancelled: Fact[];
+  venues: Fact[];
+  /** Who accepted the residual and why; null: nobody. */
+  accepted: Fact | null;
 }
 
 /** Where a statement is on record: the event's number, and the Slack message where it is one; null: its address is not known. */
@@ -115,9 +128,13 @@ export interface Cite {
   link: string | null;
 }
 
-/** What somebody said in the thread, as it stands now. `author` null: it is not a message that was logged. */
-export interface Cited extends Cite {
+/** What the log proves, and the event that proves it. */
+export interface Fact extends Cite {
   text: string;
+}
+
+/** What somebody said, as it stands now. `author` null: it is not a message that was logged. */
+export interface Cited extends Fact {
   author: string | null;
   deleted: boolean;
 }

@@ -10,13 +10,14 @@ import {
   severityView,
 } from '../../render/incidentViews.ts';
 import { onCallText } from '../../render/onCall.ts';
-import { incidentList, incidentStatus, postmortemText } from '../../render/replies.ts';
+import { incidentList, incidentStatus } from '../../render/replies.ts';
 import { dateTime, duration, fromSlack, inert, plain } from '../../render/text.ts';
 import { type IncidentVerb, incidentHelp, unclearText } from '../../render/usage.ts';
 import { declareView, resolveView } from '../../render/views.ts';
 import { showBudgets } from '../budgets.ts';
 import { type ListenerContext, type Reply, refusalFor } from '../context.ts';
 import { commander, ownerName } from '../persons.ts';
+import { postmortemReply } from '../postmortem.ts';
 import { summaryReply } from '../summary.ts';
 import { timelineOf } from '../timeline.ts';
 import { open } from '../trigger.ts';
@@ -118,7 +119,11 @@ export const VERBS: Record<IncidentVerb, Verb> = {
     reads: nothing,
     run: ({ incident, context }) => summaryReply(incident, context),
   },
-  postmortem: { about: 'past', reads: nothing, run: async ({ incident }) => postmortemText(incident) },
+  postmortem: {
+    about: 'past',
+    reads: nothing,
+    run: ({ incident, by, context }) => postmortemReply(incident, by, context),
+  },
 
   ack: {
     about: 'open',
@@ -199,7 +204,9 @@ async function action({ incident, by, text, client, triggerId, context }: OnInci
   const draft =
     incident.postmortem === undefined
       ? 'The postmortem will have it.'
-      : `The draft ${incident.postmortem.id} was written before: add it there by hand.`;
+      : incident.postmortem.state === 'FINAL'
+        ? `${incident.postmortem.id} is FINAL: it is not in it.`
+        : `${incident.postmortem.id} has it with its next revision.`;
   return `Added to ${incident.id}, and shown in its thread. ${draft}`;
 }
 

@@ -3,6 +3,7 @@ import { renderTemplate } from '../../../src/adapters/liquid.ts';
 import type { Actor, Alert, Incident, StandingEvent } from '../../../src/domain/incident.ts';
 import { evolve } from '../../../src/domain/incident.ts';
 import { draftPostmortem } from '../../../src/domain/postmortem/draft.ts';
+import { FIELDS } from '../../../src/domain/postmortem/life.ts';
 import type { PostmortemView } from '../../../src/domain/postmortem/view.ts';
 import { mailView } from '../../../src/domain/stakeholderMail.ts';
 import { RUNNING } from '../../../src/domain/trading.ts';
@@ -135,7 +136,7 @@ const fold = (events: StandingEvent[]): Incident => {
   return incident;
 };
 const draft = (events: StandingEvent[]): PostmortemView =>
-  draftPostmortem(fold(events), events, playbook, { id: 'PM_20261122_001' });
+  draftPostmortem(fold(events), events, playbook, { id: 'PM_20261122_001', revision: 1 });
 function render(view: PostmortemView, template = postmortemTemplate): string {
   const rendered = renderTemplate(template, 'markdown', view);
   if (!rendered.ok) throw new Error(rendered.failure.what);
@@ -153,21 +154,23 @@ describe('a draft', () => {
       summary: {
         incident: 'INC-20261122-003',
         date: '2026-11-22',
-        openedAt: '2026-11-22 14:03:10 UTC',
-        resolvedAt: '2026-11-22 14:18:10 UTC',
+        openedAt: { text: '2026-11-22 14:03:10 UTC', n: 1 },
+        resolvedAt: { text: '2026-11-22 14:18:10 UTC', n: 17 },
         duration: '15 min',
-        severity: 'P0',
-        class: 'CRITICAL',
-        slos: 'SLO-01 Data feed (target 99.5 %)',
+        severity: { text: 'P0 / CRITICAL', n: 1 },
+        slos: { text: 'SLO-01 Data feed (target 99.5 %)' },
         status: 'DRAFT',
-        text: 'The provider restarted its gateway.',
+        revision: 1,
+        events: 17,
+        open: false,
+        text: { text: 'The provider restarted its gateway.', author: 'Ada', n: 17 },
       },
       detection: {
-        how: 'An alert from alertmanager: No bar for 2 minutes',
-        toDetect: '1 min 10 s',
-        toAcknowledge: '2 min 10 s',
-        acknowledgedBy: 'Ada',
-        toResolve: '15 min',
+        how: { text: 'An alert from alertmanager: No bar for 2 minutes', n: 2 },
+        toDetect: { text: '1 min 10 s', n: 2 },
+        toAcknowledge: { text: '2 min 10 s (Ada)', n: 6 },
+        toMitigate: { text: '2 min 40 s: KILL_SWITCH=1 was read back', n: 10 },
+        toResolve: { text: '15 min', n: 17 },
       },
       alerts: [{ since: '2026-11-22 14:02:00 UTC', cleared: '2026-11-22 14:14:40 UTC', repeats: 0 }],
       pages: [{ n: 1, state: 'assigned, not acknowledged', people: 'Ada' }],
@@ -175,30 +178,41 @@ describe('a draft', () => {
         {
           by: 'Ada',
           reason: 'feed frozen',
-          latch: 'KILL_SWITCH=1 written and read back after 0.03 s',
+          latch: { text: 'KILL_SWITCH=1 written and read back after 0.03 s', n: 10 },
           lastCancel: '0.61 s',
           toVerdict: '2.70 s',
-          verdict: 'RESIDUAL',
+          verdict: { text: 'RESIDUAL', n: 13 },
           cancelled: [
-            'binance-usdm: 14 of 14 in regular (2 protective), 3 of 3 in conditional, in 1 round',
-            'okx: no cancel is on record, in 0 rounds',
+            {
+              text: 'binance-usdm: 14 of 14 in regular (2 protective), 3 of 3 in conditional, in 1 round',
+              n: 11,
+            },
+            { text: 'okx: no cancel is on record, in 0 rounds', n: null },
           ],
           venues: [
-            'binance-usdm: RESIDUAL, left: BTC/USDT:USDT long 0.008, 512.40 USDT, uPnL -3.10',
-            'okx: no verdict is on record',
+            {
+              text: 'binance-usdm: RESIDUAL, left: BTC/USDT:USDT long 0.008, 512.40 USDT, uPnL -3.10',
+              n: 12,
+            },
+            { text: 'okx: no verdict is on record', n: null },
           ],
-          accepted: 'Ada at 2026-11-22 14:06:30 UTC: hedged elsewhere',
+          accepted: { text: 'Ada at 2026-11-22 14:06:30 UTC: hedged elsewhere', n: 14 },
         },
       ],
-      rootCause: { root: 'Their gateway leaked memory.', category: 'data' },
-      undelivered: [{ what: 'mail:opened', reason: 'timeout' }],
+      rootCause: { root: { text: 'Their gateway leaked memory.', n: 17 }, category: { text: 'data', n: 17 } },
+      undelivered: [{ text: 'mail:opened (timeout)', n: 15 }],
     });
     expect(view.timeline).toHaveLength(STORY.length);
-    expect(view.followUps.map((line) => line.due)).toEqual(Array(5).fill('2026-11-24 14:18:10 UTC'));
+    expect(view.followUps.map((line) => line.due)).toEqual([
+      ...Array(5).fill('2026-11-24 14:18:10 UTC'),
+      null,
+      '2026-11-29 14:18:10 UTC',
+      '2026-12-22 14:18:10 UTC',
+    ]);
   });
 
   test('invents nothing', () => {
-    expect(view.summary).toMatchObject({ budgetConsumed: null, author: null, reviewers: null });
+    expect(view.summary).toMatchObject({ budget: [], author: null, reviewers: [] });
     expect(view.impact).toMatchObject({ money: [], user: null, system: null, data: null });
     expect(view.rootCause).toMatchObject({ immediate: null, contributing: null });
     expect(view).toMatchObject({ wentWell: [], wentBadly: [], actionItems: [], lessons: null });
@@ -208,7 +222,7 @@ describe('a draft', () => {
     expect(draft([OPENED])).toMatchObject({
       owner: 'on-call',
       summary: { resolvedAt: null, duration: null, text: null },
-      detection: { toDetect: null, toAcknowledge: null, acknowledgedBy: null, toResolve: null },
+      detection: { toDetect: null, toAcknowledge: null, toMitigate: null, toResolve: null },
       rootCause: { immediate: null, contributing: null, root: null, category: null },
       kills: [],
     });
@@ -245,12 +259,16 @@ describe('a draft', () => {
       reason: 'ENOSPC',
     };
     const [one] = draft([{ ...OPENED, origin: 'kill', by: ada, runbook: 'kill-switch' }, kill]).kills;
-    expect(one).toMatchObject({ latch: 'not tried, or not recorded', verdict: null, toVerdict: null });
+    expect(one).toMatchObject({
+      latch: { text: 'not tried, or not recorded' },
+      verdict: null,
+      toVerdict: null,
+    });
     const view = draft([{ ...OPENED, origin: 'kill', by: ada, runbook: 'kill-switch' }, kill, failed]);
-    expect(view.kills[0]?.latch).toBe('KILL_SWITCH=1 could NOT be written: ENOSPC');
-    expect(view.detection.how).toBe('The kill by Ada; no alert opened it');
+    expect(view.kills[0]?.latch.text).toBe('KILL_SWITCH=1 could NOT be written: ENOSPC');
+    expect(view.detection.how.text).toBe('The kill by Ada; no alert opened it');
     expect(view.summary.slos).toBeNull();
-    expect(view.impact.trading).toEqual([
+    expect(view.impact.trading.map(({ text }) => text)).toEqual([
       'Trading was killed at 2026-11-22 14:03:10 UTC; 0 cancels answered with success; verdict not on record.',
     ]);
   });
@@ -262,7 +280,7 @@ describe('a draft', () => {
       { type: 'IncidentResolved', at: seconds(90), by: ada, how: 'person' },
       { type: 'IncidentReopened', at: seconds(120), by: machine, why: 'it fired again' },
     ]);
-    expect(view.detection).toMatchObject({ toAcknowledge: '1 min', toResolve: null });
+    expect(view.detection).toMatchObject({ toAcknowledge: { text: '1 min (Ada)' }, toResolve: null });
     expect(view.summary.reopened).toBe(1);
   });
 });
@@ -286,7 +304,7 @@ describe('the Markdown', () => {
       expect(text).toContain(`\n## ${section}\n`);
     expect(text).toContain('| Status | DRAFT |');
     expect(text).toMatch(/^# DRILL: Postmortem PM_20261122_001: Feed gap: binance-1m$/m);
-    expect(text).toContain('| Severity | P0 / CRITICAL |');
+    expect(text).toContain('| Severity | P0 / CRITICAL (event 1) |');
   });
 
   test('shows each blank with its owner', () => {
@@ -298,14 +316,18 @@ describe('the Markdown', () => {
       '- Money: TODO (owner: Ada)',
       '## Lessons\n\nTODO (owner: Ada)',
       '## What went well\n\n- TODO (owner: Ada)',
-      '| TODO (owner: Ada) | TODO | TODO | TODO | TODO |',
+      '| TODO (owner: Ada) | TODO | TODO | TODO | TODO | | |',
     ])
       expect(text).toContain(line);
   });
 
   test('has the playbook’s five lines as check boxes', () => {
     for (const line of playbook.checklist)
-      expect(text).toContain(`- [ ] ${line.text} (by 2026-11-24 14:18:10 UTC)`);
+      expect(text).toContain(
+        line.id === 'root-cause'
+          ? `- [x] ${line.text} (done: Ada, 2026-11-22 14:18:10 UTC)`
+          : `- [ ] ${line.text} (by 2026-11-24 14:18:10 UTC)`,
+      );
   });
 
   test('every table has as many cells in each row as in its head', () => {
@@ -336,7 +358,8 @@ describe('the Markdown', () => {
     expect(hostile).not.toContain('\u202E');
     expect(hostile).not.toMatch(/^# Heading/m);
     expect(hostile.match(/^## /gm)).toHaveLength(10);
-    expect(hostile.split('\n')).toHaveLength(text.split('\n').length);
+    // The summary is in paragraphs, each line of it one; nothing else leaves its line.
+    expect(hostile.split('\n')).toHaveLength(text.split('\n').length + 2 * (evil.split('\n').length - 1));
   });
 
   test('a log of ten thousand events is rendered', () => {
@@ -350,6 +373,123 @@ describe('the Markdown', () => {
       }),
     );
     expect(render(draft([...STORY, ...many]))).toContain('| Note: note 9999 |');
+  });
+});
+
+describe('what people say in it', () => {
+  const EVIL =
+    '<!channel> [x](https://evil.example) <img src=x> `x` | cell |\n# Heading\n- [x] done\n=cmd|calc\n@here \u202e';
+
+  test.each([
+    ['hostile', EVIL, 1],
+    ['ten thousand letters', 'x'.repeat(10_000), 10_000],
+    ['nothing but marks', '|`*_<>&[]()~#'.repeat(200), 1],
+  ])('in every field, %s, is cited and stays text', (_name, text, length) => {
+    const edits = FIELDS.filter((field) => field !== 'category').map(
+      (field): StandingEvent => ({
+        type: 'PostmortemEdited',
+        at: seconds(1_000),
+        by: { ...ada, name: EVIL },
+        id: 'PM_20261122_001',
+        field,
+        text,
+        was: null,
+      }),
+    );
+    const drafted: StandingEvent = {
+      type: 'PostmortemDrafted',
+      at: seconds(950),
+      by: bot,
+      id: 'PM_20261122_001',
+      file: '/d/x.md',
+    };
+    const rendered = render(draft([...STORY, drafted, ...edits]));
+    const clean = rendered.replace(/\\./g, '').replace(/\]\(https:\/\/x\.slack[^)]*\)/g, '');
+    expect(clean).not.toMatch(/<!channel|<img|`|\]\(/);
+    expect(rendered).not.toContain('\u202e');
+    expect(rendered).not.toMatch(/^# Heading|^- \[x\] done/m);
+    expect(rendered.match(/^## /gm)).toHaveLength(10);
+    for (const n of [19, 30]) expect(rendered).toContain(`event ${n})`);
+    if (length > 3_000) expect(rendered).toContain('… (7000 more)');
+    let width = 0;
+    for (const line of rendered.split('\n')) {
+      const cells = line.replace(/\\./g, '').split('|').length;
+      if (!line.startsWith('|')) width = 0;
+      else if (width === 0) width = cells;
+      else expect(cells, line).toBe(width);
+    }
+  });
+
+  test('taken back it is TODO again', () => {
+    const said = (text: string): StandingEvent => ({
+      type: 'PostmortemEdited',
+      at: seconds(1_000),
+      by: ada,
+      id: 'PM_1',
+      field: 'lessons',
+      text,
+      was: null,
+    });
+    const drafted: StandingEvent = {
+      type: 'PostmortemDrafted',
+      at: seconds(950),
+      by: bot,
+      id: 'PM_1',
+      file: 'f',
+    };
+    expect(draft([...STORY, drafted, said('a'), said('')]).lessons).toBeNull();
+  });
+
+  test('what it took of the budgets is cited, and TODO where nothing was measured', () => {
+    const noted: StandingEvent = {
+      type: 'BudgetNoted',
+      at: seconds(950),
+      by: bot,
+      readings: [
+        { slo: 'SLO-01', month: '2026-11', consumedSec: 3_600, budgetSec: 12_960, unmeasuredSec: 0 },
+      ],
+    };
+    expect(render(draft([...STORY, noted]))).toContain(
+      '| Error budget consumed | SLO-01 consumed 1 h of 3 h 36 min in 2026-11 (27.8 %) (event 18) |',
+    );
+    expect(render(draft(STORY))).toContain('| Error budget consumed | TODO (owner: Ada) |');
+  });
+
+  test('times count from what a person stated, and from what was read back', () => {
+    const held: StandingEvent = {
+      type: 'HoldPlaced',
+      at: seconds(20),
+      by: ada,
+      hold: 'h',
+      key: 'PAUSE_SIGNALS',
+      reason: 'r',
+      owner: 'operator',
+    };
+    const written: StandingEvent = {
+      type: 'ControlWritten',
+      at: seconds(21),
+      by: ada,
+      rev: 2,
+      values: { PAUSE_SIGNALS: '1', HALT_NEW_ORDERS: '0' },
+      why: 'w',
+    };
+    const adjusted: StandingEvent = {
+      type: 'IncidentAdjusted',
+      at: seconds(1_000),
+      by: ada,
+      slo: 'SLO-01',
+      from: seconds(-600),
+      to: seconds(0),
+      reason: 'r',
+      was: { from: seconds(0), to: seconds(1), consumedSec: 1 },
+      consumedSec: 600,
+    };
+    expect(draft([OPENED, held]).detection.toMitigate, 'only ordered').toBeNull();
+    expect(draft([OPENED, held, written]).detection.toMitigate).toMatchObject({
+      text: '21 s: PAUSE_SIGNALS=1 was read back',
+      n: 3,
+    });
+    expect(draft([...STORY, adjusted]).detection.toDetect).toMatchObject({ text: '10 min', n: 18 });
   });
 });
 
