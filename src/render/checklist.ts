@@ -65,7 +65,16 @@ function stateOf(
     id === 'recovery-check' && recovery !== undefined && !recovery.passed
       ? ` · did not pass: ${inert(recovery.reason, 300)}`
       : '';
-  return `${missed ? `❗ *Missed*, ${due}` : due === '' ? 'no due time' : due}${failed}`;
+  // In review already, and nobody presses that again: what it lacks is told.
+  const waits =
+    id !== 'postmortem' || incident.postmortem === undefined
+      ? ''
+      : incident.postmortem.state === 'REVIEW'
+        ? ' · in review, and waits for the root-cause category'
+        : incident.postmortem.state === 'FINAL'
+          ? ' · FINAL from before the reopening: an approver returns it to a draft'
+          : '';
+  return `${missed ? `❗ *Missed*, ${due}` : due === '' ? 'no due time' : due}${failed}${waits}`;
 }
 
 /** The action items that the tracker does not have, each with why. */
@@ -86,9 +95,9 @@ function buttonsOf(incident: Incident, id: string): ButtonSpec[] {
   const own = buttonValue({ incident: incident.id, ref: id });
   switch (id) {
     case 'postmortem':
-      return incident.postmortem === undefined
-        ? []
-        : [{ action: ACTION.review, label: 'Put into review', value }];
+      return incident.postmortem?.state === 'DRAFT'
+        ? [{ action: ACTION.review, label: 'Put into review', value }]
+        : [];
     case 'root-cause':
       return [{ action: ACTION.rootCause, label: 'Name the category…', value }];
     case 'action-items':

@@ -50,7 +50,7 @@ export function pageText(
       drill: incident.drill,
       severity: page.severity,
       ...(incident.severityNote === undefined ? {} : { severity_note: plain(incident.severityNote) }),
-      why: page.why,
+      why: plain(page.why, 500),
       trading: tradingState(trading),
       ...(kill === undefined
         ? {}

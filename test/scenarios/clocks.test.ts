@@ -192,6 +192,11 @@ describe.concurrent('after a P0 or P1', () => {
       });
       await press(desk, id, 'SLI data is updated');
       await shows(desk, id, '3 of 4 done');
+      // The draft is written behind all that; its button comes with it.
+      await desk.stage.slack.until(
+        () => JSON.stringify(checklistOf(desk, id)[0]?.blocks).includes('Put into review'),
+        { what: 'the button of the draft' },
+      );
       await press(desk, id, 'Put into review');
       await shows(desk, id, '4 of 4 done');
       expect(checklistOf(desk, id)).toHaveLength(1);
