@@ -1,8 +1,8 @@
 /** All postmortems in one table, in the shape of the playbook's. Pure, plain text, not escaped. */
 
 import type { Incident } from '../incident.ts';
-import { markedAs } from '../marks.ts';
 import type { Playbook } from '../playbook.ts';
+import { openItems, todoItems } from '../tracker.ts';
 import { span, utc } from '../words.ts';
 import { shareWords } from './budget.ts';
 import { sloTitle } from './draft.ts';
@@ -38,7 +38,6 @@ export function rowOf(
   const { postmortem, resolution, severity, openedAt, budget, statements } = incident;
   if (postmortem === undefined) return null;
   const consumed = (budget?.readings ?? []).filter(({ consumedSec }) => consumedSec > 0);
-  const all = incident.actionItems.length + markedAs('actionItem', incident).length;
   return {
     id: postmortem.id,
     incident: incident.id,
@@ -59,7 +58,7 @@ export function rowOf(
     revision: postmortem.revision,
     file: postmortem.file,
     sha256: postmortem.sha256,
-    actions: { open: all, all },
+    actions: { open: openItems(incident).length, all: todoItems(incident).length },
   };
 }
 
