@@ -14,22 +14,25 @@ const EVIL =
   '<!channel> <https://evil.example|x> | `x` *b* <img src=x> =cmd|calc \u202e # h\n- [ ] done\n@here';
 
 const card = (desk: InProcess, id: string): StoredMessage | undefined =>
-  repliesOf(desk, id).find((message) => JSON.stringify(message.metadata).includes('/postmortemCard"'));
+  repliesOf(desk, id).find((message) =>
+    JSON.stringify(message.metadata ?? null).includes('/postmortemCard"'),
+  );
 const press = (desk: InProcess, id: string, who: { id: string }, label: string) =>
   pressOn(desk, who.id, card(desk, id), label);
 const checklist = (desk: InProcess, id: string, label: string) =>
   pressOn(
     desk,
     ada.id,
-    repliesOf(desk, id).find((message) => JSON.stringify(message.metadata).includes('/checklist"')),
+    repliesOf(desk, id).find((message) => JSON.stringify(message.metadata ?? null).includes('/checklist"')),
     label,
   );
 const say = async (desk: InProcess, text: string): Promise<string> =>
   said(await desk.stage.slack.say(ada.id, text, { channel: CHANNEL }));
+/** The postmortem's own files; its pictures come beside it. */
 const files = (desk: InProcess, id: string): string[] =>
-  repliesOf(desk, id).flatMap((message) =>
-    message.files.map((file) => JSON.stringify(file['name']).slice(1, -1)),
-  );
+  repliesOf(desk, id)
+    .flatMap((message) => message.files.map((file) => JSON.stringify(file['name']).slice(1, -1)))
+    .filter((name) => name.endsWith('.md'));
 const told = (desk: InProcess, who: { id: string }, words: RegExp) =>
   desk.stage.slack.until(() => desk.stage.slack.ephemerals(who.id).some((one) => words.test(one.text)), {
     what: String(words),
