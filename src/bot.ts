@@ -42,6 +42,7 @@ import { createOutbox, type Pace } from './engine/outbox.ts';
 import { createPeople } from './engine/people.ts';
 import { createPerform } from './engine/perform.ts';
 import { createProbes } from './engine/probes.ts';
+import { createRefusals } from './engine/refusals.ts';
 import { createRunbookRunner } from './engine/runbookRunner.ts';
 import { createStopFromAlert } from './engine/stopFromAlert.ts';
 import { createTicker } from './engine/tick.ts';
@@ -373,6 +374,8 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   cleanups.push(() => outbox.stop(DRAIN_MS));
 
   const once = await openOnce(store, clock, log);
+  const refusals = createRefusals({ ledger, executor: desk.executor, clock, log });
+  cleanups.push(() => refusals.stop());
   const context: ListenerContext = {
     desk,
     ledger,
@@ -380,6 +383,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     people,
     once,
     choices: createChoices(clock),
+    refusals,
     home: createHomeBoard({
       ledger,
       clock,
@@ -512,6 +516,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   cleanups.push(everySecond(() => monitor.raise(), log));
   cleanups.push(everySecond(() => budgets.tick(), log));
   cleanups.push(everySecond(() => runner.tick(), log));
+  cleanups.push(everySecond(() => refusals.tick(), log));
   const issueWatch = createIssueWatch({
     ledger,
     store,

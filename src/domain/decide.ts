@@ -211,7 +211,8 @@ export type FactEvent =
         | 'SummonFailed'
         | 'IssueFiled'
         | 'IssueFailed'
-        | 'IssueCommented';
+        | 'IssueCommented'
+        | 'CommandRefused';
     }
   > extends infer E
     ? E extends { at: number; by: Actor }

@@ -6,6 +6,7 @@ import { evolveKill } from './kill.ts';
 import { evolveMark, type MarkEvent, type MessageMark } from './marks.ts';
 import type { FlattenEvent, OrdersEvent } from './orders.ts';
 import { evolveSummons, hear, type SummonEvent, type Summons, type SummonWay } from './paging.ts';
+import type { RefusedEvent } from './refused.ts';
 import type { ResumeEvent, ResumeState } from './resume.ts';
 import { evolveResume } from './resume.ts';
 import type { Deed } from './runbook/vocabulary.ts';
@@ -461,6 +462,7 @@ export type IncidentEvent = Said &
     | { type: 'MessageDeleted'; ts: string }
     | MarkEvent
     | TrackerEvent
+    | RefusedEvent
     /** `from`: it is a Slack message that somebody else wrote, by whom and where it stands. */
     | { type: 'NoteAdded'; text: string; from?: MessageSource }
     /** `chain`: the head of the log that it was drafted from. */
@@ -933,6 +935,8 @@ function fold(
     case 'TimeExcluded':
     case 'MembersSeen':
       return; // stand in the desk's log only
+    case 'CommandRefused':
+      return; // nothing was done: the log keeps it
     case 'PostmortemReviewed':
       if (next.postmortem?.id !== event.id) return;
       next.postmortem = { ...next.postmortem, reviewedBy: event.by };

@@ -306,6 +306,7 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
     case 'RequestTaken':
     case 'TimeExcluded':
     case 'MembersSeen':
+    case 'CommandRefused':
       return [];
     default: {
       const unknown: never = event;

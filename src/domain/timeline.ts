@@ -11,6 +11,7 @@ import type {
   OrderLine,
   PositionLine,
 } from './orders.ts';
+import { describeRefused } from './refused.ts';
 import { describeTracker } from './tracker.ts';
 import { SWITCHES } from './trading.ts';
 import { counted, listed, span, utc } from './words.ts';
@@ -182,6 +183,8 @@ export function describe(event: StandingEvent): string {
     case 'IssueCommented':
     case 'ActionItemReminded':
       return describeTracker(event);
+    case 'CommandRefused':
+      return describeRefused(event);
     case 'NoteAdded': {
       if (event.from === undefined) return `Note: ${event.text}`;
       const where = event.from.permalink === undefined ? '' : `, ${event.from.permalink}`;

@@ -178,6 +178,31 @@ const SAMPLES: Samples = {
       'The issue of action item A1 is deleted or moved',
     ],
   ],
+  CommandRefused: [
+    [
+      {
+        ...said,
+        type: 'CommandRefused',
+        what: '/kill now',
+        where: 'C1',
+        code: 'no_responder:notNamed',
+        words: 'No.',
+      },
+      'REFUSED: /kill now (from C1): No. [no_responder:notNamed]',
+    ],
+    [
+      {
+        ...said,
+        type: 'CommandRefused',
+        what: 'button desk.kill',
+        where: 'C1',
+        code: 'x',
+        words: 'No.',
+        more: 3,
+      },
+      'REFUSED: button desk.kill (from C1), 3 more within a minute: No. [x]',
+    ],
+  ],
   IssueCommented: [
     [
       { ...said, type: 'IssueCommented', item: 'A1', postmortem: 'PM_20261128_001' },
