@@ -11,6 +11,7 @@ import { budgetActor, budgetGroup, changeOf, notHeld } from '../domain/budget/ra
 import { createTally } from '../domain/budget/tally.ts';
 import { Refusal } from '../domain/decide.ts';
 import { type Actor, type Alert, type Incident, OWN_SOURCE, STANDDOWN } from '../domain/incident.ts';
+import type { KillState } from '../domain/kill.ts';
 import type { StopRules } from '../domain/measure/criteria.ts';
 import type { TradingHours } from '../domain/measure/hours.ts';
 import type { Playbook } from '../domain/playbook.ts';
@@ -52,6 +53,9 @@ export interface BudgetKeeper {
   ): Promise<{ before: BudgetReading; after: BudgetReading }>;
   stop(): Promise<void>;
 }
+
+/** How long an earlier kill is looked at. A minute that is older stays as it was judged. */
+const EARLIER_MS = 3_600_000;
 
 /** The SLO of each runbook: what an incident is about. */
 const SLO_OF_RUNBOOK: Record<string, string> = {
@@ -134,12 +138,21 @@ export async function createBudgetKeeper(deps: {
       graceMs: deps.graceMs,
       wereKnown: budgets.wereKnown,
       kill: kill ?? null,
+      earlier: kill === undefined ? [] : killsBefore(kill, now),
     });
     budgets.maintain(hours, now);
     const ended = budgets.look(looks, now);
     for (const { what, minute, state } of tally.judged(now))
       budgets.settle(what === 'latency' ? 'SLO-02' : 'SLO-03', minute, state);
     if (ended !== null) log.info({ month: ended }, 'a month has ended: its budgets are closed');
+  }
+
+  /** Those of the last hour that are in memory, each with when the next one was asked for. */
+  function killsBefore(newest: KillState, now: number): { kill: KillState; until: number }[] {
+    const known = ledger.open().flatMap(({ kills }) => Object.values(kills));
+    const recent = [...known.filter(({ id, at }) => id !== newest.id && now - at < EARLIER_MS), newest];
+    const sorted = recent.toSorted((a, b) => a.at - b.at);
+    return sorted.slice(0, -1).map((kill, index) => ({ kill, until: sorted[index + 1]?.at ?? now }));
   }
 
   function draw(now: number): BudgetReport {
