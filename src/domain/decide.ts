@@ -213,7 +213,8 @@ export type FactEvent =
         | 'IssueFiled'
         | 'IssueFailed'
         | 'IssueCommented'
-        | 'CommandRefused';
+        | 'CommandRefused'
+        | 'MaintenanceSeen';
     }
   > extends infer E
     ? E extends { at: number; by: Actor }

@@ -518,6 +518,8 @@ export type DeskEvent =
   | { type: 'RequestTaken'; name: string; answer?: unknown; released?: true }
   /** Time that no budget counts (`slo` null: none of them), by whom and why. ms since the epoch. */
   | { type: 'TimeExcluded'; exclusion: string; from: number; to: number; name: string; slo: string | null }
+  /** Maintenance stood in the configuration for the first time, `at` then. ms since the epoch. */
+  | { type: 'MaintenanceSeen'; window: string; from: number; to: number; name: string }
   /** The members of a user group or schedule, as last read: for when Slack or PagerDuty cannot be asked. */
   | { type: 'MembersSeen'; name: string; members: string[] };
 
@@ -934,6 +936,7 @@ function fold(
     case 'RequestTaken':
     case 'TimeExcluded':
     case 'MembersSeen':
+    case 'MaintenanceSeen':
       return; // stand in the desk's log only
     case 'CommandRefused':
       return; // nothing was done: the log keeps it

@@ -307,6 +307,7 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
     case 'TimeExcluded':
     case 'MembersSeen':
     case 'CommandRefused':
+    case 'MaintenanceSeen':
       return [];
     default: {
       const unknown: never = event;

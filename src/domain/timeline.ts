@@ -183,6 +183,8 @@ export function describe(event: StandingEvent): string {
     case 'IssueCommented':
     case 'ActionItemReminded':
       return describeTracker(event);
+    case 'MaintenanceSeen':
+      return `Maintenance “${event.name}”, ${utc(event.from)} to ${utc(event.to)}, was seen in the configuration for the first time`;
     case 'CommandRefused':
       return describeRefused(event);
     case 'NoteAdded': {

@@ -4,7 +4,14 @@
  */
 
 import { type BudgetReading, type BudgetStatus, worstOf } from '../domain/budget/bands.ts';
-import { type Adjustment, type Budgets, createBudgets, type Exclusion } from '../domain/budget/budgets.ts';
+import {
+  type Adjustment,
+  type Budgets,
+  createBudgets,
+  type Exclusion,
+  type Moved,
+  windowOf,
+} from '../domain/budget/budgets.ts';
 import { isKnown, looksNow } from '../domain/budget/looks.ts';
 import { type MonthId, minuteOf, monthBefore, monthIdOf, monthSpan } from '../domain/budget/month.ts';
 import { budgetActor, budgetGroup, changeOf, notHeld } from '../domain/budget/raise.ts';
@@ -30,6 +37,12 @@ export interface BudgetReport {
   adjustments: Adjustment[];
 }
 
+/** What an adjustment moved: `in` each month that it touches, at least one. Minutes since the epoch, [from, to). */
+export interface Adjusted {
+  counted: { from: number; to: number };
+  in: Moved[];
+}
+
 export interface BudgetKeeper {
   /** Once a second, after the monitor. */
   tick(): Promise<void>;
@@ -50,9 +63,12 @@ export interface BudgetKeeper {
     by: Actor,
     incident: Incident,
     asked: { from: number; to: number; reason: string; slo: string | null },
-  ): Promise<{ before: BudgetReading; after: BudgetReading }>;
+  ): Promise<Adjusted>;
   stop(): Promise<void>;
 }
+
+/** Who takes time out by announcing it. */
+const CONFIGURATION: Actor = { via: 'standdown', id: 'configuration', name: 'The configuration' };
 
 /** How long an earlier kill is looked at. A minute that is older stays as it was judged. */
 const EARLIER_MS = 3_600_000;
@@ -79,7 +95,7 @@ export function sloOf({
 export async function createBudgetKeeper(deps: {
   desk: Pick<Desk, 'takeAlerts' | 'hold' | 'command'>;
   ledger: Ledger;
-  store: Pick<Store, 'history'>;
+  store: Pick<Store, 'history' | 'summaries'>;
   monitor: Pick<Monitor, 'seen' | 'measurements' | 'onTaken'>;
   clock: Clock;
   log: Log;
@@ -109,18 +125,44 @@ export async function createBudgetKeeper(deps: {
   async function takeUp(): Promise<void> {
     const kept = monthSpan(monthBefore(monthIdOf(minuteOf(clock.now())))).from;
     for (const event of await deps.store.history(DESK)) {
+      if (event.type === 'MaintenanceSeen') budgets.announce(event.window, event.at);
       if (event.type !== 'TimeExcluded') continue;
       const { exclusion: id, name, slo, by, at } = event;
       const [from, to] = minutesWithin(event);
       if (to > kept && from < to) budgets.exclude({ id, from, to, name, slo, by, at });
     }
-    for (const { id, adjusted } of ledger.open())
-      if (adjusted !== undefined && playbook.slos.some((one) => one.id === adjusted.slo)) {
-        const { slo, reason, by, at, was } = adjusted;
-        const [from, to] = wholeMinutes(adjusted);
-        const [wasFrom, wasTo] = wholeMinutes(was);
-        budgets.adjust({ incident: id, slo, from, to, was: { from: wasFrom, to: wasTo }, reason, by, at });
+    for (const { id, status, resolvedAt } of deps.store.summaries())
+      if (status !== 'resolved' || (resolvedAt ?? 0) >= kept * 60_000) await takeUpOf(id);
+  }
+
+  /** Every adjustment on an incident's log: a crash between the log and the file loses none. */
+  async function takeUpOf(id: string): Promise<void> {
+    const history = await deps.store.history(id).catch((error: unknown) => {
+      log.error({ incident: id, error: String(error) }, 'whether it has true times could not be read');
+      return [];
+    });
+    for (const event of history) {
+      if (event.type !== 'IncidentAdjusted' || !playbook.slos.some((one) => one.id === event.slo)) continue;
+      const { slo, reason, by, at } = event;
+      const [from, to] = wholeMinutes(event);
+      const [wasFrom, wasTo] = wholeMinutes(event.was);
+      budgets.adjust({ incident: id, slo, from, to, was: { from: wasFrom, to: wasTo }, reason, by, at });
+    }
+  }
+
+  /** What stands in the configuration goes on record when it is first seen: it takes no minute before that out. */
+  async function announce(now: number): Promise<void> {
+    for (const window of budgets.unannounced(hours, now)) {
+      const { from, to, name } = window;
+      const event = { type: 'MaintenanceSeen' as const, window: windowOf(window), from, to, name };
+      try {
+        const { events } = await ledger.commit(DESK, { type: 'Note', by: CONFIGURATION, event });
+        budgets.announce(event.window, events[0]?.at ?? now);
+      } catch (error) {
+        log.warn({ name, error: String(error) }, 'announced maintenance is not on record: it is tried again');
+        return;
       }
+    }
   }
 
   function look(now: number): void {
@@ -249,6 +291,7 @@ export async function createBudgetKeeper(deps: {
   return {
     async tick() {
       const now = clock.now();
+      await announce(now);
       look(now);
       const minute = minuteOf(now);
       if (judgedMinute === minute && !isChanged) return;
@@ -289,6 +332,8 @@ export async function createBudgetKeeper(deps: {
       const { reason } = asked;
       const adjustment = { incident: incident.id, slo, from, to, was, reason, by, at: now };
       const moved = budgets.preview(adjustment, now);
+      // The log tells of the month in which it began; the answer of each.
+      const first = moved.find(({ before: { month } }) => month === monthIdOf(from)) ?? moved[0];
       const { events } = await ledger.commit(incident.id, {
         type: 'AdjustIncident',
         by,
@@ -296,14 +341,14 @@ export async function createBudgetKeeper(deps: {
         from: asked.from,
         to: asked.to,
         reason,
-        was: { from: was.from * 60_000, to: was.to * 60_000, consumedSec: moved.before.consumedSec },
-        consumedSec: moved.after.consumedSec,
+        was: { from: was.from * 60_000, to: was.to * 60_000, consumedSec: first?.before.consumedSec ?? 0 },
+        consumedSec: first?.after.consumedSec ?? 0,
       });
       budgets.adjust({ ...adjustment, at: events[0]?.at ?? now });
       await save();
       isChanged = true;
       draw(now);
-      return moved;
+      return { counted: { from, to }, in: moved };
     },
     async stop() {
       await save();

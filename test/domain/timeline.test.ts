@@ -203,6 +203,12 @@ const SAMPLES: Samples = {
       'REFUSED: button desk.kill (from C1), 3 more within a minute: No. [x]',
     ],
   ],
+  MaintenanceSeen: [
+    [
+      { ...said, type: 'MaintenanceSeen', window: 'w', from: 0, to: 60_000, name: 'move' },
+      'Maintenance “move”, 1970-01-01 00:00:00 UTC to 1970-01-01 00:01:00 UTC, was seen in the configuration for the first time',
+    ],
+  ],
   IssueCommented: [
     [
       { ...said, type: 'IssueCommented', item: 'A1', postmortem: 'PM_20261128_001' },
