@@ -10,6 +10,7 @@ import {
   createBudgets,
   type Exclusion,
   type Moved,
+  type PastReading,
   windowOf,
 } from '../domain/budget/budgets.ts';
 import { isKnown, looksNow } from '../domain/budget/looks.ts';
@@ -37,6 +38,13 @@ export interface BudgetReport {
   adjustments: Adjustment[];
 }
 
+/** `readings`: none where only sums are kept. */
+export interface PastMonth {
+  month: MonthId;
+  sums: PastReading[];
+  readings: BudgetReading[];
+}
+
 /** What an adjustment moved: `in` each month that it touches, at least one. Minutes since the epoch, [from, to). */
 export interface Adjusted {
   counted: { from: number; to: number };
@@ -48,8 +56,12 @@ export interface BudgetKeeper {
   tick(): Promise<void>;
   /** As of the last look that judged, at most a minute ago: what is shown every second costs nothing. */
   report(): BudgetReport;
-  /** Bad seconds by minute of the month that runs. */
-  badByMinute(slo: string): Uint8Array;
+  /** Bad seconds by minute, of the month that runs or the one before it; of an older one there are none. */
+  badByMinute(slo: string, month: MonthId): Uint8Array;
+  /**
+   * A month that is over: its sums, and where it is kept by the minute its readings as well; null: nothing is known of it.
+   */
+  past(month: MonthId): PastMonth | null;
   /**
    * Mark time that does not count. ms since the epoch; `slo` null: for every SLO. Resolves when it is kept. Throws Refusal,
    * StoreUnavailable.
@@ -300,7 +312,13 @@ export async function createBudgetKeeper(deps: {
       await save();
     },
     report: () => report ?? draw(clock.now()),
-    badByMinute: (slo) => budgets.badByMinute(slo, monthIdOf(minuteOf(clock.now()))),
+    badByMinute: (slo, month) => budgets.badByMinute(slo, month),
+    past(month) {
+      const sums = budgets.past().filter((one) => one.month === month);
+      const end = monthSpan(month).to * 60_000;
+      const isKept = month === monthBefore(monthIdOf(minuteOf(clock.now())));
+      return sums.length === 0 ? null : { month, sums, readings: isKept ? budgets.readings(end, month) : [] };
+    },
     async exclude(by, asked) {
       const now = clock.now();
       known(asked.slo, sloNames);

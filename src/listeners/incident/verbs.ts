@@ -24,6 +24,7 @@ import {
   readActionItem,
   readDeclared,
   readExclusion,
+  readMonth,
   readPerson,
   readSeverityChange,
   readTimes,
@@ -83,8 +84,8 @@ export const VERBS: Record<IncidentVerb, Verb> = {
   },
   budget: {
     about: 'desk',
-    reads: nothing,
-    run: async ({ by, client, context }) => showBudgets(by.id, client, context),
+    reads: optional(readMonth),
+    run: async ({ by, text, client, context }) => showBudgets(by.id, readMonth(text), client, context),
   },
   readiness: notBuilt(
     'The readiness checks are not built yet: go through the playbook’s go-live list by hand.',
