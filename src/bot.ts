@@ -21,6 +21,7 @@ import { askStatusPage } from './adapters/statusPage.ts';
 import { openStore } from './adapters/store.ts';
 import { createWindowsFile } from './adapters/windows.ts';
 import { type LiveConfig, secretsOf } from './config.ts';
+import { STANDDOWN } from './domain/incident.ts';
 import { isRunning, type KillPace } from './domain/kill.ts';
 import { marketAt } from './domain/measure/hours.ts';
 import { impactOf } from './domain/measure/impact.ts';
@@ -63,7 +64,7 @@ import { registerTimeline } from './listeners/timeline.ts';
 import { registerViews } from './listeners/views.ts';
 import { createLog, createMask } from './log.ts';
 import type { Policy } from './policy.ts';
-import type { Clock, Command, Log, Store, Tracker, Venue } from './ports.ts';
+import { type Clock, type Command, DESK, type Log, type Store, type Tracker, type Venue } from './ports.ts';
 import { adoptSideJournals } from './sideJournal.ts';
 import { stopRulesOf, UNKNOWN_GRACE_MS } from './stopRules.ts';
 import { timelineMarkdown } from './timelineMarkdown.ts';
@@ -167,6 +168,8 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     checklist: playbook.checklist.map(({ id }) => id),
   };
   const ledger = createLedger({ store, clock, playbook, log });
+  // A disk that does not answer must not keep a kill from being taken up.
+  void recordAside(store, ledger, log);
   const engines = createEngines({
     ledger,
     clock,
@@ -553,6 +556,19 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
       );
   }
   return { url: edge.url, desk, ledger, store, notes, stop };
+}
+
+/** What this start kept aside is on record with its hash, so that it is told apart from what somebody else puts there. */
+async function recordAside(store: Store, ledger: Ledger, log: Log): Promise<void> {
+  for (const { name, sha256 } of store.report().aside) {
+    const event = { type: 'FileSetAside' as const, name, sha256 };
+    await ledger.commit(DESK, { type: 'Note', by: STANDDOWN, event }).catch((error: unknown) => {
+      log.warn(
+        { name, error: String(error) },
+        'what was set aside is not on record: verify-log does not know it',
+      );
+    });
+  }
 }
 
 /** Where action items are filed; null: they stay in the postmortem, which the start has said. */

@@ -80,8 +80,8 @@ export async function verifyLog(options: VerifyOptions): Promise<number> {
       : states.includes('unknown') || found.unknown.length > 0
         ? 'unknown'
         : 'whole';
-  const { wrong, unknown } = found;
-  if (options.json) options.say(JSON.stringify({ dataDir, state, logs: verdicts, wrong, unknown }));
+  const { wrong, unknown, notes } = found;
+  if (options.json) options.say(JSON.stringify({ dataDir, state, logs: verdicts, wrong, unknown, notes }));
   else tell(options, dataDir, verdicts, found, state);
   return { whole: EXIT.done, broken: EXIT.refused, unknown: EXIT.unknown }[state];
 }
@@ -200,7 +200,7 @@ function tell(
   { say }: VerifyOptions,
   dataDir: string,
   verdicts: Verdict[],
-  { logs, wrong, unknown }: Awaited<ReturnType<typeof readLogs>>,
+  { logs, wrong, unknown, notes }: Awaited<ReturnType<typeof readLogs>>,
   state: State,
 ): void {
   for (const verdict of verdicts) {
@@ -226,6 +226,7 @@ function tell(
   }
   for (const sentence of wrong) say(`✗ ${plain(sentence, 400)}`);
   for (const sentence of unknown) say(`? ${plain(sentence, 400)}`);
+  for (const sentence of notes) say(`  ${plain(sentence, 400)}`);
   const words = {
     whole: 'every row is as it was written',
     broken: 'NOT as it was written',

@@ -214,7 +214,8 @@ export type FactEvent =
         | 'IssueFailed'
         | 'IssueCommented'
         | 'CommandRefused'
-        | 'MaintenanceSeen';
+        | 'MaintenanceSeen'
+        | 'FileSetAside';
     }
   > extends infer E
     ? E extends { at: number; by: Actor }

@@ -520,6 +520,8 @@ export type DeskEvent =
   | { type: 'TimeExcluded'; exclusion: string; from: number; to: number; name: string; slo: string | null }
   /** Maintenance stood in the configuration for the first time, `at` then. ms since the epoch. */
   | { type: 'MaintenanceSeen'; window: string; from: number; to: number; name: string }
+  /** A file could not be read at the start and was kept aside, under this name and with this hash. */
+  | { type: 'FileSetAside'; name: string; sha256: string }
   /** The members of a user group or schedule, as last read: for when Slack or PagerDuty cannot be asked. */
   | { type: 'MembersSeen'; name: string; members: string[] };
 
@@ -937,6 +939,7 @@ function fold(
     case 'TimeExcluded':
     case 'MembersSeen':
     case 'MaintenanceSeen':
+    case 'FileSetAside':
       return; // stand in the desk's log only
     case 'CommandRefused':
       return; // nothing was done: the log keeps it

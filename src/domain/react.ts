@@ -308,6 +308,7 @@ export function react(event: StandingEvent, incident: Incident): Effect[] {
     case 'MembersSeen':
     case 'CommandRefused':
     case 'MaintenanceSeen':
+    case 'FileSetAside':
       return [];
     default: {
       const unknown: never = event;

@@ -183,6 +183,8 @@ export function describe(event: StandingEvent): string {
     case 'IssueCommented':
     case 'ActionItemReminded':
       return describeTracker(event);
+    case 'FileSetAside':
+      return `Could not be read at the start, and kept as aside/${event.name} (SHA-256 ${event.sha256})`;
     case 'MaintenanceSeen':
       return `Maintenance “${event.name}”, ${utc(event.from)} to ${utc(event.to)}, was seen in the configuration for the first time`;
     case 'CommandRefused':

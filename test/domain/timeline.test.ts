@@ -203,6 +203,12 @@ const SAMPLES: Samples = {
       'REFUSED: button desk.kill (from C1), 3 more within a minute: No. [x]',
     ],
   ],
+  FileSetAside: [
+    [
+      { ...said, type: 'FileSetAside', name: '1.log.tail', sha256: 'ab' },
+      'Could not be read at the start, and kept as aside/1.log.tail (SHA-256 ab)',
+    ],
+  ],
   MaintenanceSeen: [
     [
       { ...said, type: 'MaintenanceSeen', window: 'w', from: 0, to: 60_000, name: 'move' },
