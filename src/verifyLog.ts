@@ -222,7 +222,9 @@ function tell(
     for (const { by, length, holds } of verdict.anchors)
       say(`    anchor of ${by}, ${counted(length, 'row')}: ${holds ? 'holds' : 'does NOT hold'}`);
     if (verdict.anchors.length === 0 && !bad)
-      say('    no anchor: whoever can write here could have made it anew (--anchor HEAD:LENGTH; Slack was not asked)');
+      say(
+        '    no anchor: whoever can write here could have made it anew (--anchor HEAD:LENGTH; Slack was not asked)',
+      );
   }
   for (const sentence of wrong) say(`✗ ${plain(sentence, 400)}`);
   for (const sentence of unknown) say(`? ${plain(sentence, 400)}`);
