@@ -22,6 +22,7 @@ import { openStore } from './adapters/store.ts';
 import { createTrailFiles } from './adapters/trailFiles.ts';
 import { createWindowsFile } from './adapters/windows.ts';
 import { type LiveConfig, secretsOf } from './config.ts';
+import { STANDDOWN } from './domain/incident.ts';
 import { isRunning, type KillPace } from './domain/kill.ts';
 import { marketAt } from './domain/measure/hours.ts';
 import { impactOf } from './domain/measure/impact.ts';
@@ -45,6 +46,7 @@ import { createPeople } from './engine/people.ts';
 import { createPerform } from './engine/perform.ts';
 import { createPostmortems } from './engine/postmortems.ts';
 import { createProbes } from './engine/probes.ts';
+import { createRefusals } from './engine/refusals.ts';
 import { createRunbookRunner } from './engine/runbookRunner.ts';
 import { createStopFromAlert } from './engine/stopFromAlert.ts';
 import { createTicker } from './engine/tick.ts';
@@ -74,7 +76,7 @@ import { registerTimeline } from './listeners/timeline.ts';
 import { registerViews } from './listeners/views.ts';
 import { createLog, createMask } from './log.ts';
 import type { Policy } from './policy.ts';
-import type { Clock, Command, Log, Store, Tracker, Venue } from './ports.ts';
+import { type Clock, type Command, DESK, type Log, type Store, type Tracker, type Venue } from './ports.ts';
 import { masked } from './render/masked.ts';
 import { adoptSideJournals } from './sideJournal.ts';
 import { killLimits, stopRulesOf, UNKNOWN_GRACE_MS } from './stopRules.ts';
@@ -180,6 +182,8 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     checklist: playbook.checklist.map(({ id }) => id),
   };
   const ledger = createLedger({ store, clock, playbook, log });
+  // A disk that does not answer must not keep a kill from being taken up.
+  void recordAside(store, ledger, log);
   const engines = createEngines({
     ledger,
     clock,
@@ -429,6 +433,8 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   cleanups.push(() => outbox.stop(DRAIN_MS));
 
   const once = await openOnce(store, clock, log);
+  const refusals = createRefusals({ ledger, executor: desk.executor, clock, log });
+  cleanups.push(() => refusals.stop());
   const context: ListenerContext = {
     desk,
     ledger,
@@ -436,6 +442,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     people,
     once,
     choices: createChoices(clock),
+    refusals,
     home: createHomeBoard({
       ledger,
       clock,
@@ -569,6 +576,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   cleanups.push(everySecond(() => monitor.raise(), log));
   cleanups.push(everySecond(() => budgets.tick(), log));
   cleanups.push(everySecond(() => runner.tick(), log));
+  cleanups.push(everySecond(() => refusals.tick(), log));
   const issueWatch = createIssueWatch({
     ledger,
     store,
@@ -606,6 +614,19 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
       );
   }
   return { url: edge.url, desk, ledger, store, notes, stop };
+}
+
+/** What this start kept aside is on record with its hash, so that it is told apart from what somebody else puts there. */
+async function recordAside(store: Store, ledger: Ledger, log: Log): Promise<void> {
+  for (const { name, sha256 } of store.report().aside) {
+    const event = { type: 'FileSetAside' as const, name, sha256 };
+    await ledger.commit(DESK, { type: 'Note', by: STANDDOWN, event }).catch((error: unknown) => {
+      log.warn(
+        { name, error: String(error) },
+        'what was set aside is not on record: verify-log does not know it',
+      );
+    });
+  }
 }
 
 /** Where action items are filed; null: they stay in the postmortem, which the start has said. */

@@ -66,6 +66,8 @@ export interface StoredEffect {
 export interface StoreReport {
   events: number;
   notes: string[];
+  /** What could not be read and was set aside by this very start: names in the folder, and hashes. */
+  aside: { name: string; sha256: string }[];
 }
 
 export class StoreUnavailable extends Error {

@@ -80,8 +80,8 @@ export async function verifyLog(options: VerifyOptions): Promise<number> {
       : states.includes('unknown') || found.unknown.length > 0
         ? 'unknown'
         : 'whole';
-  const { wrong, unknown } = found;
-  if (options.json) options.say(JSON.stringify({ dataDir, state, logs: verdicts, wrong, unknown }));
+  const { wrong, unknown, notes } = found;
+  if (options.json) options.say(JSON.stringify({ dataDir, state, logs: verdicts, wrong, unknown, notes }));
   else tell(options, dataDir, verdicts, found, state);
   return { whole: EXIT.done, broken: EXIT.refused, unknown: EXIT.unknown }[state];
 }
@@ -200,7 +200,7 @@ function tell(
   { say }: VerifyOptions,
   dataDir: string,
   verdicts: Verdict[],
-  { logs, wrong, unknown }: Awaited<ReturnType<typeof readLogs>>,
+  { logs, wrong, unknown, notes }: Awaited<ReturnType<typeof readLogs>>,
   state: State,
 ): void {
   for (const verdict of verdicts) {
@@ -222,10 +222,13 @@ function tell(
     for (const { by, length, holds } of verdict.anchors)
       say(`    anchor of ${by}, ${counted(length, 'row')}: ${holds ? 'holds' : 'does NOT hold'}`);
     if (verdict.anchors.length === 0 && !bad)
-      say('    no anchor: whoever can write here could have made it anew (--anchor HEAD:LENGTH)');
+      say(
+        '    no anchor: whoever can write here could have made it anew (--anchor HEAD:LENGTH; Slack was not asked)',
+      );
   }
   for (const sentence of wrong) say(`✗ ${plain(sentence, 400)}`);
   for (const sentence of unknown) say(`? ${plain(sentence, 400)}`);
+  for (const sentence of notes) say(`  ${plain(sentence, 400)}`);
   const words = {
     whole: 'every row is as it was written',
     broken: 'NOT as it was written',

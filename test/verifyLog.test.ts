@@ -419,6 +419,59 @@ describe('standdown verify-log', () => {
     expect(found(cut)?.row).toBe(6);
   });
 
+  describe('after a crash cut the last record, and a restart', () => {
+    /** A directory whose last record was made `last`, as a store found it at its start. */
+    async function restarted(last: (line: string) => string): Promise<{ dataDir: string; store: Store }> {
+      const dataDir = join(root, `cut${(folders += 1)}`);
+      const before = await open(dataDir);
+      await before.append(ID, 0, [said.opened(ID)], []);
+      await before.append(ID, 1, [said.note('never acknowledged')], []);
+      const journal = join(dataDir, 'journal', '000000000001.log');
+      const lines = (await readFile(journal, 'utf8')).split('\n');
+      const whole = lines.findLastIndex((line) => line !== '');
+      await before.close();
+      await rm(dataDir, { recursive: true, force: true });
+      await mkdir(join(dataDir, 'journal'), { recursive: true });
+      await writeFile(journal, `${lines.slice(0, whole).join('\n')}\n${last(lines[whole] ?? '')}`);
+      return { dataDir, store: await open(dataDir) };
+    }
+    const record = (store: Store, aside = store.report().aside) =>
+      store.append(
+        DESK,
+        store.version(DESK),
+        aside.map((one) => ({ ...said.note(''), type: 'FileSetAside' as const, ...one })),
+        [],
+      );
+
+    it('knows the piece that the bot kept aside, by its hash on the desk’s log', async () => {
+      const { dataDir, store } = await restarted((line) => line.slice(0, 30));
+      expect(store.report().aside).toMatchObject([{ name: '000000000001.log.tail' }]);
+      expect(await verify(dataDir)).toMatchObject({ exit: 4 });
+      await record(store);
+      await store.close();
+      const answer = await verify(dataDir);
+      expect(answer).toMatchObject({ exit: 0, state: 'whole', unknown: [] });
+      expect(answer).toMatchObject({ notes: [expect.stringContaining('000000000001.log.tail')] });
+      // What somebody else puts there, or changes, is not known by it.
+      await writeFile(join(dataDir, 'aside', '000000000001.log.tail'), 'other');
+      expect(await verify(dataDir)).toMatchObject({ exit: 4, notes: [] });
+    });
+
+    it('does not know a record that had ended and was changed, whatever is on record', async () => {
+      const { dataDir, store } = await restarted((line) => `${line.replace('never', 'Never')}\n`);
+      await record(store);
+      await store.close();
+      expect(await verify(dataDir)).toMatchObject({ exit: 4, notes: [] });
+    });
+
+    it('does not know what was forged into the folder', async () => {
+      const dataDir = await copy();
+      await mkdir(join(dataDir, 'aside'), { recursive: true });
+      await writeFile(join(dataDir, 'aside', '000000000001.log.tail'), 'x');
+      expect(await verify(dataDir)).toMatchObject({ exit: 4 });
+    });
+  });
+
   it('finds a changed and a missing part of the desk’s log', async () => {
     const dataDir = join(root, 'desk');
     const store = await open(dataDir, 10);

@@ -89,6 +89,7 @@ const schema = z.object({
     ]),
   ),
   wereKnown: z.array(z.string()),
+  announced: z.array(z.tuple([z.string(), z.number()])).optional(),
   pending: z
     .array(
       z.object({

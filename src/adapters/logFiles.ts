@@ -9,6 +9,7 @@ import { type Chain, type ChainHead, canonical } from '../domain/chain.ts';
 import { evolveAll, type StandingEvent } from '../domain/incident.ts';
 import { counted } from '../domain/words.ts';
 import { DESK } from '../ports.ts';
+import { asideHash, isCutRecord } from './aside.ts';
 import { type Disk, reasonOf } from './disk.ts';
 import { examineSegment } from './journal.ts';
 import { looseIncident, looseList, looseRows } from './looseJson.ts';
@@ -42,6 +43,8 @@ export interface FoundLogs {
   wrong: string[];
   /** What cannot be known from here, in sentences. */
   unknown: string[];
+  /** What is explained, and to be known all the same, in sentences. */
+  notes: string[];
 }
 
 interface Growing extends FoundLog {
@@ -252,13 +255,27 @@ export async function readLogs(disk: Disk, dataDir: string): Promise<FoundLogs> 
       hashes: log.hashes.slice(from) as string[],
     };
   }
-  for (const name of await disk.list(join(dataDir, 'aside')))
-    unknown.push(`aside/${name}: the store could not read it, and goes on without it`);
+  const notes: string[] = [];
+  const onRecord = new Set(logs.get(DESK)?.rows.map(asideRow));
+  for (const name of await disk.list(join(dataDir, 'aside'))) {
+    const bytes = await disk.read(join(dataDir, 'aside', name)).catch(() => undefined);
+    if (bytes !== undefined && isCutRecord(name, bytes) && onRecord.has(`${name} ${asideHash(bytes)}`))
+      notes.push(
+        `aside/${name}: the end of a record that was cut off before it was acknowledged; the bot kept it at its start, and its hash is on the log of the desk`,
+      );
+    else unknown.push(`aside/${name}: the store could not read it, and goes on without it`);
+  }
   if (logs.get(DESK)?.rows.length === 0 && logs.get(DESK)?.counted === null) logs.delete(DESK);
-  return { logs, anchors: await readAnchors(disk, dataDir), wrong, unknown };
+  return { logs, anchors: await readAnchors(disk, dataDir), wrong, unknown, notes };
 }
 
 type JournalPart = Part & { log: string; seq: number };
+
+/** What a row of the desk's log says was kept aside; empty: it says nothing of that. */
+function asideRow(row: unknown): string {
+  const { type, name, sha256 } = (row ?? {}) as { type?: unknown; name?: unknown; sha256?: unknown };
+  return type === 'FileSetAside' ? `${String(name)} ${String(sha256)}` : '';
+}
 
 /** Rows join a log; those that it has already must be the same. */
 function add(log: Growing, { from, rows: found, chain, by }: Part): void {

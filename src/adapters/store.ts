@@ -137,6 +137,7 @@ async function recoverStore(options: StoreOptions, disk: Disk, holding: Holding)
   const report = {
     events: memory.desk.version + [...entries.values()].reduce((sum, entry) => sum + entry.version, 0),
     notes,
+    aside: await files.aside.kept(),
   };
 
   let sinceSnapshot = tail.length;

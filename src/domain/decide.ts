@@ -1,5 +1,6 @@
 /** Commands, and what each of them makes happen. Pure: `decide` returns events or throws a Refusal. */
 
+import { haltedBand } from './budget/raise.ts';
 import { owedAfter } from './clocks.ts';
 import {
   type Actor,
@@ -218,6 +219,9 @@ export type FactEvent =
         | 'IssueFiled'
         | 'IssueFailed'
         | 'IssueCommented'
+        | 'CommandRefused'
+        | 'MaintenanceSeen'
+        | 'FileSetAside'
         | TrailEvent['type'];
     }
   > extends infer E
@@ -636,7 +640,17 @@ function takeFiring(
       ...cleared,
     ];
   }
-  return [fired, ...raise(incident, alert.severity, `${alert.title} fires`, playbook, false), ...cleared];
+  const raised = raise(incident, alert.severity, `${alert.title} fires`, playbook, false);
+  return [fired, ...raised, ...pageOfBand(alert, incident, raised, playbook), ...cleared];
+}
+
+/** A band that halted trading pages when it is reached, also where something else made its incident as severe before. */
+function pageOfBand(alert: Alert, incident: Incident, raised: NewEvent[], playbook: Playbook): NewEvent[] {
+  const band = haltedBand(alert, playbook);
+  const pages = playbook.severities[incident.severity].page !== null;
+  if (band === null || !pages || raised.some(({ type }) => type === 'PageOwed')) return [];
+  const why = `the error budget of it is ${band} now`;
+  return [{ type: 'PageOwed', n: nextPage(incident), severity: incident.severity, why }];
 }
 
 /** Raise the severity when this one is worse; page when it was raised to one that pages, or when the incident reopens. */

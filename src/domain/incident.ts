@@ -15,6 +15,7 @@ import {
   type Statements,
   stated,
 } from './postmortem/life.ts';
+import type { RefusedEvent } from './refused.ts';
 import type { ResumeEvent, ResumeState } from './resume.ts';
 import { evolveResume } from './resume.ts';
 import type { Deed } from './runbook/vocabulary.ts';
@@ -479,6 +480,7 @@ export type IncidentEvent = Said &
     | { type: 'MessageDeleted'; ts: string }
     | MarkEvent
     | TrackerEvent
+    | RefusedEvent
     /** `from`: it is a Slack message that somebody else wrote, by whom and where it stands. */
     | { type: 'NoteAdded'; text: string; from?: MessageSource }
     | PostmortemEvent
@@ -535,6 +537,10 @@ export type DeskEvent =
   | { type: 'RequestTaken'; name: string; answer?: unknown; released?: true }
   /** Time that no budget counts (`slo` null: none of them), by whom and why. ms since the epoch. */
   | { type: 'TimeExcluded'; exclusion: string; from: number; to: number; name: string; slo: string | null }
+  /** Maintenance stood in the configuration for the first time, `at` then. ms since the epoch. */
+  | { type: 'MaintenanceSeen'; window: string; from: number; to: number; name: string }
+  /** A file could not be read at the start and was kept aside, under this name and with this hash. */
+  | { type: 'FileSetAside'; name: string; sha256: string }
   /** The members of a user group or schedule, as last read: for when Slack or PagerDuty cannot be asked. */
   | { type: 'MembersSeen'; name: string; members: string[] };
 
@@ -987,7 +993,11 @@ function fold(
     case 'RequestTaken':
     case 'TimeExcluded':
     case 'MembersSeen':
+    case 'MaintenanceSeen':
+    case 'FileSetAside':
       return; // stand in the desk's log only
+    case 'CommandRefused':
+      return; // nothing was done: the log keeps it
     case 'RecoveryChecked':
       next.recovery = {
         passed: event.passed,

@@ -337,6 +337,9 @@ function reactions(event: StandingEvent, incident: Incident): Effect[] {
     case 'RequestTaken':
     case 'TimeExcluded':
     case 'MembersSeen':
+    case 'CommandRefused':
+    case 'MaintenanceSeen':
+    case 'FileSetAside':
       return [];
     default: {
       const unknown: never = event;

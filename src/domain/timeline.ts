@@ -13,6 +13,7 @@ import type {
 } from './orders.ts';
 import { shareWords } from './postmortem/budget.ts';
 import { FIELD_WORDS } from './postmortem/missing.ts';
+import { describeRefused } from './refused.ts';
 import { describeTracker } from './tracker.ts';
 import { SWITCHES } from './trading.ts';
 import { trailWords } from './trail/words.ts';
@@ -188,6 +189,12 @@ export function describe(event: StandingEvent): string {
     case 'IssueCommented':
     case 'ActionItemReminded':
       return describeTracker(event);
+    case 'FileSetAside':
+      return `Could not be read at the start, and kept as aside/${event.name} (SHA-256 ${event.sha256})`;
+    case 'MaintenanceSeen':
+      return `Maintenance “${event.name}”, ${utc(event.from)} to ${utc(event.to)}, was seen in the configuration for the first time`;
+    case 'CommandRefused':
+      return describeRefused(event);
     case 'NoteAdded': {
       if (event.from === undefined) return `Note: ${event.text}`;
       const where = event.from.permalink === undefined ? '' : `, ${event.from.permalink}`;

@@ -89,6 +89,36 @@ function fateOf(history: StandingEvent[]): (ts: string) => string {
   return (ts) => [...(fates.get(ts) ?? [])].join(', ');
 }
 
+/** So much of a message tells it from another. */
+const FIRST_WORDS = 60;
+
+/** Which message a row means that has no link: by its author and its first words, as it was logged or marked first. */
+function meaning(history: StandingEvent[]): (event: StandingEvent) => string {
+  const messages = new Map<string, { author: string | null; text: string }>();
+  for (const event of history) {
+    if (event.type === 'MessageLogged') messages.set(event.ts, { author: event.by.name, text: event.text });
+    else if (event.type === 'MessageMarked' || event.type === 'MessagePinned')
+      if (!messages.has(event.ts)) messages.set(event.ts, { author: null, text: event.text });
+  }
+  return (event) => {
+    switch (event.type) {
+      case 'MessageEdited':
+      case 'MessageDeleted':
+      case 'MessageUnmarked':
+      case 'MessageUnpinned': {
+        const known = messages.get(event.ts);
+        if (known === undefined) return ` (the message ${event.ts}, which was not logged)`;
+        const words = [...known.text];
+        const first = words.slice(0, FIRST_WORDS).join('');
+        const author = known.author === null ? 'one that was not logged' : `that of ${known.author}`;
+        return ` (${author}: “${first}${words.length > FIRST_WORDS ? '…' : ''}”)`;
+      }
+      default:
+        return '';
+    }
+  };
+}
+
 /** How many alerts in a row are told one by one. */
 const ALERTS_IN_A_ROW = 20;
 
@@ -111,6 +141,7 @@ export function timeline(history: StandingEvent[]): TimelineRow[] {
   const headline = history.findLast((event) => event.type === 'Posted' && event.what === 'headline');
   const place = headline?.type === 'Posted' ? headline : undefined;
   const fate = fateOf(history);
+  const meant = meaning(history);
   const rowOf = (index: number, event: StandingEvent) => ({
     n: index + 1,
     at: utc(event.at),
@@ -142,10 +173,11 @@ export function timeline(history: StandingEvent[]): TimelineRow[] {
     }
     repeats = { key: repeated, count: 1 };
     const marked = event.type === 'MessageLogged' ? fate(event.ts) : '';
+    const link = eventLink(event, place);
     rows.push({
       ...rowOf(index, event),
-      what: `${describe(event)}${marked === '' ? '' : ` (${marked})`}`,
-      link: eventLink(event, place),
+      what: `${describe(event)}${link === null ? meant(event) : ''}${marked === '' ? '' : ` (${marked})`}`,
+      link,
     });
   }
   return rows;

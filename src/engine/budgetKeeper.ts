@@ -4,13 +4,22 @@
  */
 
 import { type BudgetReading, type BudgetStatus, worstOf } from '../domain/budget/bands.ts';
-import { type Adjustment, type Budgets, createBudgets, type Exclusion } from '../domain/budget/budgets.ts';
+import {
+  type Adjustment,
+  type Budgets,
+  createBudgets,
+  type Exclusion,
+  type Moved,
+  type PastReading,
+  windowOf,
+} from '../domain/budget/budgets.ts';
 import { isKnown, looksNow } from '../domain/budget/looks.ts';
 import { type MonthId, minuteOf, monthBefore, monthIdOf, monthSpan } from '../domain/budget/month.ts';
 import { budgetActor, budgetGroup, changeOf, notHeld } from '../domain/budget/raise.ts';
 import { createTally } from '../domain/budget/tally.ts';
 import { Refusal } from '../domain/decide.ts';
 import { type Actor, type Alert, type Incident, OWN_SOURCE, STANDDOWN } from '../domain/incident.ts';
+import type { KillState } from '../domain/kill.ts';
 import type { StopRules } from '../domain/measure/criteria.ts';
 import type { TradingHours } from '../domain/measure/hours.ts';
 import type { Playbook } from '../domain/playbook.ts';
@@ -30,13 +39,30 @@ export interface BudgetReport {
   adjustments: Adjustment[];
 }
 
+/** `readings`: none where only sums are kept. */
+export interface PastMonth {
+  month: MonthId;
+  sums: PastReading[];
+  readings: BudgetReading[];
+}
+
+/** What an adjustment moved: `in` each month that it touches, at least one. Minutes since the epoch, [from, to). */
+export interface Adjusted {
+  counted: { from: number; to: number };
+  in: Moved[];
+}
+
 export interface BudgetKeeper {
   /** Once a second, after the monitor. */
   tick(): Promise<void>;
   /** As of the last look that judged, at most a minute ago: what is shown every second costs nothing. */
   report(): BudgetReport;
-  /** Bad seconds by minute of the month that runs. */
-  badByMinute(slo: string): Uint8Array;
+  /** Bad seconds by minute, of the month that runs or the one before it; of an older one there are none. */
+  badByMinute(slo: string, month: MonthId): Uint8Array;
+  /**
+   * A month that is over: its sums, and where it is kept by the minute its readings as well; null: nothing is known of it.
+   */
+  past(month: MonthId): PastMonth | null;
   /**
    * Mark time that does not count. ms since the epoch; `slo` null: for every SLO. Resolves when it is kept. Throws Refusal,
    * StoreUnavailable.
@@ -50,11 +76,17 @@ export interface BudgetKeeper {
     by: Actor,
     incident: Incident,
     asked: { from: number; to: number; reason: string; slo: string | null },
-  ): Promise<{ before: BudgetReading; after: BudgetReading }>;
+  ): Promise<Adjusted>;
   /** What an incident took of each budget, by the minute; only of those that were measured meanwhile. */
   sharesOf(incident: Incident): BudgetShare[];
   stop(): Promise<void>;
 }
+
+/** Who takes time out by announcing it. */
+const CONFIGURATION: Actor = { via: 'standdown', id: 'configuration', name: 'The configuration' };
+
+/** How long an earlier kill is looked at. A minute that is older stays as it was judged. */
+const EARLIER_MS = 3_600_000;
 
 /** The SLO of each runbook: what an incident is about. */
 const SLO_OF_RUNBOOK: Record<string, string> = {
@@ -78,7 +110,7 @@ export function sloOf({
 export async function createBudgetKeeper(deps: {
   desk: Pick<Desk, 'takeAlerts' | 'hold' | 'command'>;
   ledger: Ledger;
-  store: Pick<Store, 'history'>;
+  store: Pick<Store, 'history' | 'summaries'>;
   monitor: Pick<Monitor, 'seen' | 'measurements' | 'onTaken'>;
   clock: Clock;
   log: Log;
@@ -108,18 +140,44 @@ export async function createBudgetKeeper(deps: {
   async function takeUp(): Promise<void> {
     const kept = monthSpan(monthBefore(monthIdOf(minuteOf(clock.now())))).from;
     for (const event of await deps.store.history(DESK)) {
+      if (event.type === 'MaintenanceSeen') budgets.announce(event.window, event.at);
       if (event.type !== 'TimeExcluded') continue;
       const { exclusion: id, name, slo, by, at } = event;
       const [from, to] = minutesWithin(event);
       if (to > kept && from < to) budgets.exclude({ id, from, to, name, slo, by, at });
     }
-    for (const { id, adjusted } of ledger.open())
-      if (adjusted !== undefined && playbook.slos.some((one) => one.id === adjusted.slo)) {
-        const { slo, reason, by, at, was } = adjusted;
-        const [from, to] = wholeMinutes(adjusted);
-        const [wasFrom, wasTo] = wholeMinutes(was);
-        budgets.adjust({ incident: id, slo, from, to, was: { from: wasFrom, to: wasTo }, reason, by, at });
+    for (const { id, status, resolvedAt } of deps.store.summaries())
+      if (status !== 'resolved' || (resolvedAt ?? 0) >= kept * 60_000) await takeUpOf(id);
+  }
+
+  /** Every adjustment on an incident's log: a crash between the log and the file loses none. */
+  async function takeUpOf(id: string): Promise<void> {
+    const history = await deps.store.history(id).catch((error: unknown) => {
+      log.error({ incident: id, error: String(error) }, 'whether it has true times could not be read');
+      return [];
+    });
+    for (const event of history) {
+      if (event.type !== 'IncidentAdjusted' || !playbook.slos.some((one) => one.id === event.slo)) continue;
+      const { slo, reason, by, at } = event;
+      const [from, to] = wholeMinutes(event);
+      const [wasFrom, wasTo] = wholeMinutes(event.was);
+      budgets.adjust({ incident: id, slo, from, to, was: { from: wasFrom, to: wasTo }, reason, by, at });
+    }
+  }
+
+  /** What stands in the configuration goes on record when it is first seen: it takes no minute before that out. */
+  async function announce(now: number): Promise<void> {
+    for (const window of budgets.unannounced(hours, now)) {
+      const { from, to, name } = window;
+      const event = { type: 'MaintenanceSeen' as const, window: windowOf(window), from, to, name };
+      try {
+        const { events } = await ledger.commit(DESK, { type: 'Note', by: CONFIGURATION, event });
+        budgets.announce(event.window, events[0]?.at ?? now);
+      } catch (error) {
+        log.warn({ name, error: String(error) }, 'announced maintenance is not on record: it is tried again');
+        return;
       }
+    }
   }
 
   function look(now: number): void {
@@ -137,12 +195,21 @@ export async function createBudgetKeeper(deps: {
       graceMs: deps.graceMs,
       wereKnown: budgets.wereKnown,
       kill: kill ?? null,
+      earlier: kill === undefined ? [] : killsBefore(kill, now),
     });
     budgets.maintain(hours, now);
     const ended = budgets.look(looks, now);
     for (const { what, minute, state } of tally.judged(now))
       budgets.settle(what === 'latency' ? 'SLO-02' : 'SLO-03', minute, state);
     if (ended !== null) log.info({ month: ended }, 'a month has ended: its budgets are closed');
+  }
+
+  /** Those of the last hour that are in memory, each with when the next one was asked for. */
+  function killsBefore(newest: KillState, now: number): { kill: KillState; until: number }[] {
+    const known = ledger.open().flatMap(({ kills }) => Object.values(kills));
+    const recent = [...known.filter(({ id, at }) => id !== newest.id && now - at < EARLIER_MS), newest];
+    const sorted = recent.toSorted((a, b) => a.at - b.at);
+    return sorted.slice(0, -1).map((kill, index) => ({ kill, until: sorted[index + 1]?.at ?? now }));
   }
 
   function draw(now: number): BudgetReport {
@@ -239,6 +306,7 @@ export async function createBudgetKeeper(deps: {
   return {
     async tick() {
       const now = clock.now();
+      await announce(now);
       look(now);
       const minute = minuteOf(now);
       if (judgedMinute === minute && !isChanged) return;
@@ -247,7 +315,13 @@ export async function createBudgetKeeper(deps: {
       await save();
     },
     report: () => report ?? draw(clock.now()),
-    badByMinute: (slo) => budgets.badByMinute(slo, monthIdOf(minuteOf(clock.now()))),
+    badByMinute: (slo, month) => budgets.badByMinute(slo, month),
+    past(month) {
+      const sums = budgets.past().filter((one) => one.month === month);
+      const end = monthSpan(month).to * 60_000;
+      const isKept = month === monthBefore(monthIdOf(minuteOf(clock.now())));
+      return sums.length === 0 ? null : { month, sums, readings: isKept ? budgets.readings(end, month) : [] };
+    },
     async exclude(by, asked) {
       const now = clock.now();
       known(asked.slo, sloNames);
@@ -279,6 +353,8 @@ export async function createBudgetKeeper(deps: {
       const { reason } = asked;
       const adjustment = { incident: incident.id, slo, from, to, was, reason, by, at: now };
       const moved = budgets.preview(adjustment, now);
+      // The log tells of the month in which it began; the answer of each.
+      const first = moved.find(({ before: { month } }) => month === monthIdOf(from)) ?? moved[0];
       const { events } = await ledger.commit(incident.id, {
         type: 'AdjustIncident',
         by,
@@ -286,14 +362,14 @@ export async function createBudgetKeeper(deps: {
         from: asked.from,
         to: asked.to,
         reason,
-        was: { from: was.from * 60_000, to: was.to * 60_000, consumedSec: moved.before.consumedSec },
-        consumedSec: moved.after.consumedSec,
+        was: { from: was.from * 60_000, to: was.to * 60_000, consumedSec: first?.before.consumedSec ?? 0 },
+        consumedSec: first?.after.consumedSec ?? 0,
       });
       budgets.adjust({ ...adjustment, at: events[0]?.at ?? now });
       await save();
       isChanged = true;
       draw(now);
-      return moved;
+      return { counted: { from, to }, in: moved };
     },
     sharesOf(incident) {
       const now = clock.now();

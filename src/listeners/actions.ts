@@ -31,6 +31,7 @@ import {
   slackActor,
 } from './context.ts';
 import { pressHome } from './home.ts';
+import { noteRefused, onRecord } from './refused.ts';
 import { mailPreview } from './summary.ts';
 import { open } from './trigger.ts';
 
@@ -209,44 +210,68 @@ export function registerActions(app: App, context: ListenerContext): void {
     if (id !== undefined && (Object.hasOwn(handlers, id) || id === MENU.chooseIncident || ELSEWHERE.has(id)))
       return;
     await ack();
-    const { view, user } = body as { view?: { type?: string }; user?: { id?: string } };
+    const { view, user } = body as { view?: { type?: string }; user?: { id?: string; name?: string } };
+    noteRefused(
+      context,
+      {
+        by: slackActor(user?.id ?? 'unknown', user?.name),
+        what: `button ${id ?? 'unknown'}`,
+        command: 'unknown button',
+        where: body.channel?.id ?? 'nowhere',
+        incident: null,
+      },
+      'unknown_button',
+      'That button is old or not ours: nothing was done.',
+    );
     if (view?.type === 'home') context.home.said(user?.id ?? '', STALE);
     else say(respond, STALE);
   });
 
   async function press(body: BlockAction<ButtonAction>, client: WebClient, handle: Handle): Promise<Reply> {
-    try {
-      const [action] = body.actions;
-      const value = readButtonValue(action?.value);
-      const incident = value === null ? undefined : await context.ledger.load(value.incident);
-      const ts = body.message?.ts;
-      const ours =
-        incident !== undefined &&
-        Object.values(incident.posts).some((post) => post.ts === ts && post.channel === body.channel?.id);
-      // The runbook or a receipt in the incident's own thread is ours, too, before we have Slack's answer to its post.
-      const headline = incident?.posts['headline'];
-      const parts = ['runbook', ...Object.keys(incident?.kills ?? {}).map((kill) => `receipt:${kill}`)];
-      const inThread =
-        parts.some((part) => incident?.posts[part] === undefined) &&
-        headline !== undefined &&
-        body.channel?.id === headline.channel &&
-        body.message?.['thread_ts'] === headline.ts;
-      // Slack shows a headline before we have its answer: what stops must work from the first moment.
-      const posting = incident?.posts['headline'] === undefined && body.channel?.id === context.channel;
-      const stops = action !== undefined && STOPS.has(action.action_id);
-      if (value === null || incident === undefined) return STALE;
-      // A preview only shows, and stands under an answer to one person as well, which is nobody's post.
-      const shows = action?.action_id === ACTION.previewMail;
-      const role = action?.action_id === ACTION.approveResume ? 'approver' : 'responder';
-      const refused = await refusalFor(context, body.user.id, role);
-      if (refused !== null) return refused;
-      if (!(ours || inThread || shows || (posting && stops)))
-        return `${STALE}\n${incidentStatus(incident, context.ledger.trading())}`;
-      const by = slackActor(body.user.id, body.user.name ?? body.user.username);
-      return await handle({ by, incident, ref: value.ref, triggerId: body.trigger_id, client });
-    } catch (error) {
-      return inMarkup(error, context);
-    }
+    const [action] = body.actions;
+    const name = action?.action_id ?? 'unknown';
+    const asked = {
+      by: slackActor(body.user.id, body.user.name ?? body.user.username),
+      what: `button ${name}`,
+      command: name,
+      where: body.channel?.id ?? 'nowhere',
+      incident: readButtonValue(action?.value)?.incident ?? null,
+      kills: name === ACTION.kill,
+    };
+    return onRecord(context, asked, () => pressed(body, client, handle)).catch((error: unknown) =>
+      inMarkup(error, context),
+    );
+  }
+
+  async function pressed(body: BlockAction<ButtonAction>, client: WebClient, handle: Handle): Promise<Reply> {
+    const [action] = body.actions;
+    const value = readButtonValue(action?.value);
+    const incident = value === null ? undefined : await context.ledger.load(value.incident);
+    const ts = body.message?.ts;
+    const ours =
+      incident !== undefined &&
+      Object.values(incident.posts).some((post) => post.ts === ts && post.channel === body.channel?.id);
+    // The runbook or a receipt in the incident's own thread is ours, too, before we have Slack's answer to its post.
+    const headline = incident?.posts['headline'];
+    const parts = ['runbook', ...Object.keys(incident?.kills ?? {}).map((kill) => `receipt:${kill}`)];
+    const inThread =
+      parts.some((part) => incident?.posts[part] === undefined) &&
+      headline !== undefined &&
+      body.channel?.id === headline.channel &&
+      body.message?.['thread_ts'] === headline.ts;
+    // Slack shows a headline before we have its answer: what stops must work from the first moment.
+    const posting = incident?.posts['headline'] === undefined && body.channel?.id === context.channel;
+    const stops = action !== undefined && STOPS.has(action.action_id);
+    if (value === null || incident === undefined) return STALE;
+    // A preview only shows, and stands under an answer to one person as well, which is nobody's post.
+    const shows = action?.action_id === ACTION.previewMail;
+    const role = action?.action_id === ACTION.approveResume ? 'approver' : 'responder';
+    const refused = await refusalFor(context, body.user.id, role);
+    if (refused !== null) return refused;
+    if (!(ours || inThread || shows || (posting && stops)))
+      return `${STALE}\n${incidentStatus(incident, context.ledger.trading())}`;
+    const by = slackActor(body.user.id, body.user.name ?? body.user.username);
+    return handle({ by, incident, ref: value.ref, triggerId: body.trigger_id, client });
   }
 
   /** `respond` has no time limit of its own (FACTS 1): nothing waits for it. An action without an address is not answered. */

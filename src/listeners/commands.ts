@@ -18,6 +18,7 @@ import {
   slackActor,
 } from './context.ts';
 import { incidentCommand } from './incident/command.ts';
+import { onRecord } from './refused.ts';
 import { open } from './trigger.ts';
 
 interface Asked {
@@ -45,7 +46,17 @@ const asksForHelp = (text: string): boolean => text === 'help' || text === '?';
 export function registerCommands(app: App, context: ListenerContext): void {
   const on = (name: string, handle: (asked: Asked) => Promise<Reply>) =>
     app.command(name, async ({ command, ack, client, respond }) => {
-      const work = handle({ command, client }).catch((error: unknown) => inMarkup(error, context));
+      const asked = {
+        by: slackActor(command.user_id, command.user_name),
+        what: `${name} ${fromSlack(command.text)}`,
+        command: name === '/incident' ? `${name} ${command.text.trim().split(/\s/)[0] ?? ''}` : name,
+        where: command.channel_id,
+        incident: /\bINC-\d{8}-\d{3,9}\b/.exec(command.text)?.[0] ?? null,
+        kills: name === '/kill',
+      };
+      const work = onRecord(context, asked, () => handle({ command, client })).catch((error: unknown) =>
+        inMarkup(error, context),
+      );
       const first = await inTime<Reply>(work, context.clock);
       const reply = first.late ? LATE : first.value;
       if (reply === null) await ack();

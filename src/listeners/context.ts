@@ -6,7 +6,7 @@ import { type FactEvent, Refusal } from '../domain/decide.ts';
 import type { Actor, Incident } from '../domain/incident.ts';
 import type { Criterion } from '../domain/measure/criteria.ts';
 import type { Playbook } from '../domain/playbook.ts';
-import type { Access, Role } from '../engine/access.ts';
+import type { Access, Role, Standing } from '../engine/access.ts';
 import type { BudgetKeeper } from '../engine/budgetKeeper.ts';
 import type { Desk } from '../engine/desk.ts';
 import type { EngineStatus } from '../engine/engines.ts';
@@ -15,6 +15,7 @@ import type { Ledger } from '../engine/ledger.ts';
 import type { OnCall } from '../engine/onCall.ts';
 import type { Once } from '../engine/once.ts';
 import type { People } from '../engine/people.ts';
+import type { Refusals } from '../engine/refusals.ts';
 import { type Clock, type Draughtsman, type Log, type Sent, type Store, StoreUnavailable } from '../ports.ts';
 import type { DeskNames } from '../render/buttons.ts';
 import { masked } from '../render/masked.ts';
@@ -30,6 +31,7 @@ export interface ListenerContext {
   people: People;
   once: Once;
   choices: Choices;
+  refusals: Pick<Refusals, 'note'>;
   home: HomeBoard;
   playbook: Playbook;
   clock: Clock;
@@ -79,6 +81,19 @@ export const slackActor = (id: string, name: string | undefined): Actor => ({
 /** How every refusal of somebody without the role begins. */
 export const NOT_A_RESPONDER = '⛔ You are not a responder for this desk';
 
+const A_ROLE: Record<Role, string> = { responder: 'a responder', approver: 'an approver' };
+type Lacking = Exclude<Standing, 'has'>;
+
+/** How the refusal of somebody without the role begins, by what stands in the way. */
+const LACKING: Record<Lacking, (role: Role) => string> = {
+  notNamed: (role) => (role === 'responder' ? NOT_A_RESPONDER : '⛔ You are not an approver for this desk'),
+  guest: (role) => `⛔ You are a guest of this Slack, and a guest is not ${A_ROLE[role]}`,
+  outside: (role) => `⛔ You belong to another workspace, and so you are not ${A_ROLE[role]}`,
+  bot: (role) => `⛔ A bot is not ${A_ROLE[role]}`,
+  gone: (role) => `⛔ Slack knows no such member, and so they are not ${A_ROLE[role]}`,
+  unknown: (role) => `⛔ Slack knows no such member, and so they are not ${A_ROLE[role]}`,
+};
+
 /** Refuses, in words that name who can, when this person does not have the role. Null when they have it. */
 export async function refusalFor(
   context: ListenerContext,
@@ -86,30 +101,18 @@ export async function refusalFor(
   role: Role,
 ): Promise<string | null> {
   const standing = userId === '' ? 'unknown' : await context.access.standing(userId, role);
+  if (standing === 'has') return null;
   const who = context.access.whoCan(role);
-  const a = role === 'responder' ? 'a responder' : 'an approver';
   const can = `${who} can${role === 'responder' ? '; if nobody answers, call the on-call person' : ''}.`;
-  switch (standing) {
-    case 'has':
-      return null;
-    case 'notNamed':
-      return role === 'responder'
-        ? `${NOT_A_RESPONDER}: nothing was done. ${can}`
-        : `⛔ You are not an approver for this desk: nothing was done. ${can}`;
-    case 'guest':
-      return `⛔ You are a guest of this Slack, and a guest is not ${a}: nothing was done. ${can}`;
-    case 'outside':
-      return `⛔ You belong to another workspace, and so you are not ${a}: nothing was done. ${can}`;
-    case 'bot':
-      return `⛔ A bot is not ${a}: nothing was done. ${can}`;
-    case 'gone':
-    case 'unknown':
-      return `⛔ Slack knows no such member, and so they are not ${a}: nothing was done. ${can}`;
-    default: {
-      const unknown: never = standing;
-      return String(unknown);
-    }
-  }
+  return `${LACKING[standing](role)}: nothing was done. ${can}`;
+}
+
+/** The code of such a refusal, as it stands on the log; null: it is another one. */
+export function roleCode(words: string): string | null {
+  for (const role of Object.keys(A_ROLE) as Role[])
+    for (const [standing, begins] of Object.entries(LACKING))
+      if (words.startsWith(`${begins(role)}:`)) return `no_${role}:${standing}`;
+  return null;
 }
 
 /** What a halt or a cancel that names no incident belongs to. */

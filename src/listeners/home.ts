@@ -13,6 +13,7 @@ import { inert } from '../render/text.ts';
 import { cancelView, declareView } from '../render/views.ts';
 import { mayLift } from './commands.ts';
 import { inMarkup, type ListenerContext, onlyOpen, type Reply, refusalFor, slackActor } from './context.ts';
+import { onRecord } from './refused.ts';
 import { open } from './trigger.ts';
 
 export function registerHome(app: App, context: ListenerContext): void {
@@ -164,36 +165,48 @@ export async function pressHome(
   client: WebClient,
   context: ListenerContext,
 ): Promise<string> {
-  try {
-    const [action] = body.actions;
-    const press = action === undefined ? undefined : PRESSES[action.action_id as ActionId];
-    const value = action?.value === ON_DESK ? { incident: ON_DESK } : readButtonValue(action?.value);
-    const about = value?.incident === ON_DESK ? 'desk' : 'incident';
-    if (press === undefined || value === null || press.on !== about || !isOurs(body, context))
-      return NOT_OURS;
-    const known = about === 'desk' || (await context.ledger.load(value.incident)) !== undefined;
-    if (!known) return NOT_OURS;
-    const refused = press.role === 'lift' ? null : await refusalFor(context, body.user.id, press.role);
-    if (refused !== null) return refused;
-    if (press.loosens === true && !context.home.isCurrent(body.user.id, body.view?.hash ?? '')) return STALE;
-    const by = slackActor(body.user.id, body.user.name ?? body.user.username);
-    const ref = 'ref' in value ? value.ref : undefined;
-    const reply = await press.run({
-      by,
-      incident: value.incident,
-      ref,
-      triggerId: body.trigger_id,
-      client,
-      context,
-    });
-    return reply === null
-      ? 'The dialog is open.'
-      : typeof reply === 'string'
-        ? reply
-        : inert(reply.text, 500);
-  } catch (error) {
-    return inMarkup(error, context);
-  }
+  const [action] = body.actions;
+  const name = action?.action_id ?? 'unknown';
+  const named = readButtonValue(action?.value)?.incident ?? null;
+  const asked = {
+    by: slackActor(body.user.id, body.user.name ?? body.user.username),
+    what: `button ${name}`,
+    command: name,
+    where: 'Home',
+    incident: named === ON_DESK ? null : named,
+    kills: name === ACTION.kill,
+  };
+  return onRecord(context, asked, () => pressed(body, client, context)).catch((error: unknown) =>
+    inMarkup(error, context),
+  );
+}
+
+async function pressed(
+  body: BlockAction<ButtonAction>,
+  client: WebClient,
+  context: ListenerContext,
+): Promise<string> {
+  const [action] = body.actions;
+  const press = action === undefined ? undefined : PRESSES[action.action_id as ActionId];
+  const value = action?.value === ON_DESK ? { incident: ON_DESK } : readButtonValue(action?.value);
+  const about = value?.incident === ON_DESK ? 'desk' : 'incident';
+  if (press === undefined || value === null || press.on !== about || !isOurs(body, context)) return NOT_OURS;
+  const known = about === 'desk' || (await context.ledger.load(value.incident)) !== undefined;
+  if (!known) return NOT_OURS;
+  const refused = press.role === 'lift' ? null : await refusalFor(context, body.user.id, press.role);
+  if (refused !== null) return refused;
+  if (press.loosens === true && !context.home.isCurrent(body.user.id, body.view?.hash ?? '')) return STALE;
+  const by = slackActor(body.user.id, body.user.name ?? body.user.username);
+  const ref = 'ref' in value ? value.ref : undefined;
+  const reply = await press.run({
+    by,
+    incident: value.incident,
+    ref,
+    triggerId: body.trigger_id,
+    client,
+    context,
+  });
+  return reply === null ? 'The dialog is open.' : typeof reply === 'string' ? reply : inert(reply.text, 500);
 }
 
 /** A Home of this very app. Another app of the same workspace has buttons, too. */

@@ -6,6 +6,7 @@ import type { Actor } from '../domain/incident.ts';
 import { ACTION, readButtonValue } from '../render/actions.ts';
 import { clockTime, plain } from '../render/text.ts';
 import { ephemeral, inMarkup, type ListenerContext, slackActor } from './context.ts';
+import { onRecord } from './refused.ts';
 
 /** One page a person in this time, over all incidents. */
 const AGAIN_MS = 15 * 60_000;
@@ -46,7 +47,15 @@ export function registerPageOnCall(app: App, context: ListenerContext): void {
     { type: 'block_actions', action_id: ACTION.pageOnCall },
     async ({ ack, body, respond }) => {
       const by = slackActor(body.user.id, body.user.name ?? body.user.username);
-      const pressed = turn.then(() => page(by, readButtonValue(body.actions[0]?.value)?.incident));
+      const named = readButtonValue(body.actions[0]?.value)?.incident;
+      const asked = {
+        by,
+        what: `button ${ACTION.pageOnCall}`,
+        command: ACTION.pageOnCall,
+        where: body.channel?.id ?? 'nowhere',
+        incident: named ?? null,
+      };
+      const pressed = turn.then(() => onRecord(context, asked, () => page(by, named)));
       turn = pressed.catch(() => undefined);
       const answer = await pressed.catch((error: unknown) => inMarkup(error, context));
       await ack();

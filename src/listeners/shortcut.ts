@@ -6,17 +6,26 @@ import { CALLBACK } from '../render/actions.ts';
 import { type DeclaredFrom, declaredFrom } from '../render/declared.ts';
 import { plain } from '../render/text.ts';
 import { declareView } from '../render/views.ts';
-import { ephemeral, inTime, type ListenerContext, refusalFor } from './context.ts';
+import { ephemeral, inTime, type ListenerContext, refusalFor, slackActor } from './context.ts';
 import { messageText } from './messageText.ts';
+import { onRecord } from './refused.ts';
 import { open } from './trigger.ts';
 
 export function registerShortcut(app: App, context: ListenerContext): void {
   app.shortcut<MessageShortcut>(
     { callback_id: CALLBACK.declare, type: 'message_action' },
     async ({ ack, shortcut, client, respond }) => {
-      const work = refusalFor(context, shortcut.user.id, 'responder').then(
-        (refused) => refused ?? open(client, shortcut.trigger_id, viewOf(shortcut), context),
-      );
+      const asked = {
+        by: slackActor(shortcut.user.id, shortcut.user.name),
+        what: 'shortcut Declare incident',
+        command: CALLBACK.declare,
+        where: shortcut.channel.id,
+        incident: null,
+      };
+      const work = onRecord(context, asked, async () => {
+        const refused = await refusalFor(context, shortcut.user.id, 'responder');
+        return refused ?? open(client, shortcut.trigger_id, viewOf(shortcut), context);
+      });
       const first = await inTime(work, context.clock);
       await ack();
       const reply = first.late ? await work : first.value;

@@ -3,11 +3,12 @@
 import { createHash } from 'node:crypto';
 import type { App, ViewSubmitAction } from '@slack/bolt';
 import type { ModalView } from '@slack/types';
-import { type Incident, STANDDOWN } from '../domain/incident.ts';
+import { type Actor, type Incident, STANDDOWN } from '../domain/incident.ts';
 import { isNoted } from '../domain/measure/impact.ts';
 import { CALLBACK } from '../render/actions.ts';
 import { type Letter, mailPreviewView, mailSaidView, summaryMessage } from '../render/summary.ts';
 import { inTime, inWords, type ListenerContext, refusalFor, slackActor } from './context.ts';
+import { onRecord } from './refused.ts';
 
 const LATE = 'Running, not yet recorded: the answer follows here.';
 
@@ -57,24 +58,37 @@ export function registerSummary(app: App, context: ListenerContext): void {
   );
 
   async function submitted(body: ViewSubmitAction, metadata: string): Promise<ModalView> {
+    const by = slackActor(body.user.id, body.user.name);
+    const [id = '', seen = ''] = metadata.split('|');
+    const asked = {
+      by,
+      what: `dialog ${CALLBACK.sendMail}`,
+      command: CALLBACK.sendMail,
+      where: 'a dialog',
+      incident: id,
+    };
     try {
-      const refused = await refusalFor(context, body.user.id, 'responder');
-      if (refused !== null) return mailSaidView(refused);
-      const [id = '', seen = ''] = metadata.split('|');
-      const incident = await context.ledger.load(id);
-      const { to } = context.letters;
-      if (incident === undefined || to === null)
-        return mailSaidView('There is no such incident, or mail is off: nothing was sent.');
-      const letter = context.letters.draw(incident);
-      // What happened since the preview is in the mail, too: nobody sends what they did not see.
-      if (seal(letter) !== seen) return mailPreviewView(incident, letter, to, seal(letter), true);
-      const by = slackActor(body.user.id, body.user.name);
-      await context.desk.command(id, { type: 'OweMail', by, what: 'update', why: `sent by ${by.name}` });
-      return mailSaidView(
-        `On its way to ${to.length} ${to.length === 1 ? 'recipient' : 'recipients'}. Whom the mail server accepts it for is said in the thread of ${id}.`,
-      );
+      const refused = await onRecord(context, asked, async () => {
+        const lacking = await refusalFor(context, body.user.id, 'responder');
+        return lacking ?? sent(by, id, seen);
+      });
+      return typeof refused === 'string' ? mailSaidView(refused) : refused;
     } catch (error) {
       return mailSaidView(inWords(error, context));
     }
+  }
+
+  async function sent(by: Actor, id: string, seen: string): Promise<ModalView> {
+    const incident = await context.ledger.load(id);
+    const { to } = context.letters;
+    if (incident === undefined || to === null)
+      return mailSaidView('There is no such incident, or mail is off: nothing was sent.');
+    const letter = context.letters.draw(incident);
+    // What happened since the preview is in the mail, too: nobody sends what they did not see.
+    if (seal(letter) !== seen) return mailPreviewView(incident, letter, to, seal(letter), true);
+    await context.desk.command(id, { type: 'OweMail', by, what: 'update', why: `sent by ${by.name}` });
+    return mailSaidView(
+      `On its way to ${to.length} ${to.length === 1 ? 'recipient' : 'recipients'}. Whom the mail server accepts it for is said in the thread of ${id}.`,
+    );
   }
 }

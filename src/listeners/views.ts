@@ -27,6 +27,7 @@ import {
 import { inTime, inWords, type ListenerContext, refusalFor, slackActor } from './context.ts';
 import { isDate, PRIORITIES } from './incident/read.ts';
 import { commander, ownerName } from './persons.ts';
+import { onRecord } from './refused.ts';
 import { messageSource } from './shortcut.ts';
 
 interface Submitted {
@@ -71,11 +72,17 @@ export function registerViews(app: App, context: ListenerContext): void {
     values: Values,
     handle: (submitted: Submitted) => Promise<unknown>,
   ): Promise<string | null> {
+    const by = slackActor(body.user.id, body.user.name);
+    const name = body.view.callback_id;
+    const incident = metadata.split('|')[0] || null;
+    const asked = { by, what: `dialog ${name}`, command: name, where: 'a dialog', incident };
     try {
-      const refused = await refusalFor(context, body.user.id, 'responder');
-      if (refused !== null) return refused;
-      await handle({ by: slackActor(body.user.id, body.user.name), metadata, values });
-      return null;
+      return await onRecord(context, asked, async () => {
+        const refused = await refusalFor(context, body.user.id, 'responder');
+        if (refused !== null) return refused;
+        await handle({ by, metadata, values });
+        return null;
+      });
     } catch (error) {
       return inWords(error, context);
     }

@@ -1,8 +1,8 @@
 /** The error budgets as a table, and in one line. Pure. */
 
 import type { KnownBlock } from '@slack/types';
-import type { BudgetReading, BudgetStatus } from '../domain/budget/bands.ts';
-import type { Adjustment, Exclusion } from '../domain/budget/budgets.ts';
+import { type BudgetReading, type BudgetStatus, worstOf } from '../domain/budget/bands.ts';
+import type { Adjustment, Exclusion, PastReading } from '../domain/budget/budgets.ts';
 import { type Playbook, RESTRICTIONS, type RestrictionKey } from '../domain/playbook.ts';
 import type { Trading } from '../domain/trading.ts';
 import { context, message, section, sections } from './blocks.ts';
@@ -76,10 +76,12 @@ function table(readings: Shown['readings'], page: number | undefined): string {
       measured(one.measuredPct),
     ].map((cell) => cell.replaceAll('`', "'"));
   });
-  const widths = COLUMNS.map((name, index) =>
-    Math.max(name.length, ...rows.map((row) => row[index]?.length ?? 0)),
-  );
-  return [COLUMNS, ...rows]
+  return aligned([COLUMNS, ...rows]);
+}
+
+function aligned(rows: string[][]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows
     .map((row) =>
       row
         .map((cell, index) => cell.padEnd(widths[index] ?? 0))
@@ -87,6 +89,33 @@ function table(readings: Shown['readings'], page: number | undefined): string {
         .trimEnd(),
     )
     .join('\n');
+}
+
+/** `/incident budget 2026-10`: a month that is over, by its sums. */
+export function pastBudgetMessage(
+  month: string,
+  sums: readonly PastReading[],
+  { slos, budgets }: Pick<Playbook, 'slos' | 'budgets'>,
+  pictures: string,
+): { text: string; blocks: KnownBlock[] } {
+  const titles = new Map(slos.map(({ id, title }) => [id, title]));
+  const rows = sums.map((one) =>
+    [
+      `${one.slo} ${plain(titles.get(one.slo) ?? '', 24)}`.trimEnd(),
+      spanOf(one.budgetSec),
+      spanOf(one.consumedSec),
+      `${spanOf(one.budgetSec - one.consumedSec)} ${pct(one.remainingPct)}`,
+      one.status,
+      measured(one.measuredPct),
+    ].map((cell) => cell.replaceAll('`', "'")),
+  );
+  const status = worstOf(sums, budgets);
+  const head = `${MARK[status]} *Error budgets ${month}: ${status}* · the month is over`;
+  return message(head.replaceAll('*', ''), [
+    section(head),
+    section(`\`\`\`${aligned([['SLO', 'budget', 'consumed', 'left', 'band', 'measured'], ...rows])}\`\`\``),
+    context(`Measured: share of the time that counts. ${pictures}`),
+  ]);
 }
 
 const unknowns = (readings: Shown['readings']): string[] =>

@@ -92,7 +92,7 @@ describe('the embedded store, started again', () => {
       const before = await look();
       await store.close();
       store = await open(dataDir);
-      expect(store.report()).toEqual({ events: 34, notes: [] });
+      expect(store.report()).toEqual({ events: 34, notes: [], aside: [] });
       expect(await look()).toEqual(before);
       expect(store.owed().every(({ recovered }) => recovered)).toBe(true);
       await store.close();
@@ -192,7 +192,11 @@ describe('the embedded store, started again', () => {
     await store.append(DESK, 0, [said.note('old')], []);
     await store.close();
     // What an older version leaves: no hash in any file, and none in the journal.
-    const kept = { disk: nodeDisk, aside: { move: neverMoved, keep: neverMoved }, onDamage: () => {} };
+    const kept = {
+      disk: nodeDisk,
+      aside: { move: neverMoved, keep: neverMoved, kept: async () => [] },
+      onDamage: () => {},
+    };
     for (const name of ['incidents/INC-1.json', 'incidents/INC-2.json', 'snapshot.json']) {
       const file = { ...kept, path: join(dataDir, name) };
       const data = (await readKept<{ chain?: unknown; desk?: { chain?: unknown } }>(file)) ?? {};

@@ -178,6 +178,43 @@ const SAMPLES: Samples = {
       'The issue of action item A1 is deleted or moved',
     ],
   ],
+  CommandRefused: [
+    [
+      {
+        ...said,
+        type: 'CommandRefused',
+        what: '/kill now',
+        where: 'C1',
+        code: 'no_responder:notNamed',
+        words: 'No.',
+      },
+      'REFUSED: /kill now (from C1): No. [no_responder:notNamed]',
+    ],
+    [
+      {
+        ...said,
+        type: 'CommandRefused',
+        what: 'button desk.kill',
+        where: 'C1',
+        code: 'x',
+        words: 'No.',
+        more: 3,
+      },
+      'REFUSED: button desk.kill (from C1), 3 more within a minute: No. [x]',
+    ],
+  ],
+  FileSetAside: [
+    [
+      { ...said, type: 'FileSetAside', name: '1.log.tail', sha256: 'ab' },
+      'Could not be read at the start, and kept as aside/1.log.tail (SHA-256 ab)',
+    ],
+  ],
+  MaintenanceSeen: [
+    [
+      { ...said, type: 'MaintenanceSeen', window: 'w', from: 0, to: 60_000, name: 'move' },
+      'Maintenance “move”, 1970-01-01 00:00:00 UTC to 1970-01-01 00:01:00 UTC, was seen in the configuration for the first time',
+    ],
+  ],
   IssueCommented: [
     [
       { ...said, type: 'IssueCommented', item: 'A1', postmortem: 'PM_20261128_001' },
@@ -958,8 +995,8 @@ group('the timeline', () => {
     expect(rows.map((row) => row.what)).toEqual([
       'Said: sell all (edited later)',
       'Said: ignore me (deleted later)',
-      'Edited a message to: sell nothing',
-      'Deleted: a message of theirs; Slack does not say by whom',
+      'Edited a message to: sell nothing (that of Ada: “sell all”)',
+      'Deleted: a message of theirs; Slack does not say by whom (that of Ada: “ignore me”)',
     ]);
   });
 
@@ -1051,5 +1088,57 @@ group('a storm in the rows', () => {
     });
     expect(rows[21]?.what).toContain('seen');
     expect(rows[22]?.what).toContain('t4000');
+  });
+});
+
+group('a row of a message that has no link', () => {
+  const bob: Actor = { via: 'slack', id: 'U2', name: 'Bob' };
+  const at = (n: number) => Date.parse('2026-11-22T14:00:00Z') + n;
+  const rows = (...more: StandingEvent[]) =>
+    timeline([
+      { type: 'MessageLogged', at: at(0), by: bob, ts: '1.0', user: 'U2', text: `sell ${'a'.repeat(90)}` },
+      {
+        type: 'MessageMarked',
+        at: at(1),
+        by: bob,
+        ts: '2.0',
+        mark: 'cause',
+        emoji: 'mag',
+        text: 'before it began',
+      },
+      ...more,
+    ])
+      .slice(2)
+      .map(({ what }) => what);
+
+  test('says which one it means: who wrote it, and its first words', () => {
+    const first = `that of Bob: “sell ${'a'.repeat(55)}…”`;
+    expect(
+      rows(
+        { type: 'MessageEdited', at: at(2), by: bob, ts: '1.0', text: 'buy' },
+        { type: 'MessageUnmarked', at: at(3), by: bob, ts: '1.0', mark: 'cause', emoji: 'mag' },
+        { type: 'MessageUnpinned', at: at(4), by: bob, ts: '2.0' },
+        { type: 'MessageDeleted', at: at(5), by: bob, ts: '9.9' },
+      ),
+    ).toEqual([
+      `Edited a message to: buy (${first})`,
+      `Took the mark cause from a message (${first})`,
+      'Unpinned a message (one that was not logged: “before it began”)',
+      expect.stringMatching(/\(the message 9\.9, which was not logged\)$/),
+    ]);
+  });
+
+  test('is no longer than it was where there is a link', () => {
+    const headline: StandingEvent = {
+      type: 'Posted',
+      at: at(2),
+      by: bob,
+      what: 'headline',
+      channel: 'C1',
+      ts: '0.5',
+      permalink: 'https://x.slack.com/archives/C1/p05',
+    };
+    const edited: StandingEvent = { type: 'MessageEdited', at: at(3), by: bob, ts: '1.0', text: 'buy' };
+    expect(rows(headline, edited).at(-1)).toBe('Edited a message to: buy');
   });
 });

@@ -62,7 +62,7 @@ export function fakeStore(now: () => number): Store & { fail(reason: string): vo
     owed: () => [...owed.values()],
     onAppended: (listener) => void listeners.push(listener),
     failure: () => failure,
-    report: () => ({ events: 0, notes: [] }),
+    report: () => ({ events: 0, notes: [], aside: [] }),
     close: async () => {
       failure ??= 'the store is closed';
     },

@@ -239,6 +239,42 @@ describe('an error budget', () => {
     await expect.poll(async () => (await slo()).consumedSec, { timeout: 10_000 }).toBe(60 + 300);
   }, 60_000);
 
+  it('of a month that is over are read by its name, with table and pictures; older ones by their sums', async () => {
+    await open();
+    await gapOf(300);
+    await bar();
+    await desk.restart(async () => {
+      const file = JSON.parse(await readFile(budgetsFile(), 'utf8')) as { past: object[] };
+      const sums = {
+        budgetSec: 12_960,
+        consumedSec: 3_600,
+        remainingPct: 72.2,
+        status: 'GREEN',
+        measuredPct: 100,
+      };
+      file.past.push({ slo: 'SLO-01', month: '2026-06', ...sums });
+      await writeFile(budgetsFile(), JSON.stringify(file));
+      now = Date.parse('2026-12-03T10:00:00Z');
+    });
+    const { slack } = desk.stage;
+    const told = async (text: string) => (await slack.say(CAST.ada.id, text)).body;
+    await expect
+      .poll(() => told('/incident budget 2026-11'), { timeout: 10_000 })
+      .toContain('Error budgets 2026-11');
+    expect(await told('/incident budget 2026-11')).toMatch(/SLO-01 Data feed.*5 min/);
+    const pictures = () => slack.messages(CHANNEL).flatMap(({ files }) => files ?? []);
+    await slack.until(() => pictures().length >= 6, { what: 'the pictures', timeoutMs: 20_000 });
+    expect(pictures()[0]?.name).toBe('burn-down-SLO-01-2026-11.png');
+    const older = await told('/incident budget 2026-06');
+    expect(older).toContain('only sums are kept');
+    expect(older).toContain('1 h');
+    expect(await told('/incident budget 2025-01')).toContain(
+      'Nothing is known of the error budgets of 2025-01',
+    );
+    expect(await told('/incident budget 2026-13')).toContain('unclear');
+    expect((await desk.get('/status')).json).toMatchObject({ budgets: { month: '2026-12' } });
+  }, 60_000);
+
   it('in observe mode says what it would do, and holds nothing', async () => {
     await open('observe');
     await gapOf(6_480);

@@ -53,7 +53,10 @@ export const rankOf = (status: BudgetStatus, bands: readonly BudgetBand[]): numb
  * The band of the desk: the worst that is known. GREEN only when each is known to be; UNKNOWN rules over GREEN, and nothing
  * else.
  */
-export function worstOf(readings: readonly BudgetReading[], bands: readonly BudgetBand[]): BudgetStatus {
+export function worstOf(
+  readings: readonly Pick<BudgetReading, 'status'>[],
+  bands: readonly BudgetBand[],
+): BudgetStatus {
   const worst = readings.toSorted((a, b) => rankOf(b.status, bands) - rankOf(a.status, bands))[0];
   if (worst === undefined) return 'UNKNOWN';
   if (rankOf(worst.status, bands) > 0) return worst.status;

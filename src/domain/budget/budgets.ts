@@ -43,6 +43,17 @@ export interface Acted {
   burn: { over: number; month: MonthId; since: number | null } | null;
 }
 
+/** An SLO in one month before and after an adjustment. */
+export interface Moved {
+  before: BudgetReading;
+  after: BudgetReading;
+}
+
+type Maintenance = TradingHours['maintenance'][number];
+
+/** The name under which it is known that a window was seen: another beginning or end is another window. */
+export const windowOf = ({ from, to, name }: Maintenance): string => `maintenance:${from}:${to}:${name}`;
+
 /** One SLO of a month that is over. */
 export type PastReading = Pick<
   BudgetReading,
@@ -56,7 +67,14 @@ export interface Budgets {
    */
   look(looks: Record<string, Look>, now: number): MonthId | null;
   settle(slo: string, minute: number, state: 'good' | 'bad'): void;
-  /** Note announced maintenance as it happens: it stays on record when the configuration forgets it. */
+  /** Maintenance of the configuration that was never seen before: it takes nothing out until it is announced. */
+  unannounced(hours: Pick<TradingHours, 'maintenance'>, now: number): Maintenance[];
+  /** This window (`windowOf`) is on record as seen at `at`, ms since the epoch. The earliest counts. */
+  announce(window: string, at: number): void;
+  /**
+   * Note announced maintenance as it happens: it stays on record when the configuration forgets it. No minute before it was
+   * first seen: what is past, a person takes out.
+   */
   maintain(hours: Pick<TradingHours, 'maintenance'>, now: number): void;
   exclude(exclusion: Exclusion): void;
   adjust(adjustment: Adjustment): void;
@@ -65,8 +83,8 @@ export interface Budgets {
   /** What the minutes [from, to) took of one, as overlays leave them; null: nothing of them was measured. */
   shareOf(slo: string, from: number, to: number, now: number): BudgetShare | null;
   readings(now: number, month?: MonthId): BudgetReading[];
-  /** What one would read if this adjustment were made, without making it. */
-  preview(adjustment: Adjustment, now: number): { before: BudgetReading; after: BudgetReading };
+  /** What each month that it touches would read if this adjustment were made, without making it. */
+  preview(adjustment: Adjustment, now: number): Moved[];
   badByMinute(slo: string, month: MonthId): Uint8Array;
   exclusions(month: MonthId): Exclusion[];
   adjustments(month: MonthId): Adjustment[];
@@ -88,6 +106,8 @@ export interface BudgetsSnapshot {
   past: PastReading[];
   acted: [slo: string, acted: Acted][];
   wereKnown: string[];
+  /** Maintenance windows, and when each was first seen, ms; absent: an older version wrote it. */
+  announced?: [window: string, at: number][];
   /** Minutes of signals and orders that are not judged yet; absent: an older version wrote it. */
   pending?: PendingMinute[];
 }
@@ -109,6 +129,7 @@ export function createBudgets(
   let past = structuredClone(before?.past ?? []);
   const acted = new Map(before?.acted);
   const wereKnown = new Set(before?.wereKnown);
+  const announced = new Map(before?.announced);
   const whys = new Map<string, string>();
   /** The last second that was looked at, when this process began to look, and when it last began anew after a leap. */
   let lookedTo: number | null = null;
@@ -223,18 +244,26 @@ export function createBudgets(
       return last;
     },
     settle: (slo, minute, state) => accounts.get(slo)?.settle(minute, state),
+    unannounced: ({ maintenance }, now) =>
+      maintenance.filter((one) => one.to > now && !announced.has(windowOf(one))),
+    announce(window, at) {
+      announced.set(window, Math.min(at, announced.get(window) ?? at));
+    },
     maintain({ maintenance }, now) {
       const minute = minuteOf(now) + 1;
       const oldest = monthSpan(monthBefore(monthIdOf(minute))).from;
-      for (const { from, to, name } of maintenance) {
-        const begins = minuteOf(from);
+      for (const window of maintenance) {
+        const { from, to, name } = window;
+        const seen = announced.get(windowOf(window));
+        if (seen === undefined) continue;
+        const begins = seen > from ? Math.ceil(seen / 60_000) : minuteOf(from);
         // Only what has happened: an announcement that is taken back takes nothing off the record.
         const ends = Math.min(Math.ceil(to / 60_000), minute);
-        if (from > now || ends <= oldest) continue;
-        const id = `maintenance:${begins}:${name}`;
+        if (from > now || ends <= oldest || ends <= begins) continue;
+        const id = windowOf(window);
         const known = exclusions.find((one) => one.id === id);
         if (known === undefined)
-          exclusions.push({ id, from: begins, to: ends, name, slo: null, by: null, at: now });
+          exclusions.push({ id, from: begins, to: ends, name, slo: null, by: null, at: seen });
         else known.to = Math.max(known.to, ends);
       }
     },
@@ -245,7 +274,8 @@ export function createBudgets(
     adjust(adjustment) {
       const { incident, slo, at } = adjustment;
       if (adjustments.some((one) => one.incident === incident && one.slo === slo && one.at === at)) return;
-      adjustments.push(adjustment);
+      // The newest of an incident stands, in whatever order they are told.
+      adjustments = [...adjustments, adjustment].toSorted((a, b) => a.at - b.at);
     },
     measuredFor(slo, from, to) {
       const first = monthSpan(monthBefore(monthIdOf(to))).from;
@@ -273,12 +303,14 @@ export function createBudgets(
     },
     readings: (now, month = monthIdOf(minuteOf(now))) => playbook.slos.map(({ id }) => read(id, now, month)),
     preview(adjustment, now) {
-      const month = monthIdOf(adjustment.from);
-      const at = Math.min(now, monthSpan(month).to * 60_000);
-      return {
-        before: read(adjustment.slo, at, month),
-        after: read(adjustment.slo, at, month, [adjustment]),
-      };
+      const { slo, from, to, was } = adjustment;
+      const first = monthSpan(monthBefore(monthIdOf(minuteOf(now)))).from;
+      const minutes = [from, to - 1, ...(was.to > was.from ? [was.from, was.to - 1] : [])];
+      const months = [...new Set(minutes.map((one) => monthIdOf(Math.max(one, first))))].toSorted();
+      return months.map((month) => {
+        const at = Math.min(now, monthSpan(month).to * 60_000);
+        return { before: read(slo, at, month), after: read(slo, at, month, [adjustment]) };
+      });
     },
     badByMinute: (slo, month) =>
       account(slo).badByMinute(monthSpan(month).from, monthSpan(month).to, overlaysOf(slo)),
@@ -301,6 +333,7 @@ export function createBudgets(
         past: structuredClone(past),
         acted: [...acted],
         wereKnown: [...wereKnown],
+        announced: [...announced],
       };
     },
   };

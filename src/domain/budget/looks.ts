@@ -38,6 +38,8 @@ export interface LookFacts {
   wereKnown: ReadonlySet<string>;
   /** The newest kill. */
   kill: KillState | null;
+  /** Kills before it, each with when the next one was asked for, ms: what they were late is not made good by a newer one. */
+  earlier: readonly { kill: KillState; until: number }[];
 }
 
 /** DESIGN 3, kill speed: no new orders within 1 s, all orders cancelled within 2 s, a first verdict within 10 s. */
@@ -113,10 +115,11 @@ function positions({ now, facts, criteria, unknownSince, graceMs, wereKnown }: L
   return first === undefined ? good : unknown(`${first.id}: ${first.detail}`);
 }
 
-function riskResponse({ now, kill }: LookFacts): Look {
+function riskResponse({ now, kill, earlier }: LookFacts): Look {
   if (kill === null) return good;
   const age = now - kill.at;
-  const badMinutes = lateMinutes(kill);
+  const before = earlier.flatMap((one) => lateMinutes(one.kill, one.until));
+  const badMinutes = [...new Set([...before, ...lateMinutes(kill)])];
   const base = badMinutes.length === 0 ? good : { ...good, badMinutes };
   if (kill.over !== null || kill.accepted !== null || age < 0) return base;
   const left = Object.values(kill.venues).some(({ verdict }) => (verdict?.orders.length ?? 0) > 0);
@@ -136,19 +139,31 @@ function riskResponse({ now, kill }: LookFacts): Look {
   return { ...base, state: 'bad', why: late.why, ...(isFirst ? { since: kill.at + late.after } : {}) };
 }
 
-/** The minutes in which a kill that is judged by now was over a limit. */
-function lateMinutes({ at, timings }: KillState): number[] {
-  if (timings === null) return [];
+/** The minutes in which a kill was over a limit that is judged by now, or was left for a newer one at `until`, ms. */
+function lateMinutes(kill: KillState, until?: number): number[] {
+  const { at, timings } = kill;
+  const took = timings ?? (until === undefined ? null : unjudged(kill, until - at));
+  if (took === null) return [];
   const spans = [
-    [LIMITS_MS.latch, timings.latchMs ?? timings.verdictMs],
-    [LIMITS_MS.lastCancel, timings.lastCancelMs ?? 0],
-    [LIMITS_MS.verdict, timings.verdictMs],
+    [LIMITS_MS.latch, took.latchMs ?? took.verdictMs],
+    [LIMITS_MS.lastCancel, took.lastCancelMs ?? 0],
+    [LIMITS_MS.verdict, took.verdictMs],
   ] as const;
   const minutes = new Set<number>();
-  for (const [limit, took] of spans)
-    if (took > limit)
-      for (let minute = minuteOf(at + limit); minute <= minuteOf(at + took); minute += 1) minutes.add(minute);
+  for (const [limit, ms] of spans)
+    if (ms > limit)
+      for (let minute = minuteOf(at + limit); minute <= minuteOf(at + ms); minute += 1) minutes.add(minute);
   return [...minutes];
+}
+
+/** How long a kill took that a newer one followed after `ms` without a verdict. */
+function unjudged({ latch, venues }: KillState, ms: number) {
+  const cancelled = Object.values(venues).flatMap(({ cancelledMs }) => cancelledMs ?? []);
+  return {
+    latchMs: latch?.ok === true ? latch.ms : null,
+    lastCancelMs: cancelled.length === 0 ? null : Math.max(...cancelled),
+    verdictMs: ms,
+  };
 }
 
 function availability({ now, facts }: LookFacts): Look {

@@ -141,6 +141,15 @@ const bandAlert = (reading: BudgetReading, band: BudgetBand, now: number): Alert
   labels: { alertname: 'StanddownErrorBudget', budget_of: reading.slo, band: band.status },
 });
 
+/** The band that this alert says was reached, where it halts trading and asks for a review (RED, CRITICAL); else null. */
+export function haltedBand(
+  { source, groupKey, labels }: Alert,
+  { budgets }: Pick<Playbook, 'budgets'>,
+): BudgetBand['status'] | null {
+  if (source !== OWN_SOURCE || !groupKey.startsWith(BUDGET_GROUP)) return null;
+  return budgets.find(({ status, review }) => status === labels['band'] && review === true)?.status ?? null;
+}
+
 const burnAlert = (
   reading: BudgetReading,
   { over, slowMin, fastMin, severity }: BurnRate,

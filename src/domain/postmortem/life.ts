@@ -291,6 +291,7 @@ const SILENT: ReadonlySet<StandingEvent['type']> = new Set<StandingEvent['type']
   'PictureUploaded',
   'PictureUploadFailed',
   'IssueCommented',
+  'CommandRefused',
   'ImpactNoted',
   'Posted',
   'PostFailed',

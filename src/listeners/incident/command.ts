@@ -16,6 +16,7 @@ import {
   refusalFor,
   slackActor,
 } from '../context.ts';
+import { onRecord } from '../refused.ts';
 import { type IncidentCommand, readIncidentCommand } from './read.ts';
 import { type Asked, VERBS } from './verbs.ts';
 
@@ -115,19 +116,31 @@ async function chosen(
   client: WebClient,
   context: ListenerContext,
 ): Promise<Reply> {
-  try {
-    const [action] = body.actions;
-    const incident = action?.selected_option?.value ?? '';
-    const name = action?.block_id.startsWith(CHOOSE_BLOCK) ? action.block_id.slice(CHOOSE_BLOCK.length) : '';
-    // Asked before the command is used up: a refusal leaves it.
-    const refused = await refusalFor(context, body.user.id, 'responder');
-    if (refused !== null) return refused;
-    const command = context.choices.take(name, body.user.id, incident);
-    if (command === null)
-      return '⛔ That list is old or not yours: nothing was done. Type the command again.';
-    const by = slackActor(body.user.id, body.user.name ?? body.user.username);
-    return await run(command, { by, client, triggerId: body.trigger_id }, context);
-  } catch (error) {
-    return inMarkup(error, context);
-  }
+  const asked = {
+    by: slackActor(body.user.id, body.user.name ?? body.user.username),
+    what: 'an incident from the list of a command',
+    command: MENU.chooseIncident,
+    where: body.channel?.id ?? 'nowhere',
+    incident: body.actions[0]?.selected_option?.value ?? null,
+  };
+  return onRecord(context, asked, () => runChosen(body, client, context)).catch((error: unknown) =>
+    inMarkup(error, context),
+  );
+}
+
+async function runChosen(
+  body: BlockAction<StaticSelectAction>,
+  client: WebClient,
+  context: ListenerContext,
+): Promise<Reply> {
+  const [action] = body.actions;
+  const incident = action?.selected_option?.value ?? '';
+  const name = action?.block_id.startsWith(CHOOSE_BLOCK) ? action.block_id.slice(CHOOSE_BLOCK.length) : '';
+  // Asked before the command is used up: a refusal leaves it.
+  const refused = await refusalFor(context, body.user.id, 'responder');
+  if (refused !== null) return refused;
+  const command = context.choices.take(name, body.user.id, incident);
+  if (command === null) return '⛔ That list is old or not yours: nothing was done. Type the command again.';
+  const by = slackActor(body.user.id, body.user.name ?? body.user.username);
+  return run(command, { by, client, triggerId: body.trigger_id }, context);
 }

@@ -78,6 +78,10 @@ export function readExclusion(wire: string): Times | null {
   return rest === undefined ? null : readTimes(rest);
 }
 
+/** `2026-10`. Null: it is none. */
+export const readMonth = (text: string): string | null =>
+  /^\d{4}-(0[1-9]|1[0-2])$/.test(text) ? text : null;
+
 /** An ISO 8601 time that says its zone, of a day that there is. */
 function readInstant(text: string | undefined): number | null {
   const [, day = ''] =

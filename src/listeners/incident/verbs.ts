@@ -25,6 +25,7 @@ import {
   readActionItem,
   readDeclared,
   readExclusion,
+  readMonth,
   readPerson,
   readSeverityChange,
   readTimes,
@@ -84,8 +85,8 @@ export const VERBS: Record<IncidentVerb, Verb> = {
   },
   budget: {
     about: 'desk',
-    reads: nothing,
-    run: async ({ by, client, context }) => showBudgets(by.id, client, context),
+    reads: optional(readMonth),
+    run: async ({ by, text, client, context }) => showBudgets(by.id, readMonth(text), client, context),
   },
   readiness: notBuilt(
     'The readiness checks are not built yet: go through the playbook’s go-live list by hand.',
@@ -226,15 +227,25 @@ async function adjust({ incident, by, text, context }: OnIncident): Promise<Repl
   const refused = await refusalFor(context, by.id, 'approver');
   if (refused !== null) return refused;
   const { text: reason, ...rest } = times;
-  const { before, after } = await context.budgets.adjust(by, incident, { ...rest, reason });
-  return `${incident.id} has its true times. ${after.slo} of ${after.month}: ${duration(after.consumedSec * 1_000)} consumed, was ${duration(before.consumedSec * 1_000)}; ${after.status}, was ${before.status}. The old times are kept. Holds stay until an approver lifts them.`;
+  const adjusted = await context.budgets.adjust(by, incident, { ...rest, reason });
+  const months = adjusted.in.map(
+    ({ before, after }) =>
+      `${after.slo} of ${after.month}: ${duration(after.consumedSec * 1_000)} consumed, was ${duration(before.consumedSec * 1_000)}; ${after.status}, was ${before.status}.`,
+  );
+  return `${incident.id} has its true times. ${months.join(' ')} ${countedMinutes(adjusted.counted, 'every minute that they touch')} The old times are kept. Holds stay until an approver lifts them.`;
+}
+
+/** Whole minutes [from, to), since the epoch, in words. */
+function countedMinutes({ from, to }: { from: number; to: number }, which: string): string {
+  const time = (minute: number): string => dateTime(minute * 60_000).slice(0, 16);
+  return `Whole minutes count, ${which}: ${time(from)} to ${time(to)} UTC.`;
 }
 
 async function exclude({ by, context }: Asked, { from, to, slo, text: name }: Times): Promise<Reply> {
   const refused = await refusalFor(context, by.id, 'approver');
   if (refused !== null) return refused;
   const { status } = await context.budgets.exclude(by, { from, to, name, slo });
-  return `${slo ?? 'Every budget'}: “${inert(name, 300)}”, ${dateTime(from)} to ${dateTime(to)}, does not count, by your word. The desk is ${status}. Holds stay until an approver lifts them.`;
+  return `${slo ?? 'Every budget'}: “${inert(name, 300)}”, ${dateTime(from)} to ${dateTime(to)}, does not count, by your word. ${countedMinutes({ from: Math.ceil(from / 60_000), to: Math.floor(to / 60_000) }, 'those that lie within')} The desk is ${status}. Holds stay until an approver lifts them.`;
 }
 
 async function mitigate({ incident, by, text, client, triggerId, context }: OnIncident): Promise<Reply> {

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { createBudgets } from '../../../src/domain/budget/budgets.ts';
+import { createBudgets, windowOf } from '../../../src/domain/budget/budgets.ts';
 import type { Look } from '../../../src/domain/budget/looks.ts';
 import { minuteOf } from '../../../src/domain/budget/month.ts';
 import { changeOf } from '../../../src/domain/budget/raise.ts';
@@ -143,7 +143,10 @@ describe('the end of a month', () => {
 describe('what does not count', () => {
   it('is announced maintenance, as far as it has happened, on record when the configuration forgets it', () => {
     const budgets = createBudgets(playbook);
-    const maintenance = [{ from: T0 + 2 * MIN, to: T0 + 10 * MIN, name: 'move' }];
+    const move = { from: T0 + 2 * MIN, to: T0 + 10 * MIN, name: 'move' };
+    const maintenance = [move];
+    expect(budgets.unannounced({ maintenance }, T0)).toEqual([move]);
+    budgets.announce(windowOf(move), T0);
     for (let now = T0; now <= T0 + 5 * MIN; now += SEC) {
       budgets.maintain({ maintenance }, now);
       budgets.look(bad, now);
@@ -154,6 +157,37 @@ describe('what does not count', () => {
     expect(after.exclusions('2026-11')).toMatchObject([
       { name: 'move', by: null, from: minuteOf(T0) + 2, to: minuteOf(T0) + 6 },
     ]);
+  });
+
+  it('is no minute before the configuration was first seen with it, also over a restart', () => {
+    let budgets = createBudgets(playbook);
+    watch(budgets, T0, T0 + 5 * MIN, bad);
+    const late = { from: T0 + MIN, to: T0 + 10 * MIN, name: 'afterwards' };
+    const past = { from: T0, to: T0 + 2 * MIN, name: 'long over' };
+    const maintenance = [late, past];
+    budgets.maintain({ maintenance }, T0 + 5 * MIN);
+    expect(budgets.exclusions('2026-11')).toEqual([]);
+    expect(budgets.unannounced({ maintenance }, T0 + 5 * MIN)).toEqual([late]);
+    budgets.announce(windowOf(late), T0 + 5 * MIN + 20 * SEC);
+    budgets = restarted(budgets);
+    budgets.announce(windowOf(late), T0 + 7 * MIN);
+    expect(budgets.unannounced({ maintenance }, T0 + 5 * MIN)).toEqual([]);
+    budgets.maintain({ maintenance }, T0 + 8 * MIN);
+    expect(budgets.exclusions('2026-11')).toMatchObject([
+      { name: 'afterwards', by: null, from: minuteOf(T0) + 6, to: minuteOf(T0) + 9 },
+    ]);
+    // One that is made longer, or begins earlier, is another one.
+    expect(
+      budgets.unannounced(
+        {
+          maintenance: [
+            { ...late, from: T0 },
+            { ...late, to: T0 + 99 * MIN },
+          ],
+        },
+        T0,
+      ),
+    ).toHaveLength(2);
   });
 
   it('is what a person says by name, for one SLO or for all, once', () => {
@@ -200,7 +234,7 @@ describe('true times', () => {
     const adjustment = { incident: 'INC-1', slo: 'SLO-01', was, reason: 'r', by: ada };
     const first = { ...adjustment, from: minute + 5, to: minute + 15, at: 1 };
     const moved = budgets.preview(first, T0 + HOUR);
-    expect([moved.before.consumedSec, moved.after.consumedSec]).toEqual([1_800, 600]);
+    expect([moved[0]?.before.consumedSec, moved[0]?.after.consumedSec]).toEqual([1_800, 600]);
     expect(reading(budgets, T0 + HOUR).consumedSec).toBe(1_800);
     budgets.adjust(first);
     budgets.adjust(first);

@@ -49,6 +49,7 @@ function at(change: Partial<LookFacts> = {}, facts: Partial<LookFacts['facts']> 
     graceMs: 120_000,
     wereKnown: new Set(),
     kill: null,
+    earlier: [],
     ...change,
   });
 }
@@ -184,5 +185,30 @@ describe('SLO-06', () => {
     expect(at({}, { silent })['SLO-06']).toMatchObject({ state: 'bad', since: T0 - 50_000 });
     expect(at({}, { silent: silent.slice(2) })['SLO-06'].state).toBe('unknown');
     expect(at({}, { heartbeatAgeMs: null })['SLO-06'].state).toBe('unknown');
+  });
+});
+
+describe('a kill that a newer one followed', () => {
+  const at0 = T0 - 10 * 60_000;
+  const first = (change: Partial<KillState>) => kill({ id: 'K0', at: at0, ...change });
+  const minute = Math.floor(at0 / 60_000);
+  const of = (earlier: KillState, until = at0 + 5_000) =>
+    at({ kill: kill({}), earlier: [{ kill: earlier, until }] })['SLO-05'].badMinutes ?? [];
+
+  it('stays late: latched too late, cancelled too late, or never judged in time', () => {
+    const unjudged = { verdict: null, timings: null, judgedAt: null };
+    expect(of(first({ ...unjudged, latch: { ok: true, rev: 1, ms: 900 } }))).toEqual([]);
+    expect(of(first({ ...unjudged, latch: { ok: true, rev: 1, ms: 1_100 } }))).toEqual([minute]);
+    expect(of(first({ ...unjudged, latch: null }))).toEqual([minute]);
+    const venue = { rounds: 1, lists: {}, failures: [], verdict: null, judgedAt: null };
+    expect(of(first({ ...unjudged, venues: { v: { ...venue, cancelledMs: 2_500 } } }))).toEqual([minute]);
+    expect(of(first(unjudged), at0 + 9_000)).toEqual([]);
+    expect(of(first(unjudged), at0 + 70_000)).toEqual([minute, minute + 1]);
+  });
+
+  it('stays late when it was judged between two looks', () => {
+    const timings = { latchMs: 3_000, lastCancelMs: 900, verdictMs: 4_000 };
+    expect(of(first({ timings }))).toEqual([minute]);
+    expect(of(first({}))).toEqual([]);
   });
 });
