@@ -11,16 +11,8 @@ import { CAST, CHANNEL } from '../../src/rehearsal/stage.ts';
 import { type DiskCall, faultyDisk } from '../adapters/faultyDisk.ts';
 import { seeded } from '../adapters/memoryDisk.ts';
 import { spawnDesk, startDesk } from './desk.ts';
-import {
-  type Death,
-  isOfTheMachine,
-  judge,
-  type KillBy,
-  keyOf,
-  live,
-  settle,
-  startMortal,
-} from './mortal.ts';
+import { judge } from './judge.ts';
+import { type Death, isOfTheMachine, type KillBy, keyOf, live, settle, startMortal } from './mortal.ts';
 import { as, incidentView, type StatusView, statusView } from './reading.ts';
 
 const SEEDS = Number(process.env['STANDDOWN_CRASH_SEEDS'] ?? 1);
