@@ -225,8 +225,10 @@ describe('an error budget', () => {
     await open('act', [FEED, { ...FEED, id: 'bybit-1m' }]);
     await gapOf(300);
     const id = await budgetIncident('Feed gap: binance-1m');
-    await bar();
     const texts = async () => (await incidentView(desk, id)).timeline.map(({ text }) => text).join('\n');
+    // The gap is on record before it is over.
+    await expect.poll(texts, { timeout: 10_000 }).toMatch(/Gap of feed .* began/);
+    await bar();
     await expect.poll(texts, { timeout: 10_000 }).toMatch(/gap .*(ended|over)/i);
     for (let minute = 0; minute < 5; minute += 1) {
       now += 60_000;
