@@ -273,7 +273,7 @@ function composed(
       y += ROW;
     }
     if (part.height === 0) {
-      y += 4;
+      y += GAP;
       continue;
     }
     y += 4;
@@ -364,10 +364,12 @@ function axis(window: [number, number], y: number): object {
 /** What was ordered of trading. Its height tells it too: the more is stopped, the taller. */
 function strip(trading: Mark[], window: [number, number], x: (at: number) => number, y: number): object[] {
   const fills = ['#dafbe1', '#fff8c5', '#ffd8a8', '#ffc9c9'];
-  return trading.flatMap(([at, state], index) => {
+  // One stretch a state, however often it was read.
+  const changes = trading.filter(([, state], index) => index === 0 || state !== trading[index - 1]?.[1]);
+  return changes.flatMap(([at, state], index) => {
     if (state === null) return [];
     const from = Math.max(window[0], at);
-    const to = Math.min(window[1], trading[index + 1]?.[0] ?? window[1]);
+    const to = Math.min(window[1], changes[index + 1]?.[0] ?? window[1]);
     if (to <= from) return [];
     const width = x(to) - x(from);
     const height = (STRIP_HEIGHT * (state + 1)) / TRADING_STATES.length;
