@@ -232,6 +232,20 @@ export async function runDrill(options: DrillOptions): Promise<DrillResult> {
     tell(
       `/incident resolve: closed, ${pagerDuty.incidents().length} pages resolved, postmortem draft ${draft ?? '?'} in the thread and on disk`,
     );
+
+    await press('ada', inThread('Postmortem draft'), 'Edit…');
+    const dialog = await slack.until(() => slack.openViews(CAST.ada.id).at(-1), { what: 'the edit dialog' });
+    const edited = await slack.submit(CAST.ada.id, dialog.id, POSTMORTEM);
+    if (edited.view?.action !== 'close') throw new Error(`the edit was refused: ${edited.body}`);
+    await slack.until(() => inThread('After the incident'), { what: 'the checklist' });
+    await press('ada', inThread('After the incident'), 'SLI data is updated');
+    await press('ada', inThread('Postmortem draft'), 'Put into review');
+    await slack.until(() => inThread('is in review'), { what: 'the review' });
+    tell('Ada writes what only people know (Edit…), and puts the postmortem into review');
+    await slack.until(() => inThread('4 of 4 done'), { what: 'the whole checklist' });
+    await press('grace', inThread('is in review'), 'Finalise…');
+    await slack.until(() => inThread('is FINAL'), { what: 'the final postmortem' });
+    tell(`Grace makes ${draft ?? 'it'} final; its file, with a picture of the incident, is in the thread`);
     tell('Trading stays stopped: KILL_SWITCH=1 until approvers lift it');
     return { ok: true, incident, failure: null };
   } catch (error) {
@@ -240,6 +254,21 @@ export async function runDrill(options: DrillOptions): Promise<DrillResult> {
     return { ok: false, incident, failure };
   }
 }
+
+/** What the log cannot know of it. */
+const POSTMORTEM = {
+  money: 'As measured below; the hung orders themselves cost nothing.',
+  user: 'none: no client order was routed.',
+  system: 'The order router hung for the whole incident.',
+  data: 'none',
+  immediate: 'The new router build waited for a lock that it held itself.',
+  contributing: 'The deploy went to every instance at once, at a time of thin staffing.',
+  wentWell: 'The alert came before any order was filled at a bad price; the kill was proven within a second.',
+  wentBadly:
+    'The position lost its protective stop with the kill, and was open until it was flattened by hand.',
+  lessons: 'A build sees one instance for ten minutes before it sees all.',
+  author: 'Ada',
+};
 
 /** The texts of a dialog's sections. */
 const viewText = (view: { blocks?: unknown }): string =>
