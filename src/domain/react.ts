@@ -325,6 +325,7 @@ function reactions(event: StandingEvent, incident: Incident): Effect[] {
     case 'BudgetNoted':
     case 'PostmortemAsked':
     case 'PostmortemShared':
+    case 'PostmortemLastMinutes':
     case 'MessageLogged':
     case 'MessageEdited':
     case 'MessageDeleted':
