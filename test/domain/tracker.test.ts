@@ -181,7 +181,7 @@ describe('a due date', () => {
 it('an issue that is filed when the postmortem is final already is told of it, and one that is told is not', () => {
   const at = (event: object): StandingEvent => ({ at: T0, by: ada, ...event }) as StandingEvent;
   const id = 'PM_20261128_001';
-  const { events } = story(DECLARE, ADD, { type: 'ResolveIncident', by: ada, summary: 's' } as Command);
+  const { events } = story(DECLARE, ADD, { type: 'ResolveIncident', by: ada, summary: 's' });
   const final = [
     ...events,
     at({ type: 'PostmortemDrafted', id, file: 'f' }),

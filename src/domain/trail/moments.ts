@@ -62,12 +62,25 @@ function momentOf(event: StandingEvent, history: readonly StandingEvent[]): stri
   }
 }
 
+/** Whether the mark was taken off again, or its message deleted. */
+const isTakenBack = (
+  { ts, emoji, by }: Extract<StandingEvent, { type: 'MessageMarked' }>,
+  after: readonly StandingEvent[],
+): boolean =>
+  after.some(
+    (later) =>
+      (later.type === 'MessageDeleted' && later.ts === ts) ||
+      (later.type === 'MessageUnmarked' && later.ts === ts && later.emoji === emoji && later.by.id === by.id),
+  );
+
 /** In their order; what is told again within a minute is one. */
 export function momentsOf(history: readonly StandingEvent[]): Moment[] {
-  const moments = history.flatMap((event): Moment[] => {
+  const moments = history.flatMap((event, index): Moment[] => {
     // When it was said, and not when somebody marked it.
     if (event.type === 'MessageMarked' && event.mark === 'keyMoment')
-      return [{ at: Number(event.ts) * 1_000, text: `“${event.text}”` }];
+      return isTakenBack(event, history.slice(index + 1))
+        ? []
+        : [{ at: Number(event.ts) * 1_000, text: `“${event.text}”` }];
     const text = momentOf(event, history);
     return text === null ? [] : [{ at: event.at, text }];
   });
