@@ -1,6 +1,6 @@
 /** The Draw port: render/ and the templates, put together from the policy. */
 
-import { renderTemplate, type TemplateKind } from './adapters/liquid.ts';
+import { renderInTurns, renderTemplate, type TemplateKind } from './adapters/liquid.ts';
 import { type ClockRules, clocksOf } from './domain/clocks.ts';
 import { draftPostmortem } from './domain/postmortem/draft.ts';
 import type { GateRules } from './domain/resume.ts';
@@ -62,8 +62,10 @@ export function createDraw({
   const { playbook, runbooks } = policy;
 
   /** The templates were rendered from samples at the start; a view that still breaks one is a fault of ours. */
-  function fill(template: string, kind: TemplateKind, view: object): string {
-    const rendered = renderTemplate(template, kind, view);
+  const fill = (template: string, kind: TemplateKind, view: object): string =>
+    filled(renderTemplate(template, kind, view));
+
+  function filled(rendered: ReturnType<typeof renderTemplate>): string {
     if (!rendered.ok) throw new Error(`${rendered.failure.what} ${rendered.failure.mend}`);
     return rendered.text;
   }
@@ -113,8 +115,10 @@ export function createDraw({
     issue: issueDraft,
     issueComment,
     picture: incidentPicture,
-    postmortem: (incident, history, made) =>
-      fill(policy.postmortemTemplate, 'markdown', draftPostmortem(incident, history, playbook, made)),
+    async postmortem(incident, history, made) {
+      const view = draftPostmortem(incident, history, playbook, made);
+      return filled(await renderInTurns(policy.postmortemTemplate, 'markdown', view, 'timeline'));
+    },
     postmortemCard: (incident) => postmortemCard(incident, playbook, now()),
     postmortemLog,
   };
@@ -131,9 +135,9 @@ export function createDraw({
     issue: (...args) => masked(draw.issue(...args), mask),
     issueComment: (...args) => masked(draw.issueComment(...args), mask),
     checklist: (...args) => masked(draw.checklist(...args), mask),
-    postmortem: (...args) => masked(draw.postmortem(...args), mask),
+    postmortem: async (...args) => masked(await draw.postmortem(...args), mask),
     picture: (...args) => masked(draw.picture(...args), mask),
     postmortemCard: (...args) => masked(draw.postmortemCard(...args), mask),
-    postmortemLog: (...args) => masked(draw.postmortemLog(...args), mask),
+    postmortemLog: async (...args) => masked(await draw.postmortemLog(...args), mask),
   };
 }

@@ -5,6 +5,7 @@ import type { Log } from './ports.ts';
 
 /**
  * What secrets look like when their value is not known to us: tokens of other parts, signed URLs, keys in a library's error.
+ * None takes a back-tick or an angle bracket along: the end of a code span or of a link, which would leave it open.
  * Each looks ahead a bounded way: the text may be 100,000 characters of one letter, and a kill waits for nothing here.
  */
 const SHAPES: [RegExp, string][] = [
@@ -12,10 +13,10 @@ const SHAPES: [RegExp, string][] = [
   [/gh[oprsu]_\w{20,255}|github_pat_\w{20,255}/g, '[token]'],
   [/(Bearer|Basic|Token token=)\s*"?[\w+/=.~-]{8,}/gi, '$1 [token]'],
   [
-    /((?:signature|api[-_]?key|apikey|accesskeyid|access_key|secret|passphrase|password|token|routing_key|x-mbx-apikey|api-sign|x-bapi-sign)["']?\s*[=:]\s*["']?)[^"'&\s,;}]{4,}/gi,
+    /((?:signature|api[-_]?key|apikey|accesskeyid|access_key|secret|passphrase|password|token|routing_key|x-mbx-apikey|api-sign|x-bapi-sign)["']?\s*[=:]\s*["']?)[^"'`<>&\s,;}]{4,}/gi,
     '$1[masked]',
   ],
-  [/(\w{1,32}:\/\/[^\s:/@]{1,256}:)[^\s@/]{1,1024}@/g, '$1[masked]@'],
+  [/(\w{1,32}:\/\/[^\s:/@]{1,256}:)[^\s@/`<>]{1,1024}@/g, '$1[masked]@'],
   [/(hooks\.slack\.com\/\S{0,256}?\/)[\w/-]{8,}/g, '$1[masked]'],
 ];
 

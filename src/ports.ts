@@ -509,11 +509,11 @@ export interface Draw {
     incident: Incident,
     history: StandingEvent[],
     made: { id: string; revision: number; chain: ChainHead | null },
-  ): string;
+  ): Promise<string>;
   /** The postmortem's message in the thread: its state, what is missing, its buttons; null where there is none. */
   postmortemCard(incident: Incident): ChatMessage | null;
   /** All postmortems as a table, the newest first, as Markdown. */
-  postmortemLog(rows: Iterable<PostmortemRow>): string;
+  postmortemLog(rows: Iterable<PostmortemRow>): Promise<string>;
 }
 
 /** Names of the two files, without their folder, and their SHA-256 in hexadecimal. */

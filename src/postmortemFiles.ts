@@ -74,7 +74,7 @@ export const showPostmortem = (options: PostmortemFilesOptions, id: string): Pro
 /** The table of all of them, made from the logs. */
 export const printPostmortemLog = (options: PostmortemFilesOptions): Promise<number> =>
   reading(options, async () => {
-    options.say(postmortemLog(await rowsOf(options)).trimEnd());
+    options.say((await postmortemLog(await rowsOf(options))).trimEnd());
     return EXIT.done;
   });
 

@@ -15,6 +15,9 @@ describe('the mask of secrets', () => {
     ['a token of GitHub', 'ghs_16C7e42F292c6912E7710c838347Ae178B4a is it', '[token] is it'],
     ['a fine-grained token of GitHub', 'github_pat_11ABCDEFG0abcdefghijklmnop_x', '[token]'],
     ['a hook of Slack', 'hooks.slack.com/services/T000/B000/XXXXXXXX', 'hooks.slack.com/services/[masked]'],
+    // Its closing back-tick taken along, what follows would be markup.
+    ['a secret at the end of a code span', 'in `token=abcdef` then', 'in `token=[…]` then'],
+    ['a secret in a link', '<https://x.y/?token=abcdef12345>', '<https://x.y/?token=[masked]>'],
   ])('hides %s', (_of, text, masked) => {
     expect(mask(text)).toBe(masked);
   });

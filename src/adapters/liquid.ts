@@ -3,6 +3,7 @@
  * template says: text from an alert or a person never becomes a link, a mention, markup, HTML or a formula.
  */
 
+import { setImmediate as turn } from 'node:timers/promises';
 import { Liquid, LiquidError } from 'liquidjs';
 
 /** What a template makes. A `subject` is one line. */
@@ -215,6 +216,37 @@ export function renderTemplate(
   } catch (error) {
     return { ok: false, failure: explain(error) };
   }
+}
+
+/** Rows of a long list between which whoever else needs the thread has it: some milliseconds of escaping. */
+const ROWS_AT_ONCE = 25;
+/** By the wall clock, with all that the others did in between. */
+const IN_TURNS_LIMIT_MS = 60_000;
+
+/** The same for a view whose list `name` may be long: thousands of rows keep nobody else from the thread. */
+export async function renderInTurns(
+  template: string,
+  kind: TemplateKind,
+  view: object,
+  name: string,
+): Promise<{ ok: true; text: string } | { ok: false; failure: TemplateFailure }> {
+  const rows = (view as Record<string, unknown>)[name];
+  const paced = Array.isArray(rows) ? { ...view, [name]: rows.map(withTurn) } : view;
+  try {
+    const options = { renderLimit: IN_TURNS_LIMIT_MS };
+    const text = String(await ENGINES[kind].parseAndRender(template, paced, options));
+    return { ok: true, text: kind === 'subject' ? cleanLine(text).slice(0, MAX_SUBJECT) : text };
+  } catch (error) {
+    return { ok: false, failure: explain(error) };
+  }
+}
+
+/** Of every so many rows one whose values are asked for, and come with the next turn. */
+function withTurn(row: unknown, index: number): unknown {
+  if (index % ROWS_AT_ONCE !== ROWS_AT_ONCE - 1 || typeof row !== 'object' || row === null) return row;
+  return Object.fromEntries(
+    Object.entries(row).map(([key, value]: [string, unknown]) => [key, () => turn(value)]),
+  );
 }
 
 function explain(error: unknown): TemplateFailure {

@@ -12,6 +12,7 @@
 import { type BusinessHours, endOfNextBusinessDay } from './businessDay.ts';
 import { type Incident, isWorse, type OwedClock, type Severity } from './incident.ts';
 import type { CommunicationLine, Playbook } from './playbook.ts';
+import { lastMinutesAt } from './postmortem/life.ts';
 import { nextReminder } from './postmortem/remind.ts';
 
 export interface ClockRules {
@@ -213,5 +214,7 @@ export function followedUntil(incident: Incident): number | null {
   );
   const reminder = nextReminder(incident);
   if (reminder !== null) due.push(reminder.at);
+  const lastMinutes = lastMinutesAt(incident);
+  if (lastMinutes !== null) due.push(lastMinutes);
   return due.length === 0 ? null : Math.min(...due);
 }

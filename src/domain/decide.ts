@@ -410,6 +410,7 @@ function onIncident(command: OnIncident, incident: Incident, now: number, playbo
     case 'ReturnPostmortem':
     case 'FinalisePostmortem':
     case 'RemindPostmortem':
+    case 'AskLastMinutes':
       return decidePostmortem(
         command,
         incident,

@@ -9,6 +9,7 @@ import { type Incident, type Severity, STANDDOWN } from './incident.ts';
 import type { KillState } from './kill.ts';
 import { dueSummons } from './paging.ts';
 import type { Playbook } from './playbook.ts';
+import { lastMinutesAt } from './postmortem/life.ts';
 import { dueReminder } from './postmortem/remind.ts';
 import { toldOf } from './stakeholderMail.ts';
 import { lateBy } from './timeline.ts';
@@ -55,6 +56,9 @@ export function dueNow(
     commands.push({ type: 'PageAgain', by: STANDDOWN, n: again.n, why: again.why });
   const reminder = dueReminder(incident, now, (dueAt) => isOver('postmortem reminder', dueAt));
   if (reminder !== null) commands.push({ type: 'RemindPostmortem', by: STANDDOWN, ...reminder });
+  const until = lastMinutesAt(incident);
+  if (until !== null && isOver('last minutes', until))
+    commands.push({ type: 'AskLastMinutes', by: STANDDOWN, until });
   const summons = incident.status === 'resolved' ? null : dueSummons(incident);
   if (summons !== null && isOver(`summon ${summons.n}`, summons.at))
     commands.push({ type: 'Summon', by: STANDDOWN, n: summons.n, why: summons.why });

@@ -873,6 +873,7 @@ function fold(
     case 'PostmortemRevised':
     case 'PostmortemShared':
     case 'PostmortemReminded':
+    case 'PostmortemLastMinutes':
       Object.assign(next, evolvePostmortem(next, event, next.version));
       return;
     case 'BudgetNoted':

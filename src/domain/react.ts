@@ -290,6 +290,12 @@ function reactions(event: StandingEvent, incident: Incident): Effect[] {
         ...issues((item) => item === event.id),
       ];
     case 'IssueFiled':
+      // One that was filed late, or found by its mark, may not name it.
+      return [
+        ...notice(),
+        ...checklist(),
+        ...(incident.postmortem?.state === 'FINAL' ? tellIssues(incident.postmortem.id) : []),
+      ];
     case 'IssueFailed':
     case 'IssueStateSeen':
       return [...notice(), ...checklist()];
@@ -325,6 +331,7 @@ function reactions(event: StandingEvent, incident: Incident): Effect[] {
     case 'BudgetNoted':
     case 'PostmortemAsked':
     case 'PostmortemShared':
+    case 'PostmortemLastMinutes':
     case 'MessageLogged':
     case 'MessageEdited':
     case 'MessageDeleted':

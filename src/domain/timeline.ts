@@ -219,6 +219,8 @@ export function describe(event: StandingEvent): string {
       return event.failed === undefined
         ? `Postmortem ${event.id}, revision ${event.revision}, put into the thread as a file`
         : `Postmortem ${event.id}, revision ${event.revision}, could NOT be put into the thread as a file${because(event.failed)}`;
+    case 'PostmortemLastMinutes':
+      return `The minutes after the resolution, to ${utc(event.until)}, are measured and drawn for the postmortem`;
     case 'PostmortemReminded':
       return `Reminded of the postmortem, due at ${utc(event.dueAt)}`;
     case 'BudgetNoted':

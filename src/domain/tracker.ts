@@ -49,7 +49,7 @@ export interface TrackedIssue {
 
 type Tracked = Pick<
   Incident,
-  'actionItems' | 'marks' | 'pins' | 'messages' | 'issues' | 'itemsReminded' | 'status'
+  'actionItems' | 'marks' | 'pins' | 'messages' | 'issues' | 'itemsReminded' | 'status' | 'postmortem'
 >;
 
 /** Something to be done that was said in an incident. `ts`: it is a message that was marked. */
@@ -89,6 +89,13 @@ export const unfiled = (incident: Tracked): TodoItem[] =>
 /** The items that nobody is known to have done. Only a closed issue says that one is. */
 export const openItems = (incident: Tracked): TodoItem[] =>
   todoItems(incident).filter(({ id }) => incident.issues[id]?.state !== 'closed');
+
+/** The items whose issue was closed, as long as it may be opened again and somebody reads that here: to the final postmortem. */
+export function closedItems(incident: Tracked): TodoItem[] {
+  const { status, postmortem, issues } = incident;
+  const isOver = status === 'resolved' && (postmortem === undefined || postmortem.state === 'FINAL');
+  return isOver ? [] : todoItems(incident).filter(({ id }) => issues[id]?.state === 'closed');
+}
 
 /** 09:00 UTC of the day on which it is due, ms since the epoch; null: it has no due date that is one. */
 export function remindAt({ due }: Pick<TodoItem, 'due'>): number | null {

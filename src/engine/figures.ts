@@ -8,7 +8,6 @@ import type { FactEvent } from '../domain/decide.ts';
 import { type Incident, STANDDOWN, type StandingEvent } from '../domain/incident.ts';
 import {
   keeping,
-  LEAD_OUT_MS,
   newestOf,
   spanOf,
   type TrailEvent,
@@ -241,12 +240,10 @@ export function createFigures(deps: {
   }
 }
 
-/** Nothing was measured since the end; or more can be shown after it than was there then. */
+/** Nothing was measured since the end, or not since the minutes after it were asked for. */
 function isOwed(incident: Incident, history: StandingEvent[], now: number): boolean {
   const endedAt = incident.resolution?.at ?? now;
-  const pictures = [newestOf(history, 'PictureDrawn'), newestOf(history, 'PictureFailed')];
-  const triedAt = Math.max(...pictures.map((one) => one?.event.at ?? Number.NEGATIVE_INFINITY));
-  if (triedAt < endedAt) return true;
-  const until = newestOf(history, 'TrailKept')?.event.to ?? triedAt;
-  return until < endedAt + LEAD_OUT_MS && now >= endedAt + LEAD_OUT_MS;
+  const triedIn = history.findLastIndex(({ type }) => type === 'PictureDrawn' || type === 'PictureFailed');
+  const triedAt = history[triedIn]?.at ?? Number.NEGATIVE_INFINITY;
+  return triedAt < endedAt || triedIn < history.findLastIndex(({ type }) => type === 'PostmortemLastMinutes');
 }

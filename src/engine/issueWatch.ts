@@ -1,10 +1,10 @@
 /**
- * What becomes of action items after they were noted: issues that are closed in the tracker, and due dates. Both are looked
+ * What becomes of action items after they were noted: issues that are closed in the tracker, or opened again, and due dates. Both are looked
  * at once a minute, a few incidents and a few issues each time, so that years of them cost no more than a day's.
  */
 
 import { type Incident, STANDDOWN } from '../domain/incident.ts';
-import { dueItems, openItems } from '../domain/tracker.ts';
+import { closedItems, dueItems, openItems } from '../domain/tracker.ts';
 import type { Clock, Log, Store, Tracker } from '../ports.ts';
 import type { Ledger } from './ledger.ts';
 
@@ -17,8 +17,21 @@ const EVERY_MS = 60_000;
 /** Incidents of a look, and issues: an issue that did not change costs nothing of GitHub's 5,000 requests an hour. */
 const INCIDENTS = 20;
 const ISSUES = 10;
+/** Of them at most this many that were closed, each after so many looks: few are opened again. */
+const CLOSED = 2;
+const CLOSED_LOOKS = 60;
 /** After this long nobody waits for it here any more. */
 const FOLLOWED_MS = 90 * 86_400_000;
+
+/** An issue to be asked about. */
+interface Asked {
+  incident: string;
+  item: string;
+  number: number;
+}
+
+const hasNothing = (incident: Incident): boolean =>
+  openItems(incident).length === 0 && closedItems(incident).length === 0;
 
 export function createIssueWatch(deps: {
   ledger: Pick<Ledger, 'commit' | 'load' | 'peek' | 'onChanged'>;
@@ -33,11 +46,17 @@ export function createIssueWatch(deps: {
   const { ledger, store, tracker, clock, log, everyMs = EVERY_MS } = deps;
   /** In the order in which they are looked at: the first is next. */
   const followed = new Set<string>();
-  for (const { id, openItems: open = 0 } of store.summaries()) if (open > 0) followed.add(id);
+  for (const { id, openItems: open = 0, postmortem, status, resolvedAt } of store.summaries())
+    if (
+      open > 0 ||
+      status !== 'resolved' ||
+      (postmortem !== null && clock.now() - (resolvedAt ?? 0) <= FOLLOWED_MS)
+    )
+      followed.add(id);
   ledger.onChanged((stream) => {
     const incident = ledger.peek(stream);
     if (incident === undefined) return;
-    if (openItems(incident).length === 0) followed.delete(stream);
+    if (hasNothing(incident)) followed.delete(stream);
     else followed.add(stream);
   });
   /** When an issue was last asked about, monotonic ms, by incident and item. */
@@ -47,7 +66,7 @@ export function createIssueWatch(deps: {
   let complained = '';
 
   const isOver = (incident: Incident): boolean =>
-    openItems(incident).length === 0 ||
+    hasNothing(incident) ||
     (incident.resolution !== undefined && clock.now() - incident.resolution.at > FOLLOWED_MS);
 
   async function remind(incident: Incident): Promise<void> {
@@ -82,7 +101,8 @@ export function createIssueWatch(deps: {
       const now = clock.monotonic();
       if (now < next) return;
       next = now + everyMs;
-      const open: { incident: string; item: string; number: number }[] = [];
+      const open: Asked[] = [];
+      const closed: Asked[] = [];
       for (const id of [...followed].slice(0, INCIDENTS)) {
         followed.delete(id);
         try {
@@ -94,6 +114,10 @@ export function createIssueWatch(deps: {
             const { state, number } = incident.issues[item] ?? {};
             if (state === 'open' && number !== undefined) open.push({ incident: id, item, number });
           }
+          for (const { id: item } of closedItems(incident)) {
+            const { number } = incident.issues[item] ?? {};
+            if (number !== undefined) closed.push({ incident: id, item, number });
+          }
         } catch (error) {
           followed.add(id);
           log.warn(
@@ -103,9 +127,14 @@ export function createIssueWatch(deps: {
         }
       }
       if (tracker === null) return;
-      const last = (one: { incident: string; item: string }) =>
-        asked.get(`${one.incident}/${one.item}`) ?? -1;
-      for (const { incident, item, number } of open.sort((a, b) => last(a) - last(b)).slice(0, ISSUES)) {
+      const last = ({ incident, item }: Asked) =>
+        asked.get(`${incident}/${item}`) ?? Number.NEGATIVE_INFINITY;
+      const inTurn = (issues: Asked[]) => issues.sort((a, b) => (last(a) < last(b) ? -1 : 1));
+      const again = inTurn(closed.filter((one) => now - last(one) >= CLOSED_LOOKS * everyMs)).slice(
+        0,
+        CLOSED,
+      );
+      for (const { incident, item, number } of [...inTurn(open).slice(0, ISSUES - again.length), ...again]) {
         if (clock.monotonic() < restsUntil) return;
         await lookAtIssue(incident, item, number, tracker);
       }

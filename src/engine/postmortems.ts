@@ -90,7 +90,7 @@ export function createPostmortems(deps: PostmortemDeps): Postmortems {
     const history = (await ledger.history(id)).slice(0, shows);
     const shown = final === undefined ? now : evolveAll(undefined, history);
     const revision = (known?.revision ?? 0) + 1;
-    const markdown = draw.postmortem(shown, history, { id: pm, revision, chain });
+    const markdown = await draw.postmortem(shown, history, { id: pm, revision, chain });
     const { path, sha256, copies } = await drafts.save(pm, markdown, known?.sha256 ?? null);
     const byHand = copies.filter((copy) => known?.byHand.includes(copy) !== true);
     const made = {
@@ -128,8 +128,9 @@ export function createPostmortems(deps: PostmortemDeps): Postmortems {
       }
     }
     put(listed, incident);
-    await drafts
-      .saveLog(draw.postmortemLog(listed.values()))
+    await draw
+      .postmortemLog(listed.values())
+      .then((markdown) => drafts.saveLog(markdown))
       // The next revision writes it anew, and so does `standdown postmortem log`.
       .catch((error: unknown) =>
         log.error({ error: String(error) }, 'the log of the postmortems could not be written'),

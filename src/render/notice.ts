@@ -29,6 +29,7 @@ export function notice(
   event: StandingEvent,
   told: Told,
 ): { text: string; blocks: KnownBlock[] } | null {
+  if (isFailedAgain(event, told.history)) return null;
   const lines = isTracker(event)
     ? issueLines(event, incident)
     : (clockLines(incident, event, told) ?? noticeLines(event, incident.id));
@@ -39,6 +40,13 @@ export function notice(
   const buttons = noticeButtons(incident, event);
   if (buttons.length > 0) blocks.push(actions(...buttons));
   return message(`${drill}${first.replaceAll('*', '')}`, blocks);
+}
+
+/** A picture that cannot be drawn is said once for a resolution, however often it is tried. */
+function isFailedAgain(event: StandingEvent, history: StandingEvent[]): boolean {
+  if (event.type !== 'PictureFailed') return false;
+  const since = history.findLastIndex(({ type }) => type === 'IncidentResolved');
+  return history.slice(Math.max(0, since)).filter(({ type }) => type === 'PictureFailed').length > 1;
 }
 
 /** What can be done about it, right where it is said. */

@@ -134,7 +134,7 @@ function buttonRow(
     value,
     confirm: confirm(
       'Make it final?',
-      `${plain(id, 40)} is written once more and then stays as it is, with your name. It is refused while something is TODO. Only an approver returns it to a draft.`,
+      `${plain(id, 40)} is written once more and then stays as it is, with your name. It is refused while something that it must have is TODO; what else nobody said stays TODO in it. Only an approver returns it to a draft.`,
       'Finalise',
       'Not yet',
     ),

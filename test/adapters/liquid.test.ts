@@ -5,6 +5,7 @@ import {
   escapeHtml,
   escapeMarkdown,
   escapeText,
+  renderInTurns,
   renderTemplate,
   type TemplateKind,
 } from '../../src/adapters/liquid.ts';
@@ -96,6 +97,33 @@ describe('HTML and text', () => {
       'x Bcc: evil@example.com X: y',
     );
     expect(render('{{ a }}', 'subject', { a: 'x'.repeat(5_000) })).toHaveLength(200);
+  });
+});
+
+describe('a long list', () => {
+  const template =
+    '{% for row in rows %}| {{ row.n }} | {{ row.what }} |{% if row.link %} x{% endif %}\n{% endfor %}';
+  const rows = Array.from({ length: 5_000 }, (_, n) => ({ n, what: `a *b* ${n}`, link: n % 2 ? 'l' : null }));
+
+  test('is rendered in turns, and comes out the same', async () => {
+    let turns = 0;
+    let isOver = false;
+    const others = (): void => {
+      turns += 1;
+      if (!isOver) setImmediate(others);
+    };
+    others();
+    const rendered = await renderInTurns(template, 'markdown', { rows }, 'rows');
+    isOver = true;
+    expect(rendered).toEqual(renderTemplate(template, 'markdown', { rows }));
+    expect(turns).toBeGreaterThan(200);
+  });
+
+  test('that fails says where, as any other', async () => {
+    const bad = '{% for row in rows %}{{ row.absent }}{% endfor %}';
+    expect(await renderInTurns(bad, 'markdown', { rows }, 'rows')).toEqual(
+      renderTemplate(bad, 'markdown', { rows }),
+    );
   });
 });
 

@@ -720,6 +720,12 @@ const SAMPLES: Samples = {
       'Postmortem PM_1, revision 3, could NOT be put into the thread as a file: missing_scope',
     ],
   ],
+  PostmortemLastMinutes: [
+    [
+      { ...said, type: 'PostmortemLastMinutes', until: Date.UTC(2026, 10, 24, 14) },
+      'The minutes after the resolution, to 2026-11-24 14:00:00 UTC, are measured and drawn for the postmortem',
+    ],
+  ],
   PostmortemReminded: [
     [
       { ...said, type: 'PostmortemReminded', dueAt: Date.UTC(2026, 10, 24, 14), day: 1 },

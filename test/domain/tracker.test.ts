@@ -177,3 +177,21 @@ describe('a due date', () => {
     expect(dueItems(incident, NINE * 2)).toEqual([]);
   });
 });
+
+it('an issue that is filed when the postmortem is final already is told of it, and one that is told is not', () => {
+  const at = (event: object): StandingEvent => ({ at: T0, by: ada, ...event }) as StandingEvent;
+  const id = 'PM_20261128_001';
+  const { events } = story(DECLARE, ADD, { type: 'ResolveIncident', by: ada, summary: 's' });
+  const final = [
+    ...events,
+    at({ type: 'PostmortemDrafted', id, file: 'f' }),
+    at({ type: 'PostmortemReviewed', id }),
+    at({ type: 'PostmortemFinalised', id }),
+  ];
+  const filed = at({ type: 'IssueFiled', item: 'A1', number: 7, url: URL });
+  const told = (log: StandingEvent[], last: StandingEvent) =>
+    react(last, evolveAll(undefined, [...log, last])).filter(({ work }) => work.kind === 'issueComment')
+      .length;
+  expect(told(final, filed)).toBe(1);
+  expect(told(events, filed)).toBe(0);
+});

@@ -4,6 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { STANDDOWN } from '../../src/domain/incident.ts';
 import type { TrailPoint } from '../../src/domain/trail/point.ts';
+import { LEAD_OUT_MS } from '../../src/domain/trail/record.ts';
 import { createFigures } from '../../src/engine/figures.ts';
 import { createLedger } from '../../src/engine/ledger.ts';
 import type { Log, Sent, Venue } from '../../src/ports.ts';
@@ -117,6 +118,13 @@ async function world(more: Partial<Deps> = {}) {
     clock,
     note,
     sent,
+    resolve: () => ledger.commit(ID, { type: 'ResolveIncident', by: STANDDOWN, summary: 's' } as never),
+    lastMinutes: async () =>
+      ledger.commit(ID, {
+        type: 'AskLastMinutes',
+        by: STANDDOWN,
+        until: ((await incident()).resolution?.at ?? 0) + LEAD_OUT_MS,
+      }),
     prepare: async () => figures.prepare(await incident(), PM),
     upload: async (tries = 0, maybe = false) =>
       figures.upload({ effect: {} as never, tries, maybe, setMaybe: () => undefined }, await incident()),
@@ -146,6 +154,27 @@ describe('the figures of a postmortem', () => {
       ],
     });
     expect(told[2]).toMatchObject({ png: `${PM}.png`, pngSha256: 'a', svg: `${PM}.svg`, svgSha256: 'b' });
+  });
+
+  it('are measured and drawn again when the minutes after the resolution are over, once; nobody is told twice', async () => {
+    const at = await world();
+    await at.note({ type: 'PostmortemDrafted', id: PM, file: 'f' });
+    await at.resolve();
+    await at.clock.advance(1_000);
+    await at.prepare();
+    await at.upload();
+    await at.note({ type: 'PictureUploaded', png: `${PM}.png` });
+    const drawn = async () => (await at.told()).filter(({ type }) => type === 'PictureDrawn').length;
+    expect(await drawn()).toBe(1);
+    await at.clock.advance(10 * 60_000);
+    await at.prepare();
+    expect(await drawn(), 'an edit alone measures nothing').toBe(1);
+    await at.lastMinutes();
+    await at.prepare();
+    await at.prepare();
+    await at.upload();
+    expect(await drawn()).toBe(2);
+    expect(at.sent).toHaveLength(1);
   });
 
   it('a venue that answers nothing, or throws, is UNKNOWN by the deadline, and holds up no other', async () => {

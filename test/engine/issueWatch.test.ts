@@ -114,6 +114,43 @@ describe('issues', () => {
     expect(seen).toMatchObject([{ item: 'A1', state: 'closed', who: 'grace' }]);
   });
 
+  it('that are opened again show as open, over a restart too, until the postmortem is final', async () => {
+    const clock = fakeClock();
+    const drafted: StandingEvent = {
+      type: 'PostmortemDrafted',
+      at: clock.now(),
+      by: ADA,
+      id: 'PM_20261122_001',
+      file: 'f',
+    };
+    const shut: StandingEvent = {
+      type: 'IssueStateSeen',
+      at: clock.now(),
+      by: ADA,
+      item: 'A1',
+      state: 'closed',
+      changedAt: 5,
+      who: 'grace',
+    };
+    const log = [...resolvedWith(1, clock.now(), 1, 1), drafted, shut];
+    let answer = closed;
+    const { asked, minute, store } = await watched([log], () => answer, clock);
+    for (let n = 0; n < 61; n += 1) await minute();
+    expect(asked).toEqual([1, 1]);
+    answer = open;
+    for (let n = 0; n < 60; n += 1) await minute();
+    expect((await store.history(idOf(1))).at(-1)).toMatchObject({ type: 'IssueStateSeen', state: 'open' });
+    const final: StandingEvent = {
+      type: 'PostmortemFinalised',
+      at: clock.now(),
+      by: ADA,
+      id: 'PM_20261122_001',
+    };
+    const frozen = await watched([[...log, final]], () => open, clock);
+    await frozen.minute();
+    expect(frozen.asked).toEqual([]);
+  });
+
   it('are asked about for ninety days', async () => {
     const clock = fakeClock();
     const at = clock.now();

@@ -89,7 +89,9 @@ describe('an action item', () => {
       await say(desk, `action ${id} Add a canary`);
       await shows(desk, id, 'issues are switched off');
       await resolve(desk, id);
-      expect(said(await say(desk, `postmortem ${id}`))).toContain('1 action item, 1 *NOT filed*');
+      expect(JSON.stringify((await say(desk, `postmortem ${id}`)).json)).toContain(
+        '1 action item, 1 *NOT filed*',
+      );
       await shows(desk, id, 'Action item A1 is not filed: ');
       await shows(desk, id, '[Try again: Action item A1]');
       expect((await desk.click('ada', 'Try again: Action item A1', id)).ok).toBe(true);
@@ -127,13 +129,27 @@ describe('an action item', () => {
       ).toHaveLength(1);
     }));
 
-  it('has its issue told of the postmortem, once', () =>
+  it('has its issue told of the postmortem when that is final, once', () =>
     withDesk({}, async (desk, id) => {
       await say(desk, `action ${id} Add a canary`);
       await filed(desk);
       await resolve(desk, id);
-      expect((await desk.click('ada', 'Put into review', id)).ok).toBe(true);
+      const press = async (label: string) => expect((await desk.click('ada', label, id)).ok).toBe(true);
+      await press('Edit…');
+      const none = { money: 'none', user: 'none', system: 'none', data: 'none', lessons: 'Canary first.' };
+      await submit(desk, CAST.ada.id, none);
+      await press('Put into review');
+      await press('SLI data is updated');
+      await settled(
+        desk,
+        id,
+        ({ checklist }) => checklist['postmortem'] !== undefined && checklist['sli-data'] !== undefined,
+      );
+      expect(desk.bot.ledger.peek(id)?.issues['A1']?.told).toBeUndefined();
+      await shows(desk, id, '[Finalise…]');
+      await press('Finalise…');
       await settled(desk, id, (one) => one.issues['A1']?.told !== undefined);
+      await desk.restart();
       expect(desk.stage.github.issues()[0]?.comments).toEqual([
         expect.stringMatching(/^\*\*DRILL\*\*[^@#]*`PM_\d{8}_001`/),
       ]);

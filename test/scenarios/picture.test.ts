@@ -131,6 +131,48 @@ it('a restart in the middle: what was kept before is in the picture, and the hol
   expect(await readFile(join(folder, `${id}.svg`), 'utf8')).toContain('Grey: nobody watched');
 });
 
+it('gets the five minutes after the resolution by itself, over a restart; the thread is not told twice', async () => {
+  let shift = 0;
+  desk = await startDesk({
+    mode: 'socket',
+    now: () => Date.now() + shift,
+    watchPace: { pollMs: 100, moneyPollMs: 400 },
+  });
+  const at = desk;
+  const incident = await fire(at, {});
+  await shows(at, incident, 'Runbook');
+  const { id, folder } = await resolve(at, incident);
+  const told = () => at.thread(incident).split('The incident in one picture').length - 1;
+  await expect.poll(told, POLL).toBe(1);
+  const first = newestOf(await at.bot.ledger.history(incident), 'PictureDrawn');
+  await at.restart(async () => {
+    shift = 6 * 60_000;
+  });
+  const drawn = async () => newestOf(await at.bot.ledger.history(incident), 'PictureDrawn');
+  await expect.poll(async () => (await drawn())?.n ?? 0, POLL).toBeGreaterThan(first?.n ?? 0);
+  const resolution =
+    at.bot.ledger.peek(incident)?.resolution?.at ?? (await at.bot.ledger.load(incident))?.resolution?.at;
+  const history = await at.bot.ledger.history(incident);
+  expect(newestOf(history, 'TrailKept')?.event.to).toBe((resolution ?? 0) + 5 * 60_000);
+  await expect
+    .poll(async () => {
+      const one = (await at.bot.ledger.load(incident))?.postmortem;
+      return one !== undefined && one.lastMinutes !== undefined && one.changed <= one.shows;
+    }, POLL)
+    .toBe(true);
+  const svg = await readFile(join(folder, `${id}.svg`));
+  expect(sha256(svg)).toBe((await drawn())?.event.svgSha256);
+  expect(await readFile(join(folder, `${id}.md`), 'utf8')).toContain(
+    (await drawn())?.event.pngSha256.slice(0, 12),
+  );
+  expect(told()).toBe(1);
+  await at.restart();
+  expect(
+    (await at.bot.ledger.history(incident)).filter(({ type }) => type === 'PostmortemLastMinutes'),
+  ).toHaveLength(1);
+  expect((await drawn())?.n).toBe(newestOf(history, 'PictureDrawn')?.n);
+});
+
 it('kill -9 takes what was not written yet, and nothing that was', async () => {
   const own = await spawnDesk();
   try {

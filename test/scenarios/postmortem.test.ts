@@ -14,16 +14,14 @@ const EVIL =
   '<!channel> <https://evil.example|x> | `x` *b* <img src=x> =cmd|calc \u202e # h\n- [ ] done\n@here';
 
 const card = (desk: InProcess, id: string): StoredMessage | undefined =>
-  repliesOf(desk, id).find((message) =>
-    JSON.stringify(message.metadata ?? null).includes('/postmortemCard"'),
-  );
+  repliesOf(desk, id).find((message) => JSON.stringify(message.metadata ?? {}).includes('/postmortemCard"'));
 const press = (desk: InProcess, id: string, who: { id: string }, label: string) =>
   pressOn(desk, who.id, card(desk, id), label);
 const checklist = (desk: InProcess, id: string, label: string) =>
   pressOn(
     desk,
     ada.id,
-    repliesOf(desk, id).find((message) => JSON.stringify(message.metadata ?? null).includes('/checklist"')),
+    repliesOf(desk, id).find((message) => JSON.stringify(message.metadata ?? {}).includes('/checklist"')),
     label,
   );
 const say = async (desk: InProcess, text: string): Promise<string> =>
@@ -141,7 +139,7 @@ describe('a postmortem', () => {
     await submit(desk, ada.id, { category: 'system', rootCause: EVIL, money: 'none', data: 'none' });
     await settled(desk, id, (one) => one.checklist['postmortem'] !== undefined);
     await settled(desk, id, (one) => one.postmortem?.shared !== undefined);
-    expect(files(desk, id).filter((name) => name.startsWith('PM_'))).toHaveLength(1);
+    expect(files(desk, id).filter((name) => name.endsWith('.md'))).toHaveLength(1);
     const text = await file(desk, id);
     expect(text).toContain('| Status | REVIEW |');
     expect(text).toMatch(/\| Reviewer \| grace \(event \d+\) \|/);
@@ -162,7 +160,7 @@ describe('a postmortem', () => {
     await shows(desk, id, 'is FINAL');
     expect(await file(desk, id)).toContain('| Status | FINAL |');
     await settled(desk, id, (one) => one.postmortem?.shared?.of === one.postmortem?.final?.n);
-    expect(files(desk, id).filter((name) => name.startsWith('PM_'))).toHaveLength(2);
+    expect(files(desk, id).filter((name) => name.endsWith('.md'))).toHaveLength(2);
   });
 
   it('final, it is frozen over a restart: what comes later is said beside it', async () => {

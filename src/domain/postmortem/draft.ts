@@ -269,9 +269,13 @@ function followUps(
 
 /** The newest picture that is on record, whatever was tried after it; and where none is, why. */
 function pictureOf(history: StandingEvent[]): Pick<PostmortemView, 'picture' | 'pictureNote'> {
-  const drawn = newestOf(history, 'PictureDrawn')?.event;
-  const failed = newestOf(history, 'PictureFailed')?.event;
-  return drawn === undefined
-    ? { picture: null, pictureNote: failed?.reason ?? null }
-    : { picture: drawn.png, pictureNote: drawn.alt };
+  const drawn = newestOf(history, 'PictureDrawn');
+  const failed = newestOf(history, 'PictureFailed');
+  if (drawn === null) return { picture: null, pictureNote: failed?.event.reason ?? null };
+  const { png, alt } = drawn.event;
+  const isOld = failed !== null && failed.n > drawn.n;
+  return {
+    picture: png,
+    pictureNote: isOld ? `${alt}. A newer picture could not be drawn: ${failed.event.reason}` : alt,
+  };
 }

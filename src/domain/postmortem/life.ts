@@ -7,6 +7,7 @@
 
 import type { ChainHead } from '../chain.ts';
 import type { Actor, Incident, StandingEvent } from '../incident.ts';
+import { LEAD_OUT_MS } from '../trail/record.ts';
 import { utc } from '../words.ts';
 
 export const POSTMORTEM_STATES = ['DRAFT', 'REVIEW', 'FINAL'] as const;
@@ -66,6 +67,8 @@ export interface Postmortem {
   shared?: { of: number; revision: number; failed?: string };
   /** Copies of the file that somebody had changed by hand. */
   byHand: string[];
+  /** The minutes after the resolution were asked for, up to this time, ms since the epoch. */
+  lastMinutes?: number;
 }
 
 export type PostmortemEvent =
@@ -100,7 +103,9 @@ export type PostmortemEvent =
   /** The file was put into the thread for the change of state that event `of` is; or it could not be. */
   | { type: 'PostmortemShared'; id: string; revision: number; of: number; failed?: string }
   /** `day`: how many days after the due time, -1 for the one before it; at it the missed clock says so. Each is given once. */
-  | { type: 'PostmortemReminded'; dueAt: number; day: number };
+  | { type: 'PostmortemReminded'; dueAt: number; day: number }
+  /** The minutes after the resolution are over: they are measured, and drawn, too. Once for each resolution. */
+  | { type: 'PostmortemLastMinutes'; until: number };
 
 export type PostmortemCommand =
   | { type: 'AskPostmortem' }
@@ -111,7 +116,8 @@ export type PostmortemCommand =
   | { type: 'ReturnPostmortem'; reason: string; mayReopen: boolean }
   /** `missing` is checked again here: a dialog may be old. */
   | { type: 'FinalisePostmortem' }
-  | { type: 'RemindPostmortem'; dueAt: number; day: number };
+  | { type: 'RemindPostmortem'; dueAt: number; day: number }
+  | { type: 'AskLastMinutes'; until: number };
 
 export interface FieldEdit {
   field: Field;
@@ -146,6 +152,10 @@ export function decidePostmortem(
     const known = incident.reminded;
     return known?.dueAt === dueAt && known.day >= day ? [] : [{ type: 'PostmortemReminded', dueAt, day }];
   }
+  if (command.type === 'AskLastMinutes')
+    return lastMinutesAt(incident) === command.until
+      ? [{ type: 'PostmortemLastMinutes', until: command.until }]
+      : [];
   if (postmortem === undefined) throw refuse('no_postmortem', 'There is no draft yet.');
   const { id, state } = postmortem;
   switch (command.type) {
@@ -196,6 +206,22 @@ export function decidePostmortem(
 }
 
 /**
+ * When the minutes after the resolution, which its picture shows, are over, ms since the epoch; null: it was drafted after
+ * them, or is final, or they were asked for.
+ */
+export function lastMinutesAt({
+  status,
+  resolution,
+  postmortem,
+}: Pick<Living, 'status' | 'resolution' | 'postmortem'>): number | null {
+  if (status !== 'resolved' || resolution === undefined || postmortem === undefined) return null;
+  const until = resolution.at + LEAD_OUT_MS;
+  return postmortem.state === 'FINAL' || postmortem.at >= until || postmortem.lastMinutes === until
+    ? null
+    : until;
+}
+
+/**
  * Which edits are news, and which were made over a text that somebody else has changed meanwhile. The same text as stands is
  * neither. The last edit of a field counts.
  */
@@ -234,8 +260,10 @@ export function evolvePostmortem(
     }
     default:
   }
-  if (postmortem === undefined || postmortem.id !== event.id) return {};
+  if (postmortem === undefined || ('id' in event && postmortem.id !== event.id)) return {};
   switch (event.type) {
+    case 'PostmortemLastMinutes':
+      return { postmortem: { ...postmortem, lastMinutes: event.until } };
     case 'PostmortemRevised': {
       const { revision, sha256, shows, byHand } = event;
       const kept = [...postmortem.byHand, ...(byHand ?? [])];

@@ -62,12 +62,25 @@ function momentOf(event: StandingEvent, history: readonly StandingEvent[]): stri
   }
 }
 
+/** Whether the mark was taken off again, or its message deleted. */
+const isTakenBack = (
+  { ts, emoji, by }: Extract<StandingEvent, { type: 'MessageMarked' }>,
+  after: readonly StandingEvent[],
+): boolean =>
+  after.some(
+    (later) =>
+      (later.type === 'MessageDeleted' && later.ts === ts) ||
+      (later.type === 'MessageUnmarked' && later.ts === ts && later.emoji === emoji && later.by.id === by.id),
+  );
+
 /** In their order; what is told again within a minute is one. */
 export function momentsOf(history: readonly StandingEvent[]): Moment[] {
-  const moments = history.flatMap((event): Moment[] => {
+  const moments = history.flatMap((event, index): Moment[] => {
     // When it was said, and not when somebody marked it.
     if (event.type === 'MessageMarked' && event.mark === 'keyMoment')
-      return [{ at: Number(event.ts) * 1_000, text: `“${event.text}”` }];
+      return isTakenBack(event, history.slice(index + 1))
+        ? []
+        : [{ at: Number(event.ts) * 1_000, text: `“${event.text}”` }];
     const text = momentOf(event, history);
     return text === null ? [] : [{ at: event.at, text }];
   });
@@ -78,6 +91,11 @@ export function momentsOf(history: readonly StandingEvent[]): Moment[] {
       const before = all.slice(0, index).findLast((one) => one.text === text);
       return before === undefined || at - before.at > SAME_MS;
     });
-  const head = Math.ceil(MOST / 2);
-  return once.length <= MOST ? once : [...once.slice(0, head), ...once.slice(head - MOST)];
+  if (once.length <= MOST) return once;
+  const head = once.slice(0, MOST / 2);
+  const tail = once.slice(1 - MOST / 2);
+  const left = once.slice(head.length, once.length - tail.length);
+  // What there is no room for is said where it begins.
+  const more = left.slice(0, 1).map(({ at }) => ({ at, text: `… ${left.length} more, on the timeline` }));
+  return [...head, ...more, ...tail];
 }

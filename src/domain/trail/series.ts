@@ -38,11 +38,14 @@ const STATES = { ok: 0, tripped: 1, unknown: null } as const;
 export function linesOf(points: readonly TrailPoint[], currency: string): TrailLine[] {
   const gathered = gatherLines(currency);
   for (const point of points) gathered.take(point);
-  return gathered.lines();
+  return [...gathered.lines()];
 }
 
-/** The same, point by point: a day of points is half a second of work, which is not done in one go. */
-export function gatherLines(currency: string): { take(point: TrailPoint): void; lines(): TrailLine[] } {
+/** The same, point by point and line by line: a day of points is half a second of work, which is not done in one go. */
+export function gatherLines(currency: string): {
+  take(point: TrailPoint): void;
+  lines(): Iterable<TrailLine>;
+} {
   const lines = new Map<string, TrailLine>();
   const put = (of: TrailLine['of'], name: string, unit: string, at: number, value: number | null) => {
     const key = `${of} ${name}`;
@@ -95,10 +98,10 @@ export function gatherLines(currency: string): { take(point: TrailPoint): void; 
   }
   return {
     take,
-    lines: () =>
-      [...lines.values()].map((line) =>
-        line.of === 'orders' ? { ...line, points: voided(line.points, until) } : line,
-      ),
+    *lines() {
+      for (const line of lines.values())
+        yield line.of === 'orders' ? { ...line, points: voided(line.points, until) } : line;
+    },
   };
 }
 

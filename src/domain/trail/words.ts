@@ -67,7 +67,9 @@ function unrealisedWords(money: VenueUnrealised): string {
 }
 
 /** The desk's profit of the day at a moment, as the newest point before it says; null where it was not known then. */
-function dayPnlAt({ lines, from }: KeptTrail, at: number): { at: number; value: number } | null {
+function dayPnlAt({ lines, from, to }: KeptTrail, at: number): { at: number; value: number } | null {
+  // What is on record ends before it: of an earlier end, when this one could not be read.
+  if (at > to) return null;
   const points = lines.find(({ of }) => of === 'dayPnl')?.points ?? [];
   const [sec, value] = points.findLast(([one]) => from + one * 1_000 <= at) ?? [0, null];
   return value === null ? null : { at: from + sec * 1_000, value };

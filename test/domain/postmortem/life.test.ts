@@ -264,6 +264,27 @@ describe('what the gate and the clock ask for', () => {
     expect(one.now().checklist['recovery-check']).toBeDefined();
   });
 
+  it('has the minutes after its resolution asked for when they are over, once for each resolution', () => {
+    const one = resolved();
+    const asked = () =>
+      one.log.flatMap((event) => (event.type === 'PostmortemLastMinutes' ? [event.until] : []));
+    const until = (one.now().resolution?.at ?? 0) + 5 * 60_000;
+    expect(followedUntil({ ...one.now(), clocks: { acknowledge: {} as never } })).toBe(until);
+    one.look(until - 1);
+    expect(asked()).toEqual([]);
+    one.look(until);
+    one.look(until + 1);
+    expect(asked()).toEqual([until]);
+    expect(isBehind(one.now().postmortem as never)).toBe(true);
+    expect(one.do({ type: 'AskLastMinutes', until } as never)).toEqual([]);
+    // Drafted after they were over, its first picture has them.
+    const late = desk(OPENED);
+    late.do({ type: 'ResolveIncident', summary: 's' } as never);
+    late.add({ ...DRAFTED, at: T0 + HOUR });
+    late.look(T0 + 2 * HOUR);
+    expect(late.log.filter(({ type }) => type === 'PostmortemLastMinutes')).toEqual([]);
+  });
+
   it('reminds a day before, and each day after, once each, over any gap in looking; then no more', () => {
     const one = resolved();
     const reminded = () =>
