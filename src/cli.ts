@@ -4,6 +4,7 @@
 import { once } from 'node:events';
 import { Command, CommanderError } from 'commander';
 import { backtest } from './backtest.ts';
+import { runCheck } from './check/check.ts';
 import { dataDirOf, type LiveConfig } from './config.ts';
 import { main, prepare, rehearse } from './main.ts';
 import { breakGlass, cancel, EXIT, halt, kill, status } from './outOfBand.ts';
@@ -101,6 +102,30 @@ program
   .command('status')
   .description('what the server says of trading, incidents and criteria')
   .action(() => live(status));
+
+program
+  .command('check')
+  .option('--json', 'one JSON object: {ok, at, lines}')
+  .option('--all', 'with what was seen of what is well')
+  .description(
+    'everything that would fail at three in the morning, and how to mend it; trades, posts, pages and mails nothing. Exits 0 when nothing fails and nothing is unknown, else 1',
+  )
+  .action(async (options: { json?: boolean; all?: boolean }) => {
+    const { stdout, env } = process;
+    const code = await runCheck({
+      env,
+      cwd: process.cwd(),
+      json: options.json === true,
+      paper: {
+        columns: stdout.columns ?? (Number(env['COLUMNS']) || 80),
+        all: options.all === true,
+        colour: stdout.isTTY && (env['NO_COLOR'] ?? '') === '',
+      },
+      say,
+    });
+    // Requests that hang are not waited for; what was said is, where it goes into a pipe.
+    stdout.write('', () => process.exit(code));
+  });
 
 program
   .command('drill')

@@ -283,7 +283,7 @@ const wrong = (name: Name | '', what: string, mend: string, file = 'environment'
 });
 
 /** What is set, in the environment and in `.env` under it; and what `.env` alone says. */
-function environment(
+export function environment(
   input: { env: Record<string, string | undefined>; cwd: string },
   problems: Problem[],
 ): { env: Environment; file: Environment } {
@@ -449,7 +449,7 @@ function readLive(
     routingKey: need('PAGERDUTY_ROUTING_KEY', "Set the Events API v2 integration's key of your service."),
     apiToken: optional('PAGERDUTY_API_TOKEN'),
     from: optional('PAGERDUTY_FROM'),
-    webhookSecrets: tokenList(env['PAGERDUTY_WEBHOOK_SECRET']),
+    webhookSecrets: listOf(env['PAGERDUTY_WEBHOOK_SECRET']),
     eventsServer: readServer('PAGERDUTY_EVENTS_SERVER', env, problems),
     apiServer: readServer('PAGERDUTY_API_SERVER', env, problems),
   };
@@ -459,10 +459,10 @@ function readLive(
     isLoopback(listening.host) ? `${token}.` : `${token}; without it nothing listens on ${listening.host}.`,
   );
   const tokens = {
-    full: tokenList(env['STANDDOWN_TOKEN']),
-    alert: tokenList(env['STANDDOWN_ALERT_TOKEN']),
-    telemetry: tokenList(env['STANDDOWN_TELEMETRY_TOKEN']),
-    read: tokenList(env['STANDDOWN_READ_TOKEN']),
+    full: listOf(env['STANDDOWN_TOKEN']),
+    alert: listOf(env['STANDDOWN_ALERT_TOKEN']),
+    telemetry: listOf(env['STANDDOWN_TELEMETRY_TOKEN']),
+    read: listOf(env['STANDDOWN_READ_TOKEN']),
   };
   if (env['STANDDOWN_TOKEN'] !== undefined && tokens.full.length === 0)
     problems.push(wrong('STANDDOWN_TOKEN', 'It has only commas in it.', 'Set a long random token.'));
@@ -556,7 +556,7 @@ function feedsOf(said: StanddownFile['feeds']): LiveConfig['feeds'] {
   }));
 }
 
-function readVenue(venue: StanddownFile['venues'][number], currency: string): VenueConfig {
+export function readVenue(venue: StanddownFile['venues'][number], currency: string): VenueConfig {
   const { id, exchange, apiKey, secret, symbols } = venue;
   return {
     id,
@@ -640,7 +640,8 @@ function readServer(
   return server;
 }
 
-const tokenList = (said: string | undefined): string[] =>
+/** The entries of a comma-separated list. */
+export const listOf = (said: string | undefined): string[] =>
   (said ?? '')
     .split(',')
     .map((token) => token.trim())

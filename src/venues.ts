@@ -1,17 +1,17 @@
 /** The configured venues, each with a ccxt instance of its own. */
 
-import { createVenue } from './adapters/ccxt.ts';
+import { createVenue, type OpenVenue } from './adapters/ccxt.ts';
 import type { LiveConfig } from './config.ts';
 import type { Clock, Venue } from './ports.ts';
 
 /** Throws VenueConfigError for an exchange that ccxt does not know. Makes no request. */
 export function openVenues(
-  config: LiveConfig,
+  config: Pick<LiveConfig, 'venues' | 'kill'>,
   clock: Clock,
   mask: (text: string) => string,
   /** Told of every whole reading of a venue. Must not throw. */
   onReading?: (venue: string, startedAt: number, reading: Awaited<ReturnType<Venue['read']>>) => void,
-): Promise<Venue[]> {
+): Promise<OpenVenue[]> {
   return Promise.all(
     config.venues.map((venue) =>
       createVenue({

@@ -5,14 +5,22 @@
 
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { existsSync } from 'node:fs';
-import type { Clock, Venue } from '../ports.ts';
+import type { Clock, Measured, Venue } from '../ports.ts';
 import { BOOK_MS, estimateClose } from './venues/book.ts';
 import type { Call, VenueFacts } from './venues/facts.ts';
 import { createGeneralDriver, type Unified } from './venues/general.ts';
 import { PROVEN } from './venues/index.ts';
+import { measured, skewOf } from './venues/measure.ts';
 import { createProvenDriver, type OnReading } from './venues/proven.ts';
 import { readKey, readStatus } from './venues/self.ts';
-import { type FailureCause, type Market, VenueFailure, type Wire, wordsOf } from './venues/wire.ts';
+import {
+  type FailureCause,
+  type Market,
+  ownFailure,
+  VenueFailure,
+  type Wire,
+  wordsOf,
+} from './venues/wire.ts';
 
 export interface VenueOptions {
   /** The name used everywhere else. */
@@ -66,11 +74,19 @@ const OVER = new Error('the request is over');
 const UNPROVEN_POLL_MS = 20_000;
 const UNPROVEN_MONEY_MS = 60_000;
 
+/** A venue, and what only `check` asks of it. */
+export interface OpenVenue extends Venue {
+  /** The venue's clock less ours, ms, give or take `withinMs`: one public request. */
+  clockSkew(): Promise<Measured<{ skewMs: number; withinMs: number }>>;
+  /** Configured symbols that are none of its markets. */
+  unknownSymbols(): Promise<Measured<{ symbols: string[] }>>;
+}
+
 /**
  * Open one exchange account. Imports the one exchange's module (31 MB instead of 82, FACTS 3); sends nothing.
  * Throws VenueConfigError. The venue that it returns never throws.
  */
-export async function createVenue(options: VenueOptions): Promise<Venue> {
+export async function createVenue(options: VenueOptions): Promise<OpenVenue> {
   const facts = PROVEN.get(options.exchange);
   const exchange = await openExchange(options, facts);
   const wire = createWire(exchange, options, facts);
@@ -112,11 +128,30 @@ export async function createVenue(options: VenueOptions): Promise<Venue> {
         options.clock,
       ),
     keyPermissions: () => readKey(wire, facts?.key, options.exchange),
+    clockSkew: () =>
+      measured(() => {
+        if (facts !== undefined)
+          return skewOf(options.clock, () => wire.call(facts.money.time.call), facts.money.time.stepMs);
+        if (exchange.has['fetchTime'] !== true) throw ownFailure('ccxt cannot read its clock');
+        return skewOf(options.clock, () => wire.runPublic(() => timeOf(exchange), STATUS_MS), 1);
+      }),
+    unknownSymbols: () =>
+      measured(async () => {
+        await wire.loadMarkets();
+        return { symbols: options.symbols.filter((symbol) => wire.marketBySymbol(symbol) === undefined) };
+      }),
     async close() {
       wire.stop();
       await exchange.fetchDispatcher?.destroy();
     },
   };
+}
+
+/** ms since the epoch, by the venue's clock. */
+async function timeOf(exchange: Exchange): Promise<number> {
+  const said = await exchange.fetchTime();
+  if (typeof said !== 'number' || !Number.isFinite(said)) throw ownFailure('it says no time');
+  return said;
 }
 
 // ── ccxt, as far as it is used here ──────────────────────────────────────────────────────────────────────────────────
@@ -137,6 +172,7 @@ interface Exchange {
   loadTimeDifference(): Promise<unknown>;
   fetchOrderBook(symbol: string, levels: number): Promise<unknown>;
   fetchStatus(): Promise<unknown>;
+  fetchTime(): Promise<unknown>;
   amountToPrecision(symbol: string, amount: number): string | undefined;
   nonce(): number;
   handleErrors(...args: ErrorArguments): unknown;

@@ -1,6 +1,7 @@
 import { Octokit } from '@octokit/core';
 import { z } from 'zod';
 import type { IssueDraft, IssueSeen, Sent, Tracker } from '../ports.ts';
+import { askJson } from './askJson.ts';
 import { createReason } from './reason.ts';
 
 export interface GitHubTrackerOptions {
@@ -147,6 +148,47 @@ const toSeen = ({ state, closed_at, closed_by }: RawIssue): IssueSeen => ({
   changedAt: state === 'closed' && typeof closed_at === 'string' ? Date.parse(closed_at) : null,
   who: state === 'closed' ? (closed_by?.login ?? null) : null,
 });
+
+const Repository = z.object({
+  full_name: z.string(),
+  archived: z.boolean().default(false),
+  has_issues: z.boolean().default(true),
+});
+
+/** What GitHub says of the repository to this token: one request that writes nothing. Never throws. */
+export async function seeRepository(
+  options: Pick<GitHubTrackerOptions, 'repository' | 'token' | 'now'> & { apiUrl: string; timeoutMs: number },
+): Promise<
+  | { state: 'seen'; name: string; archived: boolean; hasIssues: boolean }
+  | { state: 'refused' | 'silent'; reason: string }
+> {
+  const { repository, token } = options;
+  const reason = createReason([token]);
+  const got = await askJson(`${options.apiUrl}/repos/${repository}`, {
+    headers: {
+      authorization: `Bearer ${token}`,
+      'user-agent': 'standdown',
+      'x-github-api-version': '2022-11-28',
+    },
+    timeoutMs: options.timeoutMs,
+  });
+  if (got.state === 'failed')
+    return { state: 'silent', reason: reason(`GitHub did not answer: ${got.reason}`) };
+  const read = Repository.safeParse(got.json);
+  if (got.status === 200 && read.success) {
+    const { full_name: name, archived, has_issues: hasIssues } = read.data;
+    return { state: 'seen', name, archived, hasIssues };
+  }
+  const verdict = judgeAnswer(
+    got.status,
+    Object.fromEntries(got.headers),
+    got.json,
+    repository,
+    options.now(),
+  );
+  const isFinal = got.status >= 300 && !verdict.retry;
+  return { state: isFinal ? 'refused' : 'silent', reason: reason(verdict.reason) };
+}
 
 /**
  * Issues of one repository through GitHub's REST API. Filing twice is GitHub's way of life: it knows no idempotency key, so

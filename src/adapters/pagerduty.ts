@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { PagedIncident, PagedLookup, PageRequest, Pager, PagerAgent, Sent } from '../ports.ts';
 import { triggerBody } from './pagerduty/event.ts';
 import { createOnCallReader } from './pagerduty/onCall.ts';
+import { createSetupReader, type PagerSetup } from './pagerduty/setup.ts';
 import { createReason } from './reason.ts';
 
 export interface PagerDutyPagerOptions {
@@ -191,7 +192,7 @@ function describe(error: unknown): string {
  * (`retry`), whether the request may have been applied all the same (`maybe`: it may have left, and no readable answer
  * came), and why, with the routing key and the token masked. Nothing is tried twice in here: retries are the caller's.
  */
-export function createPagerDutyPager(options: PagerDutyPagerOptions): Pager {
+export function createPagerDutyPager(options: PagerDutyPagerOptions): Pager & { setup: PagerSetup } {
   const { routingKey, apiToken, fromEmail, timeoutMs = TIMEOUT_MS } = options;
   const eventsServer = options.eventsServer ?? EVENTS_SERVER;
   const apiServer = options.apiServer ?? API_SERVER;
@@ -337,6 +338,7 @@ export function createPagerDutyPager(options: PagerDutyPagerOptions): Pager {
   const onCallReader = createOnCallReader({ routingKey, list, one });
 
   return {
+    setup: createSetupReader({ routingKey, list }),
     onCallNow: (now, scheduleIds) => onCallReader(now, scheduleIds),
     async keyOf(incidentId) {
       const found = await one(`/incidents/${encodeURIComponent(incidentId)}`, {}, IncidentKey);

@@ -20,6 +20,8 @@ import {
 } from '@slack/web-api';
 import type { ChainHead } from '../domain/chain.ts';
 import type { Chat, Clock, Log, Person, Sent } from '../ports.ts';
+import { cappedFetch } from './askJson.ts';
+import { createSlackSetup, type SlackSetup } from './slack/setup.ts';
 
 export interface SlackOptions {
   botToken: string;
@@ -420,6 +422,52 @@ export function createSlack(options: SlackOptions): Slack {
     },
     inFlight: () => flying,
   };
+}
+
+/** How Slack is set up, for `check`: reading alone. Nothing here throws, and every request has its deadline. */
+export function openSlackSetup(options: {
+  botToken: string;
+  appToken: string | null;
+  apiUrl: string;
+  timeoutMs: number;
+  mask: (text: string) => string;
+  now: () => number;
+}): SlackSetup {
+  const { mask, now } = options;
+  let dated: { theirs: number; ours: number } | null = null;
+  const silent: Logger = quiet({ debug() {}, info() {}, warn() {}, error() {} }, mask);
+  const open = (token: string) =>
+    new WebClient(token, {
+      slackApiUrl: options.apiUrl,
+      timeout: options.timeoutMs,
+      retryConfig: { retries: 0 },
+      rejectRateLimitedCalls: true,
+      logger: silent,
+      async fetch(...request: Parameters<typeof fetch>) {
+        const answer = await cappedFetch(...request);
+        const theirs = Date.parse(answer.headers.get('date') ?? '');
+        if (!Number.isNaN(theirs)) dated = { theirs, ours: now() };
+        return answer;
+      },
+    });
+  return createSlackSetup({
+    client: open(options.botToken),
+    appClient: options.appToken === null ? null : open(options.appToken),
+    kindOf,
+    clock: () => dated,
+    judge(error) {
+      if (error instanceof WebAPIPlatformError && /^[a-z_]{1,80}$/.test(error.data.error))
+        return { state: 'refused', code: error.data.error };
+      if (error instanceof WebAPIRateLimitedError)
+        return { state: 'silent', reason: 'it asks us to slow down' };
+      if (error instanceof WebAPIHTTPError)
+        return { state: 'silent', reason: `it answered ${error.statusCode}` };
+      if (error instanceof WebAPIPlatformError)
+        return { state: 'silent', reason: 'what answered is not its API' };
+      const why = error instanceof WebAPIRequestError ? error.original.message : String(error);
+      return { state: 'silent', reason: mask(why).replace(/\s+/g, ' ').slice(0, 160) };
+    },
+  });
 }
 
 /** Where a post goes: Slack's types know a reply that is shown in the channel only as a shape of its own. */

@@ -60,6 +60,46 @@ const OUR_FAULT = new Set([
   'EURLACCESS',
 ]);
 
+function transportOptions(url: string, pass: string, isLoopback: boolean, timeoutMs: number) {
+  return {
+    url,
+    connectionTimeout: timeoutMs,
+    greetingTimeout: timeoutMs,
+    socketTimeout: timeoutMs,
+    dnsTimeout: timeoutMs,
+    socketCloseTimeout: CLOSE_MS,
+    requireTLS: pass !== '' && !isLoopback && url.startsWith('smtp:'),
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  };
+}
+
+/**
+ * Connect as a mail would, with TLS and the log-in where there are any, and send nothing. Never throws; user and password
+ * are masked in the reason.
+ */
+export async function verifySmtp(
+  url: string,
+  timeoutMs: number,
+): Promise<{ state: 'ready' } | { state: 'refused' | 'unreachable'; reason: string }> {
+  const { user, pass, isLoopback } = parseServer(url);
+  const reason = createReason([`\0${user}\0${pass}`, pass, user]);
+  const transport = createTransport(transportOptions(url, pass, isLoopback, timeoutMs));
+  try {
+    await transport.verify();
+    return { state: 'ready' };
+  } catch (cause) {
+    const error = cause as NodemailerError;
+    const isAnswer = error.responseCode !== undefined || error.code === 'EAUTH' || error.code === 'ETLS';
+    return {
+      state: isAnswer ? 'refused' : 'unreachable',
+      reason: reason(error.response ?? error.message),
+    };
+  } finally {
+    transport.close();
+  }
+}
+
 /**
  * Sends mail through one SMTP server, a connection a mail.
  *
@@ -102,17 +142,7 @@ export function createSmtpMailer(options: SmtpMailerOptions): Mailer {
       let hasLeft = false;
       const stop = new AbortController();
       const timer = setTimeout(() => stop.abort(), timeoutMs);
-      const transport = createTransport({
-        url,
-        connectionTimeout: timeoutMs,
-        greetingTimeout: timeoutMs,
-        socketTimeout: timeoutMs,
-        dnsTimeout: timeoutMs,
-        socketCloseTimeout: CLOSE_MS,
-        requireTLS: pass !== '' && !isLoopback && url.startsWith('smtp:'),
-        disableFileAccess: true,
-        disableUrlAccess: true,
-      });
+      const transport = createTransport(transportOptions(url, pass, isLoopback, timeoutMs));
       // The mail is read to its end only after the server asked for it: from then on it may have been taken.
       transport.use('stream', (prepared, next) => {
         prepared.message.processFunc((input) => {

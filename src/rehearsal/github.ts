@@ -202,6 +202,11 @@ export async function startGitHubCounterpart(options: GitHubOptions): Promise<Gi
     const url = new URL(request.url ?? '/', 'http://127.0.0.1');
     const given = request.headers.authorization?.replace(/^(?:token|bearer) /i, '');
     if (given !== token) return refused(401, 'Bad credentials');
+    if (url.pathname === `/repos/${repository}` && request.method === 'GET')
+      return {
+        status: 200,
+        body: { full_name: repository, archived: false, has_issues: true, private: true },
+      };
     const base = `/repos/${repository}/issues`;
     if (url.pathname === base) return request.method === 'POST' ? file(body) : list(url.searchParams);
     const below = Number(new RegExp(`^${base}/(\\d+)/comments$`).exec(url.pathname)?.[1] ?? Number.NaN);

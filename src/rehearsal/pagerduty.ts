@@ -85,6 +85,8 @@ export interface PagerDutyCounterpart {
   until(predicate: () => boolean, options: UntilOptions): Promise<void>;
   /** Where webhooks go from now on; null stops them. Throws an Error for anything off the loopback. */
   sendWebhooksTo(target: WebhookTarget | null): void;
+  /** What REST says of the service from now on; what is paged stays as it was. */
+  showService(shown: { status?: string; urgency?: ServiceUrgency }): void;
   /** Sends an event a second time, with its first id. */
   repeatWebhook(eventId: string): void;
   webhooks(): readonly WebhookDelivery[];
@@ -188,7 +190,16 @@ export async function startPagerDutyCounterpart(
       changes.changed();
     },
   });
-  const restOptions: RestOptions = { ...options, desk, origin: () => origin };
+  let subscribed: { url: string; active: boolean } | null = null;
+  let service = { status: 'active', urgency: options.serviceUrgency };
+  const restOptions: RestOptions = {
+    ...options,
+    desk,
+    origin: () => origin,
+    subscription: () => subscribed,
+    serviceStatus: () => service.status,
+    urgency: () => service.urgency,
+  };
   const rest = createRest(restOptions);
   const webhooks = createWebhooks({
     shapes: createShapes(restOptions),
@@ -315,7 +326,13 @@ export async function startPagerDutyCounterpart(
     events: () => [...received],
     requests: () => [...requested],
     until: (predicate, until) => changes.until(predicate, until),
-    sendWebhooksTo: (target) => webhooks.sendTo(target),
+    sendWebhooksTo(target) {
+      webhooks.sendTo(target);
+      subscribed = target === null ? null : { url: target.url, active: true };
+    },
+    showService(shown) {
+      service = { ...service, ...shown };
+    },
     repeatWebhook: (eventId) => webhooks.sendAgain(eventId),
     webhooks: () => webhooks.deliveries(),
     fault: (target, fault) => faults.add(target, fault),

@@ -73,6 +73,10 @@ export interface SlackCounterpart extends People, Apps {
   /** Where the bot listens. @throws for anything but http on loopback */
   setRequestUrl(url: string): void;
   setMode(mode: SlackMode): void;
+  /** Grants the bot token these scopes from now on. */
+  setScopes(scopes: readonly string[]): void;
+  /** Archives a channel, or takes the bot out of it. @throws for an unknown one */
+  setChannel(id: string, state: { isArchived?: boolean; botIsMember?: boolean }): void;
   /** Whether the bot's own messages come back to it as events. */
   setEcho(isOn: boolean): void;
   /** Sends a request by hand, forged, stale or otherwise, over HTTP. */
@@ -194,6 +198,17 @@ export async function startSlackCounterpart(options: SlackOptions): Promise<Slac
     },
     setRequestUrl: (url) => delivery.setRequestUrl(url),
     setMode: (mode) => delivery.setMode(mode),
+    setScopes(scopes) {
+      workspace.scopes = scopes;
+    },
+    setChannel(id, { isArchived, botIsMember }) {
+      const channel = workspace.channels.get(id);
+      if (channel === undefined) throw new Error(`there is no channel ${id}`);
+      if (botIsMember === false) channel.members.delete(options.botUserId);
+      if (botIsMember === true) channel.members.add(options.botUserId);
+      workspace.channels.set(id, { ...channel, isArchived: isArchived ?? channel.isArchived });
+      workspace.changed();
+    },
     setEcho(isOn) {
       isEchoing = isOn;
     },

@@ -52,6 +52,22 @@ export const REPOSITORY = 'desk/standdown-rehearsal';
 /** A user group whose one member is Ada. */
 export const ON_CALL_GROUP = 'S0ONCALL';
 
+/** What the app was granted at its installation. */
+export const SCOPES = [
+  'chat:write',
+  'commands',
+  'channels:history',
+  'channels:read',
+  'groups:history',
+  'groups:read',
+  'pins:read',
+  'reactions:read',
+  'usergroups:read',
+  'users:read',
+  'files:write',
+  'users:read.email',
+];
+
 /** What the counterparts want to be shown, made anew for each stage: nothing of it is a secret, none of it is kept. */
 export interface StageKeys {
   botToken: string;
@@ -151,6 +167,7 @@ export async function startStage(
         { ...OTHERS.guest, isRestricted: true },
         { ...OTHERS.external, teamId: 'T0ELSEWHERE' },
       ],
+      scopes: SCOPES,
       usergroups: [{ id: ON_CALL_GROUP, handle: 'desk-oncall', members: [CAST.ada.id] }],
       now,
       // Signatures are checked against the real clock.

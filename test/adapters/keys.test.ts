@@ -50,17 +50,23 @@ describe('what a key may do', () => {
   it.each(['binance', 'binanceusdm'])('%s tells it, futures and spot apart', async (exchange) => {
     const far = await startBinanceCounterpart({ apiKey: KEY, secret: SECRET });
     const venue = await venueAt(far, exchange);
-    expect(await venue.keyPermissions()).toEqual({ state: 'known', rights: { ...SAFE, expires: 'unknown' } });
-    far.setRestrictions({ enableFutures: false, enableWithdrawals: true });
+    expect(await venue.keyPermissions()).toEqual({
+      state: 'known',
+      rights: { ...SAFE, expires: 'unknown', addressBound: true },
+    });
+    far.setRestrictions({ ipRestrict: false, enableFutures: false, enableWithdrawals: true });
     expect(await venue.keyPermissions()).toMatchObject({
-      rights: { canTrade: exchange === 'binance', canWithdraw: true },
+      rights: { canTrade: exchange === 'binance', canWithdraw: true, addressBound: false },
     });
   });
 
   it('bybit tells it, with its wallet rights and the expiry of a key without an address', async () => {
     const far = await startBybitCounterpart({ apiKey: KEY, secret: SECRET });
     const venue = await venueAt(far, 'bybit');
-    expect(await venue.keyPermissions()).toEqual({ state: 'known', rights: { ...SAFE, expires: 'unknown' } });
+    expect(await venue.keyPermissions()).toEqual({
+      state: 'known',
+      rights: { ...SAFE, expires: 'unknown', addressBound: false },
+    });
     far.setSettings({ walletPermissions: ['AccountTransfer', 'Withdraw'] });
     expect(await venue.keyPermissions()).toMatchObject({ rights: { canWithdraw: true } });
   });
@@ -69,7 +75,10 @@ describe('what a key may do', () => {
     const far = await startOkxCounterpart({ apiKey: KEY, secret: SECRET, passphrase: PHRASE });
     const venue = await venueAt(far, 'okx', { password: PHRASE });
     far.set({ perm: 'read_only,trade' });
-    expect(await venue.keyPermissions()).toEqual({ state: 'known', rights: { ...SAFE, expires: 'unknown' } });
+    expect(await venue.keyPermissions()).toEqual({
+      state: 'known',
+      rights: { ...SAFE, expires: 'unknown', addressBound: false },
+    });
     far.set({ perm: 'read_only,withdraw' });
     expect(await venue.keyPermissions()).toMatchObject({ rights: { canTrade: false, canWithdraw: true } });
   });
@@ -140,8 +149,14 @@ describe('odd answers about a key', () => {
   });
 
   it('bybit: without rights it trades nothing; the day it ends is read, or not told', () => {
-    expect(bybit({})).toEqual({ canRead: false, canTrade: false, canWithdraw: false, expires: 'unknown' });
-    expect(bybit({ ips: ['203.0.113.7'] })).toMatchObject({ expires: 'never' });
+    expect(bybit({})).toEqual({
+      canRead: false,
+      canTrade: false,
+      canWithdraw: false,
+      expires: 'unknown',
+      addressBound: false,
+    });
+    expect(bybit({ ips: ['203.0.113.7'] })).toMatchObject({ expires: 'never', addressBound: true });
     expect(bybit({ expiredAt: '2026-12-24T00:00:00Z' })).toMatchObject({ expires: Date.UTC(2026, 11, 24) });
     expect(bybit({ expiredAt: 'soon', ips: ['203.0.113.7'] })).toMatchObject({ expires: 'unknown' });
     expect(bybit({ readOnly: 1, permissions: { Spot: ['SpotTrade'] } })).toMatchObject({

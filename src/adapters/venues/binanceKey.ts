@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { KeyFacts } from './facts.ts';
 
 const restrictions = z.looseObject({
+  ipRestrict: z.boolean().optional(),
   enableReading: z.boolean(),
   enableWithdrawals: z.boolean(),
   enableFutures: z.boolean().optional(),
@@ -22,6 +23,7 @@ export const binanceKey = (right: 'enableFutures' | 'enableSpotAndMarginTrading'
       canTrade: key[right] ?? null,
       canWithdraw: key.enableWithdrawals,
       expires: key.tradingAuthorityExpirationTime ?? ('unknown' as const),
+      ...(key.ipRestrict === undefined ? {} : { addressBound: key.ipRestrict }),
     })),
   },
   refused: ['-2008', '-2014', '-2015'],

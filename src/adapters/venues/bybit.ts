@@ -521,6 +521,7 @@ const keyAnswer = z
       canRead: trades,
       canTrade: readOnly === 0 && trades,
       canWithdraw: Wallet.includes('Withdraw'),
+      addressBound: bound,
       expires:
         at === null
           ? bound

@@ -436,13 +436,15 @@ export const okx: VenueFacts = {
       method: 'privateGetAccountConfig',
       params: {},
       answer: z
-        .looseObject({ data: z.array(z.looseObject({ perm: z.string() })).min(1) })
+        .looseObject({ data: z.array(z.looseObject({ perm: z.string(), ip: z.string().optional() })).min(1) })
         .transform(({ data }) => {
           const perms = (data[0]?.perm ?? '').split(',').map((one) => one.trim());
           return {
             canRead: perms.includes('read_only'),
             canTrade: perms.includes('trade'),
             canWithdraw: perms.includes('withdraw'),
+            // "It is an empty string if there is no IP bonded."
+            ...(data[0]?.ip === undefined ? {} : { addressBound: data[0].ip.trim() !== '' }),
             // A key that trades and is bound to no address ends after 14 days without use: no call tells the day.
             expires: 'unknown' as const,
           };

@@ -14,6 +14,8 @@ export interface KeyRights {
   canTrade: boolean | null;
   canWithdraw: boolean | null;
   expires: number | 'never' | 'unknown';
+  /** Whether it works from some addresses only; absent: the venue does not say. */
+  addressBound?: boolean;
 }
 
 /** `refused`: the venue turns the key itself away. */

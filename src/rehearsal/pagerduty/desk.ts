@@ -361,7 +361,10 @@ export function createDesk(options: DeskOptions): Desk {
         const next =
           schedule.userIds[(schedule.userIds.indexOf(shift.user.id) + 1) % schedule.userIds.length];
         if (next === undefined) return [];
-        return [{ ...shift, user: needUser(next), startMs: endMs, endMs: endMs + WEEK_MS }];
+        return [
+          { ...shift, user: needUser(next), startMs: endMs, endMs: endMs + WEEK_MS },
+          { ...shift, startMs: endMs + WEEK_MS, endMs: endMs + 2 * WEEK_MS },
+        ];
       });
     },
     putOnCall(scheduleId, userId) {

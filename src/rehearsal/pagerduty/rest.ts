@@ -35,7 +35,11 @@ export interface RestOptions {
   readonly users: readonly PagerUser[];
   readonly schedules: readonly PagerSchedule[];
   readonly escalationPolicy: EscalationPolicy;
-  readonly serviceUrgency: ServiceUrgency;
+  readonly urgency: () => ServiceUrgency;
+  /** active, warning, critical, maintenance or disabled. */
+  readonly serviceStatus: () => string;
+  /** Where webhooks are sent, and whether they are switched on; null: there is no subscription. */
+  readonly subscription: () => { url: string; active: boolean } | null;
   /** https://host:port, where the web pages would be. */
   readonly origin: () => string;
 }
@@ -199,9 +203,9 @@ export function createRest(options: RestOptions): (request: RestRequest) => Answ
       ...shapes.reference('service', SERVICE_ID, SERVICE_NAME),
       type: 'service',
       name: SERVICE_NAME,
-      status: 'active',
+      status: options.serviceStatus(),
       escalation_policy: shapes.reference('escalation_policy', escalationPolicy.id, escalationPolicy.name),
-      incident_urgency_rule: { type: 'constant', urgency: options.serviceUrgency },
+      incident_urgency_rule: { type: 'constant', urgency: options.urgency() },
       alert_creation: 'create_alerts_and_incidents',
       integrations: [
         {
@@ -386,6 +390,32 @@ export function createRest(options: RestOptions): (request: RestRequest) => Answ
     return below === undefined ? { status: 200, json: { user: userOut(user, contacts) } } : NOT_FOUND;
   }
 
+  function subscriptionOut({ url, active }: { url: string; active: boolean }): Fields {
+    return {
+      id: 'PWEBHK1',
+      type: 'webhook_subscription',
+      active,
+      delivery_method: {
+        id: 'PDELIV1',
+        type: 'http_delivery_method',
+        url,
+        secret: null,
+        temporarily_disabled: false,
+      },
+      description: 'Standdown',
+      events: [
+        'acknowledged',
+        'delegated',
+        'escalated',
+        'reassigned',
+        'reopened',
+        'resolved',
+        'triggered',
+      ].map((what) => `incident.${what}`),
+      filter: { id: SERVICE_ID, type: 'service_reference' },
+    };
+  }
+
   return (request) => {
     if (request.authorization !== `Token token=${options.apiToken}`) {
       return failure(401, 2006, 'Unauthorized: the API token is missing or wrong');
@@ -403,6 +433,10 @@ export function createRest(options: RestOptions): (request: RestRequest) => Answ
       if (collection === 'services' && id === SERVICE_ID)
         return { status: 200, json: { service: serviceOut() } };
       return NOT_FOUND;
+    }
+    if (collection === 'webhook_subscriptions') {
+      const found = options.subscription();
+      return page('webhook_subscriptions', found === null ? [] : [subscriptionOut(found)], request.query);
     }
     if (collection === 'incidents') return listIncidents(request.query);
     if (collection === 'oncalls') return listOnCalls(request.query);

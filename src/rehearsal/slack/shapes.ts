@@ -60,6 +60,8 @@ export interface SlackOptions {
   readonly usergroups?: readonly SlackUsergroup[];
   /** The bot's `/slack/events`, loopback only; may be set later by `setRequestUrl`. */
   readonly requestUrl?: string;
+  /** What the bot token was granted, as `x-oauth-scopes` says it with every answer; may be set later. Default none said. */
+  readonly scopes?: readonly string[];
   /** Epoch milliseconds; decides message ts, trigger and response_url expiry, and signatures. */
   readonly now: () => number;
   /** Epoch milliseconds for signatures alone: Bolt checks them against the real clock. Default `now`. */

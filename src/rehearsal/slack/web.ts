@@ -136,6 +136,12 @@ async function throughFault(
   return reply;
 }
 
+/** Slack says with every answer what the token may do. */
+function scopesHeader(workspace: Workspace, problem: string | undefined): Record<string, string> {
+  const { scopes } = workspace;
+  return problem !== undefined || scopes.length === 0 ? {} : { 'x-oauth-scopes': scopes.join(',') };
+}
+
 async function callMethod(
   parts: WebParts,
   method: string,
@@ -154,7 +160,7 @@ async function callMethod(
   if (fault) call.fault = fault.kind;
   workspace.changed();
   const reply = await throughFault(parts, fault, request, response, () =>
-    json(apply(parts, method, args, problem)),
+    json(apply(parts, method, args, problem), 200, scopesHeader(workspace, problem)),
   );
   const result = reply ? parseJson(reply.body) : undefined;
   if (isObject(result)) call.result = result;

@@ -67,6 +67,8 @@ export interface NewMessage {
 /** Everything that Slack knows, and nothing about how it was asked. */
 export interface Workspace {
   readonly options: SlackOptions;
+  /** What the bot token was granted. */
+  scopes: readonly string[];
   readonly channels: Map<string, Channel>;
   readonly users: Map<string, SlackUser>;
   readonly usergroups: Map<string, SlackUsergroup>;
@@ -139,6 +141,7 @@ export function createWorkspace(options: SlackOptions): Workspace {
 
   const workspace: Workspace = {
     options,
+    scopes: options.scopes ?? [],
     channels,
     users,
     usergroups,

@@ -1,0 +1,98 @@
+/** The control file: whether a latch could be written so that the engine sees it. */
+
+import { existsSync } from 'node:fs';
+import { readFile, realpath } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { type ControlDescription, describeControlFile } from '../adapters/controlFile/describe.ts';
+import { CONTROL_KEYS } from '../adapters/controlFile/text.ts';
+import { fail, ok, once, type Probe, probe, type Said, unknown, warn } from './line.ts';
+
+export function judgeFile(found: ControlDescription): Said {
+  if (!found.exists)
+    return fail(
+      found.problems.join('; ') || 'it is missing',
+      'Create it (an empty control.env will do), and point the engine at it.',
+    );
+  if (found.isMountPoint)
+    return fail(
+      'the file itself is a mount point: it cannot be replaced, so no latch is written',
+      'Mount the folder, not the file (docker: -v /desk/control:/control).',
+    );
+  if (found.problems.length > 0)
+    return fail(
+      found.problems.join('; '),
+      'Let the user that the bot runs as own the file and write its folder.',
+    );
+  const link = found.symlinkTo === undefined ? '' : `, through a link to ${found.symlinkTo}`;
+  return ok(`can be read and replaced${link}`);
+}
+
+export function judgeKeys(found: ControlDescription, others: number): Said {
+  if (!found.exists) return unknown('the file cannot be read', 'Mend the file first.');
+  const missing = found.missingKeys;
+  if (others > 0)
+    return warn(
+      `${others} settings that are not the bot’s are in it: what others write between the bot’s read and its rename is lost`,
+      'Give the switches a file of their own.',
+    );
+  return missing.length === 0
+    ? ok('all of the bot’s keys are in it')
+    : ok(
+        `${CONTROL_KEYS.length - missing.length} of ${CONTROL_KEYS.length} keys are in it; a write appends the others`,
+      );
+}
+
+/** The mount that a folder lies on, by Linux's mountinfo; null: not told. */
+export function mountOf(folder: string, mountinfo: string): string | null {
+  const points = mountinfo.split('\n').flatMap((line) => line.split(' ')[4] ?? []);
+  const above = points.filter(
+    (point) => folder === point || folder.startsWith(point === '/' ? '/' : `${point}/`),
+  );
+  return above.toSorted((a, b) => b.length - a.length)[0] ?? null;
+}
+
+/** In a container, a folder of the image's own is one that no engine outside sees. */
+export function judgeMount(folder: string, mountinfo: string | null, inContainer: boolean): Said {
+  if (!inContainer) return ok('no container: the engine sees the same folder');
+  const mend =
+    'Mount the folder of the control file into both containers, and look that the engine reads the same file.';
+  if (mountinfo === null) return unknown('the mounts of this container cannot be read', mend);
+  const mount = mountOf(folder, mountinfo);
+  return mount === null || mount === '/'
+    ? warn(`${folder} is this container’s own: an engine outside of it does not see the file`, mend)
+    : ok(`${folder} is mounted (${mount})`);
+}
+
+const inContainer = (): boolean =>
+  existsSync('/.dockerenv') ||
+  existsSync('/run/.containerenv') ||
+  process.env['KUBERNETES_SERVICE_HOST'] !== undefined;
+
+/** Lines that set something that is not ours, in a file of NAME=value lines. */
+function otherSettings(text: string): number {
+  const names = [...text.matchAll(/^\s*(?:export\s+)?([\w.-]+)\s*=/gm)].map(([, name]) => name ?? '');
+  return names.filter((name) => !CONTROL_KEYS.some((key) => key === name)).length;
+}
+
+export function controlProbes(file: string | null): Probe[] {
+  if (file === null)
+    return [
+      probe('control.file', 'Control file', async () =>
+        fail('none is named', 'Add "control: { file: ./control.env }" to standdown.yml.'),
+      ),
+    ];
+  const described = once(() => describeControlFile(file));
+  return [
+    probe('control.file', 'Control file', async () => judgeFile(await described())),
+    probe('control.keys', 'Control keys', async () => {
+      const found = await described();
+      const text = found.format === 'env' ? await readFile(file, 'latin1').catch(() => '') : '';
+      return judgeKeys(found, otherSettings(text));
+    }),
+    probe('control.mount', 'Control folder', async () => {
+      const folder = dirname(await realpath(file).catch(() => file));
+      const mountinfo = await readFile('/proc/self/mountinfo', 'utf8').catch(() => null);
+      return judgeMount(folder, mountinfo, inContainer());
+    }),
+  ];
+}

@@ -1,0 +1,141 @@
+/** The bot itself: whether it runs where the configuration says, what it listens on, and whether the engine obeys. */
+
+import { createServer } from 'node:net';
+import { z } from 'zod';
+import { askJson, type JsonAnswer } from '../adapters/askJson.ts';
+import { isLoopback } from '../configFile.ts';
+import type { LiveParts } from '../configParts.ts';
+import { count, fail, ok, once, PROBE_MS, type Probe, probe, type Said, unknown, warn } from './line.ts';
+
+const Status = z.looseObject({
+  mode: z.enum(['live', 'rehearsal']),
+  trading: z.looseObject({
+    state: z.string(),
+    unwritten: z.string().optional(),
+    latch: z.unknown(),
+    engine: z.array(z.looseObject({ id: z.string(), confirmed: z.boolean(), ageMs: z.number().nullable() })),
+  }),
+});
+type Status = z.infer<typeof Status>;
+
+export type ServerState =
+  | { state: 'up'; status: Status }
+  | { state: 'down' }
+  | { state: 'stranger'; reason: string }
+  | { state: 'unwilling'; reason: string }
+  | { state: 'silent'; reason: string };
+
+export function serverState(answer: JsonAnswer): ServerState {
+  if (answer.state === 'failed')
+    return answer.refused ? { state: 'down' } : { state: 'silent', reason: answer.reason };
+  const read = Status.safeParse(answer.json);
+  if (answer.status === 200 && read.success) return { state: 'up', status: read.data };
+  // Ours answers every error as {error, detail}.
+  const ours = z.looseObject({ error: z.string(), detail: z.string() }).safeParse(answer.json);
+  return ours.success
+    ? { state: 'unwilling', reason: `it answered ${answer.status}: ${ours.data.error}` }
+    : { state: 'stranger', reason: `what answers with ${answer.status} is not this bot` };
+}
+
+export function judgeServer(found: ServerState, port: number, freePort: boolean): Said {
+  switch (found.state) {
+    case 'up':
+      return found.status.mode === 'live'
+        ? ok(`it runs, trading is ${found.status.trading.state}`)
+        : fail('a rehearsal runs there, not the live bot', 'Stop it, and start the live one.');
+    case 'down':
+      return freePort
+        ? warn(
+            `it does not run; port ${port} is free`,
+            'Start it: nothing is watched meanwhile. `standdown kill` works without it.',
+          )
+        : fail(
+            `it does not run, and port ${port} cannot be listened on`,
+            'Set PORT to a free one, or end what has it.',
+          );
+    case 'stranger':
+      return fail(`port ${port}: ${found.reason}`, 'Set PORT to a free one, or end what has it.');
+    case 'unwilling':
+      return fail(found.reason, 'Set the same STANDDOWN_TOKEN here as for the server.');
+    case 'silent':
+      return fail(
+        `it does not answer: ${found.reason}`,
+        'Look at its log; restart it. `standdown kill` works without it.',
+      );
+    default: {
+      const never: never = found;
+      return never;
+    }
+  }
+}
+
+/** Whether what is ordered is obeyed: only a heartbeat tells. */
+export function judgeEngine(id: string, found: ServerState): Said {
+  const mend =
+    'Let it send {type: heartbeat, engine, control} to POST /telemetry every few seconds, with STANDDOWN_REV and the keys that it obeys.';
+  if (found.state !== 'up')
+    return unknown('only a running server hears its heartbeats', 'Start the server, and check again.');
+  const engine = found.status.trading.engine.find((one) => one.id === id);
+  if (engine === undefined || engine.ageMs === null) return fail('no heartbeat of it was heard', mend);
+  const age = `last heartbeat ${(engine.ageMs / 1_000).toFixed(1)} s ago`;
+  return engine.confirmed
+    ? ok(`read and confirmed the control file, ${age}`)
+    : fail(`it does not confirm what the control file says, ${age}`, mend);
+}
+
+export function judgeListening(host: string): Said {
+  return isLoopback(host)
+    ? ok(`${host}: this machine alone`)
+    : warn(
+        `${host}: the bot speaks plain HTTP, so tokens pass in the open unless a TLS proxy stands before it`,
+        'Put a TLS proxy before it, and let HOST be what the proxy alone reaches.',
+      );
+}
+
+/** CONTRACT 2: `STANDDOWN_TOKEN` does everything. */
+export function judgeTokens(tokens: string[], host: string): Said {
+  const mend = 'Set a long random one (openssl rand -hex 32).';
+  if (tokens.length === 0) return fail('STANDDOWN_TOKEN is not set', mend);
+  const shortest = Math.min(...tokens.map(({ length }) => length));
+  const words = `${count(tokens.length, 'token')}, the shortest of ${shortest} characters`;
+  if (shortest >= 24) return ok(words);
+  return isLoopback(host)
+    ? warn(`${words}: it can be guessed`, mend)
+    : fail(`${words}, and HOST is ${host}`, mend);
+}
+
+/** Listen and stop at once. A port that is not free, or not ours to have, is false. */
+export function canListen(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const trial = createServer();
+    trial.once('error', () => resolve(false));
+    trial.listen(port, host, () => trial.close(() => resolve(true)));
+  });
+}
+
+export function serverProbes(parts: Pick<LiveParts, 'host' | 'port' | 'tokens' | 'engines'>): Probe[] {
+  const { host, port, tokens } = parts;
+  // Where it listens on every address, this machine's own reaches it.
+  const reached = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
+  const address = reached.includes(':') && !reached.startsWith('[') ? `[${reached}]` : reached;
+  const found = once(async () =>
+    serverState(
+      await askJson(`http://${address}:${port}/status`, {
+        headers: { authorization: `Bearer ${tokens[0] ?? ''}` },
+        timeoutMs: PROBE_MS - 1_000,
+      }),
+    ),
+  );
+  return [
+    probe('server.tokens', 'Tokens', async () => judgeTokens(tokens, host)),
+    probe('server.host', 'Listens on', async () => judgeListening(host)),
+    probe('server.running', 'The bot', async () => {
+      if (port === 0) return warn('PORT is 0: it listens anywhere, and is not found', 'Set PORT.');
+      const state = await found();
+      return judgeServer(state, port, state.state === 'down' && (await canListen(host, port)));
+    }),
+    ...parts.engines.map(({ id }) =>
+      probe(`engine.${id}`, `Engine ${id}`, async () => judgeEngine(id, await found())),
+    ),
+  ];
+}
