@@ -16,7 +16,9 @@ const { loadPolicy } = await from('policy.js');
 const { configFor, startRehearsal } = await from('rehearse.js');
 const { startBot } = await from('bot.js');
 const { runDrill } = await from('rehearsal/drill.js');
-const { CAST, CHANNEL, startStage } = await from('rehearsal/stage.js');
+const { CAST, CHANNEL, SCOPES, startStage } = await from('rehearsal/stage.js');
+const { check } = await from('check/check.js');
+const { printed } = await from('check/print.js');
 const { blocksHtml, escapeHtml, mrkdwnHtml } = await from('rehearsal/blocksHtml.js');
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
@@ -398,6 +400,63 @@ function chromium(folder, ...args) {
   });
 }
 
+/** `check` at 120 columns, as a terminal shows it, on a desk where four things are broken. */
+async function checkPage(folder) {
+  await mkdir(folder, { recursive: true });
+  let lines = [];
+  await rehearse(folder, {}, async ({ stage, bot, token, controlFile }) => {
+    stage.slack.setScopes(SCOPES.filter((scope) => scope !== 'pins:read'));
+    stage.slack.setChannel(CHANNEL, { isArchived: true });
+    stage.pagerDuty.showService({ urgency: 'low' });
+    stage.binance.setRestrictions({ enableWithdrawals: true });
+    const { keys } = stage;
+    const venue = (id, exchange, symbol) =>
+      `  - { id: ${id}, exchange: ${exchange}, apiKey: "\${BINANCE_KEY}", secret: "\${BINANCE_SECRET}", symbols: [${symbol}], quoteAssets: [USDT], baseUrl: "${stage.binance.url}" }\n`;
+    await writeFile(
+      join(folder, 'standdown.yml'),
+      `slack: { channel: ${CHANNEL} }
+access: { responders: [${CAST.ada.id}], approvers: [${CAST.ada.id}, ${CAST.grace.id}, ${CAST.alan.id}], approvals: 2 }
+control: { file: "${controlFile}" }
+venues:
+${venue('binance-usdm', 'binanceusdm', 'BTC/USDT:USDT')}${venue('binance-spot', 'binance', 'BTC/USDT')}limits: { maxDailyLossPct: 1, maxNotional: 1000, currency: USDT }
+feeds: off
+mail: { from: standdown@example.com, stakeholders: [desk@example.com] }
+recoveryCheck: off
+`,
+    );
+    const report = await check({
+      cwd: folder,
+      pagerAgent: new Agent({ ca: stage.tls.cert }),
+      env: {
+        SLACK_BOT_TOKEN: keys.botToken,
+        SLACK_SIGNING_SECRET: keys.signingSecret,
+        SLACK_API_URL: stage.slack.apiUrl,
+        PAGERDUTY_ROUTING_KEY: keys.routingKey,
+        PAGERDUTY_API_TOKEN: keys.pagerToken,
+        PAGERDUTY_FROM: CAST.ada.email,
+        PAGERDUTY_WEBHOOK_SECRET: keys.webhookSecret,
+        PAGERDUTY_API_SERVER: stage.pagerDuty.server,
+        SMTP_URL: stage.mail.smtpUrl,
+        STANDDOWN_TOKEN: token,
+        BINANCE_KEY: keys.apiKey,
+        BINANCE_SECRET: keys.apiSecret,
+        PORT: new URL(bot.url).port,
+      },
+    });
+    // The server of the picture is a rehearsal's, and the machine's own state is no part of it.
+    const shown = report.lines.filter(
+      ({ id }) => !/^(?:server\.|machine\.(?:sync|data)|control\.mount|venue\..*address)/.test(id),
+    );
+    lines = printed(shown, { columns: 110, colour: true, all: false });
+  });
+  const tints = { 31: '#ff7b72', 32: '#7ee787', 33: '#e3b341', 35: '#d2a8ff' };
+  const row = (line) => {
+    const [, tint, text] = /^\u001B\[(\d+)m(.*)\u001B\[0m$/.exec(line) ?? [null, null, line];
+    return `<span style="color:${tints[tint] ?? '#e6edf3'}">${escapeHtml(text)}</span>`;
+  };
+  return `<!doctype html><meta charset="utf-8"><body style="margin:0;background:#0d1117"><div class="window" style="width:1000px;padding:18px 22px;box-sizing:border-box"><pre style="margin:0;font:14px/1.5 'DejaVu Sans Mono',monospace"><span style="color:#8b949e">$ standdown check</span>\n${lines.map(row).join('\n')}</pre></div>`;
+}
+
 /** As high as the page is: it is laid out once for its height, then once for the picture. */
 async function shoot(folder, name, width, html) {
   const measured = join(folder, `${name}.measure.html`);
@@ -510,6 +569,7 @@ try {
         pane('Thread', '# incidents', 660, thread.map((message) => messageHtml(message)).join(''));
       say(await shoot(folder, name, 1_220, page(1_220, panes)));
     }
+  if (isWanted('check')) say(await shoot(folder, 'check', 1_000, await checkPage(join(folder, 'check'))));
   if (isWanted('home')) {
     const home = `<div class="home">${blocksHtml(await homeOf(join(folder, 'home')), names)}</div>`;
     say(await shoot(folder, 'home', 900, page(900, pane('Standdown', 'Home', 900, home))));

@@ -86,6 +86,7 @@ import { startEdge } from './webhooks/edge.ts';
 import { createMetrics } from './webhooks/metrics.ts';
 import { createPagerHook } from './webhooks/pagerduty.ts';
 import { createSlackDoor } from './webhooks/slack.ts';
+import { refusal, withdrawingKeys } from './withdrawingKeys.ts';
 
 export interface BotOptions {
   config: LiveConfig;
@@ -182,6 +183,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     checklist: playbook.checklist.map(({ id }) => id),
   };
   const ledger = createLedger({ store, clock, playbook, log });
+  if (!drill) await refuseWithdrawing(realVenues, ledger, clock, log);
   // A disk that does not answer must not keep a kill from being taken up.
   void recordAside(store, ledger, log);
   const engines = createEngines({
@@ -691,6 +693,19 @@ function configuredCommands(config: LiveConfig, mask: (text: string) => string):
       },
     ]),
   );
+}
+
+/** Throws where a key can withdraw. While a latch holds nothing waits for that: the kill goes on, and the log says it. */
+async function refuseWithdrawing(venues: Venue[], ledger: Ledger, clock: Clock, log: Log): Promise<void> {
+  const asked = withdrawingKeys(venues, clock);
+  if (ledger.trading().latch === null) {
+    const able = await asked;
+    if (able.length > 0) throw new Error(refusal(able));
+    return;
+  }
+  void asked.then((able) => {
+    if (able.length > 0) log.error({ venues: able }, `not refused while the latch holds: ${refusal(able)}`);
+  });
 }
 
 /** How long a start waits for PagerDuty to say which numbers are taken. */

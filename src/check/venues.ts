@@ -106,6 +106,14 @@ export function judgeSharing(venue: VenueConfig, all: VenueConfig[]): Said {
       );
 }
 
+/** The first request opens the connection, which is no difference of the clocks: the closer of two is taken. */
+async function closestClock(venue: Pick<OpenVenue, 'clockSkew'>): ReturnType<OpenVenue['clockSkew']> {
+  const first = await venue.clockSkew();
+  const second = await venue.clockSkew();
+  if (first.state === 'failed') return second;
+  return second.state === 'failed' || first.withinMs < second.withinMs ? first : second;
+}
+
 export function venueProbes(
   configured: VenueConfig[],
   opened: (OpenVenue | null)[],
@@ -139,7 +147,7 @@ export function venueProbes(
       probe(`${id}.notCovered`, `${venue.id}: not covered`, async () =>
         judgeCoverage((await reading()).notCovered),
       ),
-      probe(`${id}.clock`, `${venue.id}: clock`, async () => judgeSkew(await open.clockSkew())),
+      probe(`${id}.clock`, `${venue.id}: clock`, async () => judgeSkew(await closestClock(open))),
       probe(`${id}.symbols`, `${venue.id}: symbols`, async () =>
         judgeSymbols(venue.symbols, await open.unknownSymbols()),
       ),

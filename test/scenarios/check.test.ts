@@ -1,11 +1,16 @@
 /** `standdown check`, as an operator runs it beside the server, and when the server is down. */
 
-import { chmod, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { CheckReport } from '../../src/check/check.ts';
 import { CHANNEL, SCOPES } from '../../src/rehearsal/stage.ts';
 import { type OwnProcess, spawnDesk } from './desk.ts';
+
+/** In memory where there is such a place: how busy the disk is here is no matter of these. */
+const FAST_DISK = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
 let desk: OwnProcess | null = null;
 afterEach(async () => {
@@ -24,7 +29,7 @@ const bad = ({ lines }: CheckReport) =>
 
 describe('standdown check', () => {
   it('beside a running server: all is well, and nothing is written, posted, paged, mailed or traded', async () => {
-    desk = await spawnDesk();
+    desk = await spawnDesk({ tmp: FAST_DISK });
     const { stage, folder } = desk;
     const trace = async () => ({
       control: await desk?.control(),
@@ -59,7 +64,7 @@ describe('standdown check', () => {
   });
 
   it('four things broken: each is named with how to mend it, and no secret is said', async () => {
-    desk = await spawnDesk();
+    desk = await spawnDesk({ tmp: FAST_DISK });
     const { stage } = desk;
     stage.slack.setScopes(SCOPES.filter((scope) => scope !== 'pins:read'));
     stage.slack.setChannel(CHANNEL, { isArchived: true });
@@ -91,7 +96,7 @@ describe('standdown check', () => {
   });
 
   it('with the server down and the file broken, it lists that too and asks the rest', async () => {
-    desk = await spawnDesk();
+    desk = await spawnDesk({ tmp: FAST_DISK });
     await desk.crash();
     const yaml = join(desk.folder, 'standdown.yml');
     const data = await readdir(join(desk.folder, 'data'), { recursive: true });
@@ -109,7 +114,7 @@ describe('standdown check', () => {
   });
 
   it('far sides that hang or answer pages of HTML are unknown, and it ends in time', async () => {
-    desk = await spawnDesk();
+    desk = await spawnDesk({ tmp: FAST_DISK });
     const { stage } = desk;
     stage.slack.fault('*', { kind: 'html' });
     stage.pagerDuty.fault('rest', { kind: 'hang', times: Number.POSITIVE_INFINITY });
@@ -130,6 +135,7 @@ describe('standdown check', () => {
 
   it('a control file that cannot be replaced, programs that are not there, a token that is refused', async () => {
     desk = await spawnDesk({
+      tmp: FAST_DISK,
       yaml: 'commands: { restartOrderManager: { run: [/nowhere/restart], timeoutSec: 5 } }\nengines: [{ id: main, heartbeatSec: 5 }]\n',
     });
     desk.stage.slack.fault('auth.test', { kind: 'error', error: 'token_revoked' });
@@ -140,6 +146,23 @@ describe('standdown check', () => {
         stateOf(all, id),
       ),
     ).toEqual(['fail', 'fail', 'fail', 'fail']);
-    await chmod(desk.folder, 0o700);
+  });
+
+  it('a key that can withdraw is refused at start; while the latch holds the kill goes on, and the log says it', async () => {
+    desk = await spawnDesk({ tmp: FAST_DISK });
+    const { stage } = desk;
+    await desk.crash();
+    stage.binance.setRestrictions({ enableWithdrawals: true });
+    await expect(desk.start()).rejects.toThrow(/the key of binance-usdm, binance-spot can withdraw/);
+    stage.binance.setRestrictions({ enableWithdrawals: false });
+    await desk.start();
+    await desk.cli('kill', 'to have a latch');
+    await desk.crash();
+    stage.binance.setRestrictions({ enableWithdrawals: true });
+    await desk.start();
+    expect((await desk.get('/status')).json).toMatchObject({ trading: { state: 'killed' } });
+    await expect
+      .poll(() => desk?.output(), { timeout: 10_000 })
+      .toContain('not refused while the latch holds');
   });
 });

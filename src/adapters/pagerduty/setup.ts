@@ -38,10 +38,10 @@ const UserPage = z.object({
   more: z.boolean().default(false),
 });
 
+/** A time that cannot be read is no end: the answer is not PagerDuty's then. */
+const time = z.string().refine((text) => !Number.isNaN(Date.parse(text)));
 const ShiftPage = z.object({
-  oncalls: z.array(
-    z.object({ escalation_level: z.number(), start: z.string().nullish(), end: z.string().nullish() }),
-  ),
+  oncalls: z.array(z.object({ escalation_level: z.number(), start: time.nullish(), end: time.nullish() })),
   more: z.boolean().default(false),
 });
 
