@@ -17,9 +17,9 @@ const { configFor, startRehearsal } = await from('rehearse.js');
 const { startBot } = await from('bot.js');
 const { runDrill } = await from('rehearsal/drill.js');
 const { CAST, CHANNEL, startStage } = await from('rehearsal/stage.js');
-const { blocksHtml } = await from('rehearsal/console/blocks.js');
-const { still } = await from('rehearsal/console/drawing.js');
-const { escapeHtml, mrkdwnHtml } = await from('rehearsal/console/mrkdwn.js');
+const { blocksHtml } = await from('rehearsal/console/page/blocks.js');
+const { still } = await from('rehearsal/console/page/drawing.js');
+const { escapeHtml, mrkdwnHtml } = await from('rehearsal/console/page/mrkdwn.js');
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const TOKEN = 'token-of-the-pictures';

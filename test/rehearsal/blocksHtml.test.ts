@@ -1,9 +1,9 @@
 import type { KnownBlock } from '@slack/types';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { blocksHtml } from '../../src/rehearsal/console/blocks.ts';
-import { still } from '../../src/rehearsal/console/drawing.ts';
-import { escapeHtml, mrkdwnHtml } from '../../src/rehearsal/console/mrkdwn.ts';
+import { blocksHtml } from '../../src/rehearsal/console/page/blocks.ts';
+import { still } from '../../src/rehearsal/console/page/drawing.ts';
+import { escapeHtml, mrkdwnHtml } from '../../src/rehearsal/console/page/mrkdwn.ts';
 
 const names = {
   user: (id: string) => (id === 'U1' ? 'Ada' : id),
@@ -170,7 +170,9 @@ describe('hostile text', () => {
           { type: 'actions', elements: [{ type: 'button', action_id: one, text: plain(two), value: one }] },
           { type: 'image', image_url: one, alt_text: two },
         ];
-        mustBeHarmless(blocksHtml(blocks, still({ user: () => one, channel: () => two, usergroup: () => one })));
+        mustBeHarmless(
+          blocksHtml(blocks, still({ user: () => one, channel: () => two, usergroup: () => one })),
+        );
       }),
       { numRuns: 500 },
     );

@@ -1,5 +1,5 @@
-import type { JsonObject } from '../slack/json.ts';
-import type { Names } from '../slack/text.ts';
+import type { JsonObject } from '../../slack/json.ts';
+import type { Names } from '../../slack/text.ts';
 
 /** Somebody or something to choose in a menu. */
 export interface Choice {

@@ -1,6 +1,6 @@
 /** Slack's mrkdwn as HTML: every word escaped, links http(s) only, nothing fetched. Pure. */
 
-import type { Names } from '../slack/text.ts';
+import type { Names } from '../../slack/text.ts';
 
 const ENTITIES: Readonly<Record<string, string>> = {
   '&': '&amp;',

@@ -8,7 +8,7 @@ import type {
   Option,
   SectionBlockAccessory,
 } from '@slack/types';
-import { isObject } from '../slack/json.ts';
+import { isObject } from '../../slack/json.ts';
 import type { Choice, Drawing } from './drawing.ts';
 import { escapeHtml, textHtml } from './mrkdwn.ts';
 
@@ -161,7 +161,9 @@ function chosenIn(control: Control, blockId: string, drawing: Drawing): string[]
   const [from, prefix] = isObject(state)
     ? [state as Readonly<Record<string, unknown>>, 'selected_']
     : [control as unknown as Readonly<Record<string, unknown>>, 'initial_'];
-  return HELD.flatMap((name) => from[name === 'value' && isObject(state) ? 'value' : `${prefix}${name}`] ?? [])
+  return HELD.flatMap(
+    (name) => from[name === 'value' && isObject(state) ? 'value' : `${prefix}${name}`] ?? [],
+  )
     .flat()
     .map((one) => (isOption(one) ? valueOf(one) : String(one)));
 }
