@@ -315,7 +315,7 @@ function useTool(button) {
     case 'pin':
       return act('pin', { as: looking.as, ...at, on: !message.classList.contains('pinned') });
     case 'declare':
-      return act('shortcut', { as: looking.as, ...at, callbackId: 'incident.declare_from_message' });
+      return act('shortcut', { as: looking.as, ...at, callbackId: 'incident.declare' });
     case 'edit': {
       const box = byId(button.closest('#thread') === null ? 'composer' : 'reply');
       box.value = message.querySelector('.section').innerText;

@@ -43,8 +43,8 @@ export function page(): string {
     ([typed, does], index) =>
       `<li role="option" id="command-${index}" data-typed="${typed}" aria-selected="false"><b>${typed.trim()}</b> <small>${does}</small></li>`,
   ).join('');
-  const composer = (id: string, label: string, rest: string) =>
-    `<form class="composer" id="${id}-form"><label class="unseen" for="${id}">${label}</label><textarea id="${id}" rows="1" placeholder="${label}" autocomplete="off"${rest}></textarea><button type="submit" class="button primary">Send</button></form>`;
+  const composer = (id: string, label: string, box: string) =>
+    `<form class="composer" id="${id}-form"><label class="unseen" for="${id}">${label}</label>${box}<button type="submit" class="button primary">Send</button></form>`;
   const tab = (id: string, words: string, isOn: boolean) =>
     `<button type="button" role="tab" id="tab-${id}" aria-controls="panel-${id}" aria-selected="${isOn}" tabindex="${isOn ? 0 : -1}">${words}<span class="count" data-count-of="${id}"></span></button>`;
   const panel = (id: string, isOn: boolean, inner: string) =>
@@ -79,13 +79,13 @@ ${region('scenarios')}
 <div class="scroll" id="home-scroll" tabindex="0" role="region" aria-label="App Home" hidden>${region('home')}</div>
 <div class="foot" id="composer-foot">
 <ul class="commands" id="commands" role="listbox" aria-label="Commands" hidden>${commands}</ul>
-${composer('composer', 'Message #incidents, or /kill, /incident…', ' role="combobox" aria-expanded="false" aria-controls="commands" aria-autocomplete="list"')}
+${composer('composer', 'Message', '<input type="text" id="composer" placeholder="Message #incidents, or /kill, /incident…" autocomplete="off" role="combobox" aria-expanded="false" aria-controls="commands" aria-autocomplete="list">')}
 </div>
 </main>
 <section class="thread" id="thread" aria-labelledby="thread-title" hidden>
 <header class="bar"><h2 id="thread-title">Thread</h2><button type="button" class="tool" id="close-thread" aria-label="Close the thread">✕</button></header>
 <div class="scroll" id="thread-scroll" tabindex="0" role="log" aria-live="off" aria-label="Thread">${region('thread')}</div>
-<div class="foot">${composer('reply', 'Reply…', '')}</div>
+<div class="foot">${composer('reply', 'Reply', '<textarea id="reply" rows="1" placeholder="Reply…" autocomplete="off"></textarea>')}</div>
 </section>
 <aside class="far" aria-label="The far sides">
 <div class="tabs" role="tablist" aria-label="The far sides">${tab('desk', 'Desk', true)}${tab('people', 'Pages and mail', false)}${tab('faults', 'Faults', false)}</div>
