@@ -17,7 +17,9 @@ const { configFor, startRehearsal } = await from('rehearse.js');
 const { startBot } = await from('bot.js');
 const { runDrill } = await from('rehearsal/drill.js');
 const { CAST, CHANNEL, startStage } = await from('rehearsal/stage.js');
-const { blocksHtml, escapeHtml, mrkdwnHtml } = await from('rehearsal/blocksHtml.js');
+const { blocksHtml } = await from('rehearsal/console/page/blocks.js');
+const { still } = await from('rehearsal/console/page/drawing.js');
+const { escapeHtml, mrkdwnHtml } = await from('rehearsal/console/page/mrkdwn.js');
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const TOKEN = 'token-of-the-pictures';
@@ -360,7 +362,7 @@ function messageHtml(message, number = '', after = '') {
   const time = new Date(Number(message.ts) * 1_000).toISOString().slice(11, 19);
   const words =
     message.blocks.length > 0
-      ? blocksHtml(message.blocks, names)
+      ? blocksHtml(message.blocks, still(names))
       : `<div class="section">${mrkdwnHtml(message.text, names)}</div>`;
   const avatar = message.byBot ? '■' : name.slice(0, 1);
   const badge = number === '' ? '' : `<span class="number">${number}</span>`;
@@ -511,7 +513,7 @@ try {
       say(await shoot(folder, name, 1_220, page(1_220, panes)));
     }
   if (isWanted('home')) {
-    const home = `<div class="home">${blocksHtml(await homeOf(join(folder, 'home')), names)}</div>`;
+    const home = `<div class="home">${blocksHtml(await homeOf(join(folder, 'home')), still(names))}</div>`;
     say(await shoot(folder, 'home', 900, page(900, pane('Standdown', 'Home', 900, home))));
   }
 } finally {
