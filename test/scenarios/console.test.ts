@@ -83,16 +83,10 @@ async function withConsole(story: (desk: Open) => Promise<void>): Promise<void> 
 }
 
 /** Its messages come from a process: looked at after every change of Slack. */
-const shows = (desk: Open, words: string) =>
-  desk.console.stage().slack.until(
-    () => {
-      const { slack } = desk.console.stage();
-      return slack
-        .messages(CHANNEL)
-        .some(({ text, blocks }) => `${text} ${JSON.stringify(blocks)}`.includes(words));
-    },
-    { timeoutMs: 30_000, what: words },
-  );
+const shows = (desk: Open, words: string) => {
+  const { slack } = desk.console.stage();
+  return slack.until(() => slack.asText(CHANNEL).includes(words), { timeoutMs: 30_000, what: words });
+};
 
 describe('the console in front of the bot', () => {
   it(
