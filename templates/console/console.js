@@ -47,8 +47,9 @@ function connect() {
     if (source !== mine) return;
     say('reconnecting…', 'lost');
     isFresh = true;
-    // A browser tries again by itself after a broken connection, but not after an answer that is none.
-    if (mine.readyState === EventSource.CLOSED) retry = setTimeout(connect, 1_000);
+    // A browser tries again by itself after a broken connection, but late, and never after an answer that is none.
+    mine.close();
+    retry = setTimeout(connect, 500);
   });
 }
 
@@ -102,11 +103,14 @@ function showModal() {
     return;
   }
   if (!modal.open) modal.showModal();
-  const first = form.querySelector('.error ~ [data-control], .wrong [data-control]') ?? form.querySelector('[data-control]');
+  const first =
+    form.querySelector('.error ~ [data-control], .wrong [data-control]') ??
+    form.querySelector('[data-control]');
   const isLost = !form.contains(document.activeElement);
   const isNew = modal.dataset.view !== form.dataset.view;
   modal.dataset.view = form.dataset.view;
-  if (isNew || isLost) (first ?? form.querySelector('button[type=submit]') ?? form.querySelector('button'))?.focus();
+  if (isNew || isLost)
+    (first ?? form.querySelector('button[type=submit]') ?? form.querySelector('button'))?.focus();
 }
 
 function showThread() {
@@ -279,7 +283,12 @@ const PRESSES = {
   thread: (button) => openThread(button.dataset.thread),
   tool: useTool,
   react: (button) =>
-    act('react', { as: looking.as, ...placeOf(button), name: button.dataset.react, on: button.dataset.own !== 'true' }),
+    act('react', {
+      as: looking.as,
+      ...placeOf(button),
+      name: button.dataset.react,
+      on: button.dataset.own !== 'true',
+    }),
   dismiss: () => dismiss(),
   scenario: (button) => {
     isFollowing = button.dataset.start === 'start';
