@@ -32,7 +32,7 @@ function passedOn(raw: readonly string[]): string[] {
 
 /** Pass one request on to `origin`; null, or nobody there, is a 502 in the contract's shape. Bodies are never held. */
 export function passOn(request: IncomingMessage, response: ServerResponse, origin: string | null): void {
-  if (origin === null) return void isDown(request, response, 'The bot is not running.');
+  if (origin === null) return isDown(request, response, 'The bot is not running.');
   const { hostname, port } = new URL(origin);
   const headers = passedOn(request.rawHeaders);
   // Without a length the body comes in chunks, and goes on in chunks.
@@ -74,7 +74,10 @@ export function passOn(request: IncomingMessage, response: ServerResponse, origi
 
 function isDown(request: IncomingMessage, response: ServerResponse, detail: string): void {
   request.resume();
-  if (response.headersSent) return void response.destroy();
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
   response.writeHead(502, { 'content-type': 'application/json; charset=utf-8' });
   response.end(JSON.stringify({ error: 'bot_down', detail: `${detail} Start it on the console's page.` }));
 }
