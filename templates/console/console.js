@@ -13,6 +13,7 @@ const confirmBox = byId('confirm');
 const looking = {
   as: sessionStorage.getItem('as') ?? 'U0ADA',
   channel: 'C0INCIDENTS',
+  /** @type {string | null} */
   thread: null,
   tab: 'messages',
 };
