@@ -17,8 +17,8 @@ const looking = {
   thread: null,
   tab: 'messages',
 };
-/** True from the start of a story until its first thread is opened for the person. */
-let isFollowing = false;
+/** The threads that were there when the person started a story or a kill: the first other one is opened; null, none is. */
+let threadsBefore = null;
 
 // ── What arrives ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -146,13 +146,20 @@ function announce() {
   lastVerdict = verdict;
 }
 
-/** A story that was started here opens its thread by itself, once. */
+const threads = () =>
+  [...document.querySelectorAll('#region-messages .replies')].map((replies) => replies.dataset.thread);
+
+/** From here on: what the person starts opens its thread by itself, once. */
+function watchThreads() {
+  threadsBefore = new Set(threads());
+}
+
 function follow() {
-  if (!isFollowing || looking.thread !== null) return;
-  const replies = [...document.querySelectorAll('#region-messages .replies')].at(-1);
-  if (replies === undefined) return;
-  isFollowing = false;
-  openThread(replies.dataset.thread);
+  if (threadsBefore === null) return;
+  const begun = threads().findLast((ts) => !threadsBefore.has(ts));
+  if (begun === undefined) return;
+  threadsBefore = null;
+  openThread(begun);
 }
 
 // ── What a person does ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -292,7 +299,7 @@ const PRESSES = {
     }),
   dismiss: () => dismiss(),
   scenario: (button) => {
-    isFollowing = button.dataset.start === 'start';
+    if (button.dataset.start === 'start') watchThreads();
     return act('scenario', { id: button.dataset.scenario, do: button.dataset.start });
   },
   reset: () => act('reset'),
@@ -371,12 +378,33 @@ modal.addEventListener('cancel', (event) => {
   void dismiss();
 });
 
+/** As Slack does it, before the bot is asked: each required field that is empty says so. */
+function miss(controls) {
+  for (const old of modal.querySelectorAll('.error.mine')) old.remove();
+  for (const control of controls) {
+    const words = document.createElement('p');
+    words.className = 'error mine';
+    words.setAttribute('role', 'alert');
+    words.textContent = 'Please fill this in.';
+    control.after(words);
+  }
+  (controls[0].matches('.ticks') ? controls[0].querySelector('input') : controls[0]).focus();
+}
+
 modal.addEventListener('submit', (event) => {
   event.preventDefault();
   const form = event.target;
   const values = {};
-  for (const control of form.querySelectorAll('[data-control][data-waits]'))
-    values[control.dataset.block] = valueOf(control);
+  const empty = [];
+  for (const control of form.querySelectorAll('[data-control][data-waits]')) {
+    const value = valueOf(control);
+    values[control.dataset.block] = value;
+    if (control.dataset.required !== undefined && (value === null || value.length === 0)) empty.push(control);
+  }
+  if (empty.length > 0) {
+    miss(empty);
+    return;
+  }
   void act('submit', { as: looking.as, viewId: form.dataset.view, values });
 });
 
@@ -389,6 +417,7 @@ async function send(box) {
   delete box.dataset.editing;
   box.value = '';
   suggest();
+  if (text.startsWith('/kill')) watchThreads();
   const fields = { as: looking.as, channel: looking.channel, text };
   const outcome =
     editing !== undefined

@@ -27,6 +27,8 @@ export interface Place {
   readonly label: string;
   /** Chosen or typed, it waits for the submission of its modal. */
   readonly waits: boolean;
+  /** Nothing in it is an error of its modal. */
+  readonly isRequired: boolean;
 }
 
 /** The attributes of an element: `undefined` and `false` are left out, `true` stands alone. */
@@ -62,6 +64,7 @@ function wired(control: Control, place: Place, drawing: Drawing): string {
     'data-block': place.blockId,
     'data-action': control.action_id ?? '',
     'data-waits': place.waits,
+    'data-required': place.isRequired,
     'data-confirm': confirm === undefined ? undefined : confirmWords(confirm),
   });
 }
