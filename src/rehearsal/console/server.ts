@@ -203,14 +203,20 @@ export async function startConsoleServer(options: ConsoleServerOptions): Promise
 
   const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000, maxHeaderSize: 16_384 });
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    if (!LOOPBACK_PEERS.includes(request.socket.remoteAddress ?? '')) return void request.socket.destroy();
+    if (!LOOPBACK_PEERS.includes(request.socket.remoteAddress ?? '')) {
+      request.socket.destroy();
+      return;
+    }
     const path = (request.url ?? '').split('?', 1)[0] ?? '';
     if (path !== '/' && path !== '/console' && !path.startsWith('/console/')) {
       passOn(request, response, botUrl());
       return;
     }
     route(request, response).catch((error: unknown) => {
-      if (response.headersSent) return void response.destroy();
+      if (response.headersSent) {
+        response.destroy();
+        return;
+      }
       request.resume();
       if (error instanceof Refused)
         answer(response, error.status, { ok: false, error: error.code, detail: error.message });

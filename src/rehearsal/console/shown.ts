@@ -297,7 +297,7 @@ export function statusFields(
 ):
   | (Pick<ConsoleState['status'], 'trading' | 'incidents' | 'lastKill'> & Pick<ConsoleState, 'criteria'>)
   | null {
-  if (typeof json !== 'object' || json === null || !isObject(json as JsonObject)) return null;
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) return null;
   const said = json as Partial<ConsoleState['status'] & Pick<ConsoleState, 'criteria'>>;
   if (said.trading === undefined || !Array.isArray(said.incidents) || !Array.isArray(said.criteria))
     return null;

@@ -85,11 +85,12 @@ export const SCENARIOS: readonly Scenario[] = [
     todo: 'Nothing stops it faster than the bot. Read on the receipt why it was killed, and what was left.',
     steps: 3,
     async play(play) {
-      for (let n = 0; n < 10; n += 1) play.engine.tryOrder();
-      play.tell('Ten orders of the engine went through: a rate needs orders to be a rate of.');
+      for (let n = 0; n < 30; n += 1) play.engine.tryOrder();
+      play.tell('30 orders of the engine went through: a rate needs orders to be a rate of.');
       for (let n = 0; n < 40 && !(await isKilled(play)); n += 1) {
         play.engine.tryOrder('tooSmall');
-        if (n === 3) play.tell('The exchange refuses: below its least notional. Four in a row.');
+        if (n === 2)
+          play.tell('The exchange refuses, below its least notional: three in a row, which is a P1.');
         await play.wait(1_000);
       }
       const killed = await play.until(() => isKilled(play), 10_000);
@@ -229,12 +230,21 @@ export const SCENARIOS: readonly Scenario[] = [
           deaths.push(play.bot.kill9());
       });
       play.atEnd(unlisten);
+      // What a process had still to send when it died never arrives: only the first cancel does.
+      const cut = binance.fault({
+        kind: 'reset',
+        match: { method: 'DELETE' },
+        after: 1,
+        times: Number.POSITIVE_INFINITY,
+      });
+      play.atEnd(cut.clear);
       play.atEnd(() => play.bot.start());
       play.tell('Ada types /kill. At the first cancel the bot dies.');
       await slack.say(CAST.ada.id, '/kill crash rehearsal');
       await play.until(() => deaths.length > 0, 10_000);
       unlisten();
       await Promise.all(deaths);
+      cut.clear();
       play.tell(`kill -9. ${openOrders(play)} orders are at the exchange, and no bot is there.`);
       await play.wait(5_000);
       await play.bot.start();
