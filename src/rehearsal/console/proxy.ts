@@ -54,14 +54,14 @@ export function passOn(request: IncomingMessage, response: ServerResponse, origi
     // Cut off in the middle: the reader must not take it for the whole.
     answer.on('error', () => response.destroy());
     answer.on('aborted', () => response.destroy());
-    // The bot said no before the end: what is still to come is read and thrown away, so that the sender reads the answer.
-    if (!request.readableEnded) {
-      request.unpipe(onward);
-      request.resume();
-    }
   });
   onward.on('error', (error) => {
-    if (answered) return;
+    if (answered) {
+      // It said no before the end, and left: the rest is read and thrown away, so that the sender reads the answer.
+      request.unpipe(onward);
+      request.resume();
+      return;
+    }
     answered = true;
     isDown(request, response, `The bot did not answer: ${error.message}.`);
   });

@@ -1,6 +1,6 @@
 /** From the counterparts to what the page shows: reads, and changes nothing. */
 
-import { isObject, type JsonObject, str } from '../slack/json.ts';
+import { type JsonObject, str } from '../slack/json.ts';
 import type { StoredMessage, StoredView } from '../slack/shapes.ts';
 import type { SlackCounterpart } from '../slack.ts';
 import { ALERT_CHANNEL, CAST, CHANNEL, ON_CALL_GROUP, type Stage } from '../stage.ts';
