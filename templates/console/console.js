@@ -13,11 +13,12 @@ const confirmBox = byId('confirm');
 const looking = {
   as: sessionStorage.getItem('as') ?? 'U0ADA',
   channel: 'C0INCIDENTS',
+  /** @type {string | null} */
   thread: null,
   tab: 'messages',
 };
-/** True from the start of a story until its first thread is opened for the person. */
-let isFollowing = false;
+/** The threads that were there when the person started a story or a kill: the first other one is opened; null, none is. */
+let threadsBefore = null;
 
 // ── What arrives ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -47,8 +48,9 @@ function connect() {
     if (source !== mine) return;
     say('reconnecting…', 'lost');
     isFresh = true;
-    // A browser tries again by itself after a broken connection, but not after an answer that is none.
-    if (mine.readyState === EventSource.CLOSED) retry = setTimeout(connect, 1_000);
+    // A browser tries again by itself after a broken connection, but late, and never after an answer that is none.
+    mine.close();
+    retry = setTimeout(connect, 500);
   });
 }
 
@@ -102,11 +104,14 @@ function showModal() {
     return;
   }
   if (!modal.open) modal.showModal();
-  const first = form.querySelector('.error ~ [data-control], .wrong [data-control]') ?? form.querySelector('[data-control]');
+  const first =
+    form.querySelector('.error ~ [data-control], .wrong [data-control]') ??
+    form.querySelector('[data-control]');
   const isLost = !form.contains(document.activeElement);
   const isNew = modal.dataset.view !== form.dataset.view;
   modal.dataset.view = form.dataset.view;
-  if (isNew || isLost) (first ?? form.querySelector('button[type=submit]') ?? form.querySelector('button'))?.focus();
+  if (isNew || isLost)
+    (first ?? form.querySelector('button[type=submit]') ?? form.querySelector('button'))?.focus();
 }
 
 function showThread() {
@@ -141,13 +146,20 @@ function announce() {
   lastVerdict = verdict;
 }
 
-/** A story that was started here opens its thread by itself, once. */
+const threads = () =>
+  [...document.querySelectorAll('#region-messages .replies')].map((replies) => replies.dataset.thread);
+
+/** From here on: what the person starts opens its thread by itself, once. */
+function watchThreads() {
+  threadsBefore = new Set(threads());
+}
+
 function follow() {
-  if (!isFollowing || looking.thread !== null) return;
-  const replies = [...document.querySelectorAll('#region-messages .replies')].at(-1);
-  if (replies === undefined) return;
-  isFollowing = false;
-  openThread(replies.dataset.thread);
+  if (threadsBefore === null) return;
+  const begun = threads().findLast((ts) => !threadsBefore.has(ts));
+  if (begun === undefined) return;
+  threadsBefore = null;
+  openThread(begun);
 }
 
 // ── What a person does ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -279,10 +291,15 @@ const PRESSES = {
   thread: (button) => openThread(button.dataset.thread),
   tool: useTool,
   react: (button) =>
-    act('react', { as: looking.as, ...placeOf(button), name: button.dataset.react, on: button.dataset.own !== 'true' }),
+    act('react', {
+      as: looking.as,
+      ...placeOf(button),
+      name: button.dataset.react,
+      on: button.dataset.own !== 'true',
+    }),
   dismiss: () => dismiss(),
   scenario: (button) => {
-    isFollowing = button.dataset.start === 'start';
+    if (button.dataset.start === 'start') watchThreads();
     return act('scenario', { id: button.dataset.scenario, do: button.dataset.start });
   },
   reset: () => act('reset'),
@@ -361,12 +378,33 @@ modal.addEventListener('cancel', (event) => {
   void dismiss();
 });
 
+/** As Slack does it, before the bot is asked: each required field that is empty says so. */
+function miss(controls) {
+  for (const old of modal.querySelectorAll('.error.mine')) old.remove();
+  for (const control of controls) {
+    const words = document.createElement('p');
+    words.className = 'error mine';
+    words.setAttribute('role', 'alert');
+    words.textContent = 'Please fill this in.';
+    control.after(words);
+  }
+  (controls[0].matches('.ticks') ? controls[0].querySelector('input') : controls[0]).focus();
+}
+
 modal.addEventListener('submit', (event) => {
   event.preventDefault();
   const form = event.target;
   const values = {};
-  for (const control of form.querySelectorAll('[data-control][data-waits]'))
-    values[control.dataset.block] = valueOf(control);
+  const empty = [];
+  for (const control of form.querySelectorAll('[data-control][data-waits]')) {
+    const value = valueOf(control);
+    values[control.dataset.block] = value;
+    if (control.dataset.required !== undefined && (value === null || value.length === 0)) empty.push(control);
+  }
+  if (empty.length > 0) {
+    miss(empty);
+    return;
+  }
   void act('submit', { as: looking.as, viewId: form.dataset.view, values });
 });
 
@@ -379,6 +417,7 @@ async function send(box) {
   delete box.dataset.editing;
   box.value = '';
   suggest();
+  if (text.startsWith('/kill')) watchThreads();
   const fields = { as: looking.as, channel: looking.channel, text };
   const outcome =
     editing !== undefined

@@ -1,11 +1,12 @@
 /** Debian's Chromium, driven by playwright-core, which brings no browser of its own. */
 
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 
 const EXECUTABLE = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
-const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+const AXE = createRequire(import.meta.url).resolve('axe-core');
 
 /** Start it. The first start on a machine can take half a minute. */
 export function startChromium(): Promise<Browser> {
@@ -36,7 +37,6 @@ export async function visit(
     viewport: { width: options.width ?? 1_440, height: options.height ?? 1_000 },
     deviceScaleFactor: options.density ?? 1,
     reducedMotion: 'reduce',
-    bypassCSP: false,
   });
   const foreign: string[] = [];
   const errors: string[] = [];
@@ -63,10 +63,10 @@ interface Violation {
 
 /** What axe finds wrong now, one line a rule and place. */
 export async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(await import('node:fs/promises').then(({ readFile }) => readFile(AXE, 'utf8')));
-  const found = (await page.evaluate(
+  await page.evaluate(await readFile(AXE, 'utf8'));
+  const found = await page.evaluate<Violation[]>(
     '(async () => (await axe.run(document, { resultTypes: ["violations"] })).violations)()',
-  )) as Violation[];
+  );
   return found.flatMap(({ id, nodes }) =>
     nodes.map((node) => `${id}: ${node.target.join(' ')} ${node.failureSummary ?? ''}`),
   );

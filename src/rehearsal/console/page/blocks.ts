@@ -28,6 +28,7 @@ function blockHtml(block: KnownBlock, index: number, drawing: Drawing): string {
     at: `${index}-${element}`,
     label,
     waits: false,
+    isRequired: false,
   });
   switch (block.type) {
     case 'header':
@@ -117,6 +118,7 @@ function inputHtml(block: InputBlock, index: number, drawing: Drawing): string {
       at: `${index}-0`,
       label: isGroup ? block.label.text : '',
       waits: block.dispatch_action !== true,
+      isRequired: block.optional !== true,
     },
     drawing,
   );

@@ -1,7 +1,7 @@
 /** The Slack half of the rehearsal's page: channels, messages, threads, App Home and modals. Pure. */
 
 import type { KnownBlock } from '@slack/types';
-import { isObject, str } from '../../slack/json.ts';
+import { isObject, type JsonObject, str } from '../../slack/json.ts';
 import type { Names } from '../../slack/text.ts';
 import type { ConsoleState, ShownFile, ShownMessage, ShownView } from '../state.ts';
 import { blocksHtml } from './blocks.ts';
@@ -73,13 +73,12 @@ function fileHtml(file: ShownFile): Html {
   return html`<details class="file" id="file-${file.id}"><summary>📄 ${file.name}</summary><pre tabindex="0" aria-label="${file.name}">${file.text}</pre></details>`;
 }
 
-function attachmentHtml(attachment: unknown, drawing: Drawing, index: number): Html {
-  if (!isObject(attachment as never)) return html``;
-  const { text, fallback, blocks, title } = attachment as Record<string, unknown>;
+function attachmentHtml(attachment: JsonObject, drawing: Drawing, index: number): Html {
+  const { text, fallback, blocks, title } = attachment;
   const body = Array.isArray(blocks)
-    ? drawn(blocksHtml(blocks as KnownBlock[], { ...drawing, id: `${drawing.id ?? 'still'}-a${index}` }))
-    : drawn(mrkdwnHtml(str((text ?? fallback) as never), drawing.names));
-  return html`<div class="attachment">${title === undefined ? null : html`<b>${str(title as never)}</b>`}<div>${body}</div></div>`;
+    ? blocksHtml(blocks as unknown as KnownBlock[], { ...drawing, id: `${drawing.id ?? 'still'}-a${index}` })
+    : mrkdwnHtml(str(text ?? fallback), drawing.names);
+  return html`<div class="attachment">${title !== undefined && html`<b>${str(title)}</b>`}<div>${drawn(body)}</div></div>`;
 }
 
 /** One message as the person who looks sees it; `pane` tells the two places apart where it can stand. */

@@ -27,6 +27,8 @@ export interface Place {
   readonly label: string;
   /** Chosen or typed, it waits for the submission of its modal. */
   readonly waits: boolean;
+  /** Nothing in it is an error of its modal. */
+  readonly isRequired: boolean;
 }
 
 /** The attributes of an element: `undefined` and `false` are left out, `true` stands alone. */
@@ -62,6 +64,7 @@ function wired(control: Control, place: Place, drawing: Drawing): string {
     'data-block': place.blockId,
     'data-action': control.action_id ?? '',
     'data-waits': place.waits,
+    'data-required': place.isRequired,
     'data-confirm': confirm === undefined ? undefined : confirmWords(confirm),
   });
 }
@@ -158,14 +161,12 @@ function chosenIn(control: Control, blockId: string, drawing: Drawing): string[]
   if (control.type === 'image' || control.type === 'button' || control.type === 'overflow') return [];
   const block = drawing.choices[blockId];
   const state = isObject(block) ? block[control.action_id ?? ''] : undefined;
-  const [from, prefix] = isObject(state)
-    ? [state as Readonly<Record<string, unknown>>, 'selected_']
-    : [control as unknown as Readonly<Record<string, unknown>>, 'initial_'];
-  return HELD.flatMap(
-    (name) => from[name === 'value' && isObject(state) ? 'value' : `${prefix}${name}`] ?? [],
-  )
-    .flat()
-    .map((one) => (isOption(one) ? valueOf(one) : String(one)));
+  const at = (name: string): string =>
+    isObject(state) && name === 'value' ? name : `${isObject(state) ? 'selected' : 'initial'}_${name}`;
+  const from: object = isObject(state) ? state : control;
+  return HELD.flatMap((name): unknown => Reflect.get(from, at(name)) ?? []).flatMap((one) =>
+    isOption(one) ? valueOf(one) : typeof one === 'string' ? one : [],
+  );
 }
 
 const isOption = (one: unknown): one is Option => typeof one === 'object' && one !== null && 'text' in one;

@@ -55,7 +55,7 @@ export function venueHtml({ venue }: ConsoleState): Html {
     html`<div class="tile"><b>${value}</b><span>${value === 1 ? one : many}</span></div>`;
   const last = venue.requests.at(-1);
   return html`<div class="card"><h2>Exchange</h2>
-<div class="tiles">${count(venue.orders.length, 'order', 'orders')}${count(venue.conditional.length, 'stop or trigger', 'stops, triggers')}${count(venue.positions.length, 'position', 'positions')}</div>
+<div class="tiles">${count(venue.orders.length, 'order', 'orders')}${count(venue.conditional.length, 'stop', 'stops')}${count(venue.positions.length, 'position', 'positions')}</div>
 <h3>Positions <span class="count">${venue.positions.length}</span></h3>
 ${
   positions.length === 0

@@ -20,7 +20,7 @@ export function startHere(state: ConsoleState): Html {
 <p>The real bot watches a small trading desk. Slack, PagerDuty, the exchange and the mail server are all on this machine.</p>
 <p>Start a story and an incident opens here. You are ${state.looking.as.name} (${state.looking.as.role}): press its buttons, or type <code>/kill</code>.</p>
 <p>Break things on the right, change who you are on the left. Nothing leaves this machine.</p>
-${first !== undefined && !isRunning && html`<button type="button" class="button primary large" id="start-first" data-scenario="${first.id}" data-start="start">Start: ${first.title}</button>`}
+${first !== undefined && !isRunning && html`<button type="button" class="button primary large" id="start-first" data-scenario="${first.id}" data-start="start">Start: ${first.title.replace(/^Start here: /, '')}</button>`}
 ${isRunning && html`<p class="waiting" role="status">The story has begun. Its first message comes in a moment.</p>`}
 </section>`;
 }
@@ -42,7 +42,7 @@ ${isRunning && html`<progress max="100" value="${Math.round(scenario.progress * 
 export function scenariosHtml(state: ConsoleState): Html {
   const isBusy = state.scenarios.some((scenario) => scenario.state === 'running');
   return html`<h2 class="side-title">Scenarios</h2><ul class="scenarios">${state.scenarios.map((one) => scenarioHtml(one, isBusy))}</ul>
-<button type="button" class="button small wide" id="reset" data-reset>Start over with a calm desk</button>`;
+<button type="button" class="button small wide" id="reset" data-reset>Start over</button>`;
 }
 
 /** What runs now, said above the messages: what to watch, what to do, what was told last. */
@@ -50,7 +50,7 @@ export function runningHtml(state: ConsoleState): Html {
   const running = state.scenarios.find((scenario) => scenario.state === 'running');
   if (running === undefined) return html``;
   const last = running.told.at(-1);
-  return html`<div class="running" id="running"><b>${running.title}</b>${last !== undefined && html` <span>${last.text}</span>`}<div><b>Watch</b> ${running.watch} <b>Do</b> ${running.todo}</div></div>`;
+  return html`<div class="story" id="story"><b>${running.title}</b>${last !== undefined && html` <span>${last.text}</span>`}<div><b>Watch</b> ${running.watch} <b>Do</b> ${running.todo}</div></div>`;
 }
 
 const GROUPS: readonly [FaultGroup, string][] = [
