@@ -19,7 +19,9 @@ const { runDrill } = await from('rehearsal/drill.js');
 const { CAST, CHANNEL, SCOPES, startStage } = await from('rehearsal/stage.js');
 const { check } = await from('check/check.js');
 const { printed } = await from('check/print.js');
-const { blocksHtml, escapeHtml, mrkdwnHtml } = await from('rehearsal/blocksHtml.js');
+const { blocksHtml } = await from('rehearsal/console/page/blocks.js');
+const { still } = await from('rehearsal/console/page/drawing.js');
+const { escapeHtml, mrkdwnHtml } = await from('rehearsal/console/page/mrkdwn.js');
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const TOKEN = 'token-of-the-pictures';
@@ -362,7 +364,7 @@ function messageHtml(message, number = '', after = '') {
   const time = new Date(Number(message.ts) * 1_000).toISOString().slice(11, 19);
   const words =
     message.blocks.length > 0
-      ? blocksHtml(message.blocks, names)
+      ? blocksHtml(message.blocks, still(names))
       : `<div class="section">${mrkdwnHtml(message.text, names)}</div>`;
   const avatar = message.byBot ? '■' : name.slice(0, 1);
   const badge = number === '' ? '' : `<span class="number">${number}</span>`;
@@ -571,7 +573,7 @@ try {
     }
   if (isWanted('check')) say(await shoot(folder, 'check', 1_000, await checkPage(join(folder, 'check'))));
   if (isWanted('home')) {
-    const home = `<div class="home">${blocksHtml(await homeOf(join(folder, 'home')), names)}</div>`;
+    const home = `<div class="home">${blocksHtml(await homeOf(join(folder, 'home')), still(names))}</div>`;
     say(await shoot(folder, 'home', 900, page(900, pane('Standdown', 'Home', 900, home))));
   }
 } finally {

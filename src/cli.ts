@@ -138,7 +138,7 @@ program
       process.exit(EXIT.refused);
     }
     // Any free port: a bot that is already up on this machine is left alone.
-    process.exit(await rehearse({ ...prepared.config, port: 0 }, prepared.policy, false));
+    process.exit(await rehearse({ ...prepared.config, port: 0 }, prepared.policy));
   });
 
 program

@@ -8,7 +8,9 @@ import { failpointOf } from './failpoint.ts';
 import { loadPolicy, type Policy } from './policy.ts';
 import { runDrill } from './rehearsal/drill.ts';
 import { CAST, CHANNEL } from './rehearsal/stage.ts';
-import { type Rehearsal, startRehearsal } from './rehearse.ts';
+import { startConsole, startRehearsal } from './rehearse.ts';
+
+type Rehearsed = Awaited<ReturnType<typeof startConsole>>;
 
 const say = (line: string) => void process.stdout.write(`${line}\n`);
 const complain = (line: string) => void process.stderr.write(`${line}\n`);
@@ -61,37 +63,42 @@ async function live(config: Extract<Config, { mode: 'live' }>, policy: Policy): 
   );
 }
 
-export async function rehearse(config: RehearsalConfig, policy: Policy, stay: boolean): Promise<number> {
+/** `npm run drill`: the whole story at once, told in the terminal. */
+export async function rehearse(config: RehearsalConfig, policy: Policy): Promise<number> {
   const startedAt = performance.now();
   const rehearsal = await startRehearsal(config, policy);
   say(
-    `DRILL Standdown rehearses: everything is on this machine, nothing is real. Up after ${((performance.now() - startedAt) / 1_000).toFixed(2)} s.`,
+    `DRILL Standdown rehearses: everything is on this machine, nothing is real. Up after ${secondsSince(startedAt)} s.`,
   );
   const { stage, bot, token, controlFile } = rehearsal;
   const result = await runDrill({ stage, url: bot.url, token, controlFile, print: say });
-  if (!stay) {
-    await rehearsal.stop();
-    say(result.ok ? 'DRILL passed' : `DRILL failed: ${result.failure ?? 'unknown'}`);
-    return result.ok ? 0 : 1;
-  }
-  untilSignal(() => rehearsal.stop());
-  for (const line of whereToLook(rehearsal, result.incident)) say(line);
-  prompt(rehearsal);
+  await rehearsal.stop();
+  say(result.ok ? 'DRILL passed' : `DRILL failed: ${result.failure ?? 'unknown'}`);
   return result.ok ? 0 : 1;
 }
 
-function whereToLook({ bot, token, controlFile }: Rehearsal, incident: string | null): string[] {
+const secondsSince = (startedAt: number): string => ((performance.now() - startedAt) / 1_000).toFixed(2);
+
+/** `npm start` without a token: a calm desk, a page to run it from, and a prompt. Nothing happens by itself. */
+async function openConsole(config: RehearsalConfig): Promise<void> {
+  const startedAt = performance.now();
+  const rehearsed = await startConsole(config);
+  untilSignal(() => rehearsed.console.stop());
+  const { url } = rehearsed.console;
+  say(`DRILL Standdown rehearses: open ${url}/ in a browser. Up after ${secondsSince(startedAt)} s.`);
+  for (const line of whereToLook(rehearsed)) say(line);
+  prompt(rehearsed.console);
+}
+
+function whereToLook({ console: { url }, token, controlFile }: Rehearsed): string[] {
   return [
-    '',
-    'DRILL It stays up. Where to look:',
-    `DRILL   status      curl -s -H 'Authorization: Bearer ${token}' ${bot.url}/status`,
-    ...(incident === null
-      ? []
-      : [`DRILL   timeline    curl -s -H 'Authorization: Bearer ${token}' ${bot.url}/incidents/${incident}`]),
-    `DRILL   postmortem  data/rehearsal/postmortems/`,
+    'DRILL Everything is on this machine, nothing is real, and nothing happens until you start it: on the page, or here.',
+    `DRILL   status      curl -s -H 'Authorization: Bearer ${token}' ${url}/status`,
+    `DRILL   timeline    curl -s -H 'Authorization: Bearer ${token}' ${url}/incidents/INC-…`,
+    'DRILL   postmortem  data/rehearsal/postmortems/',
     `DRILL   switches    ${controlFile}`,
-    'DRILL What to type next, as Ada in #incidents:',
-    'DRILL   /kill feed frozen      stop everything again, and read the venues back',
+    'DRILL What to type, as Ada in #incidents:',
+    'DRILL   /kill feed frozen      stop everything, and read the venues back',
     'DRILL   /incident list         or any other slash command',
     'DRILL   show                   what #incidents and its threads show',
     'DRILL   quit',
@@ -99,7 +106,7 @@ function whereToLook({ bot, token, controlFile }: Rehearsal, incident: string | 
 }
 
 /** Slash commands typed into the terminal reach the bot as Slack would send them. */
-function prompt({ stage, stop }: Rehearsal): void {
+function prompt({ stage, stop }: Rehearsed['console']): void {
   const lines = createInterface({ input: process.stdin });
   lines.on('line', (line) => {
     const text = line.trim();
@@ -108,20 +115,19 @@ function prompt({ stage, stop }: Rehearsal): void {
       void stop().then(() => process.exit(0));
       return;
     }
+    const { slack } = stage();
     if (text === 'show') {
-      const parents = stage.slack.messages(CHANNEL).filter((message) => message.threadTs === undefined);
-      for (const parent of parents) say(stage.slack.threadAsText(CHANNEL, parent.ts));
+      const parents = slack.messages(CHANNEL).filter((message) => message.threadTs === undefined);
+      for (const parent of parents) say(slack.threadAsText(CHANNEL, parent.ts));
       return;
     }
     if (!text.startsWith('/')) {
       say('DRILL Type a slash command, show, or quit.');
       return;
     }
-    stage.slack.say(CAST.ada.id, text, { channel: CHANNEL }).then(
+    slack.say(CAST.ada.id, text, { channel: CHANNEL }).then(
       (answer) =>
-        say(
-          answer.body === '' ? 'DRILL (a dialog opened: answer it over Slack only)' : saidText(answer.body),
-        ),
+        say(answer.body === '' ? 'DRILL (a dialog opened: answer it on the page)' : saidText(answer.body)),
       (error: unknown) => say(`DRILL ${String(error)}`),
     );
   });
@@ -145,7 +151,7 @@ export async function main(): Promise<void> {
   const { config, policy } = prepared;
   try {
     if (config.mode === 'live') await live(config, policy);
-    else await rehearse(config, policy, true);
+    else await openConsole(config);
   } catch (error) {
     complain(`Standdown did not start: ${error instanceof Error ? error.message : String(error)}`);
     process.exit(1);

@@ -3,11 +3,17 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { Agent } from 'node:https';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type Bot, startBot } from './bot.ts';
 import type { LiveConfig, RehearsalConfig } from './config.ts';
 import type { Policy } from './policy.ts';
+import { ASSETS } from './rehearsal/console/assets.ts';
+import { type RehearsalConsole, startRehearsalConsole } from './rehearsal/console/console.ts';
+import { ENGINE, FEED } from './rehearsal/console/engine.ts';
+import { page, regions } from './rehearsal/console/html.ts';
 import { ALERT_CHANNEL, CAST, CHANNEL, REPOSITORY, type Stage, startStage } from './rehearsal/stage.ts';
+import type { BotOrder } from './rehearsalBot.ts';
 
 export interface Rehearsal {
   stage: Stage;
@@ -25,8 +31,21 @@ PAUSE_SIGNALS=0
 STANDDOWN_REV=0
 `;
 
-/** What the bot is configured with: only addresses of the stage, which are all on loopback. */
-export function configFor(config: RehearsalConfig, stage: Stage, token: string): LiveConfig {
+const ENGINE_CONTROL = CONTROL.replace(
+  'In rehearsal nobody reads them but you.',
+  'In rehearsal a small engine reads them once a second.',
+);
+
+/**
+ * What the bot is configured with: only addresses of the stage, which are all on loopback. `measured`: an engine tells it
+ * what it trades and sees, as the console's does; else it knows only what it reads at the venues.
+ */
+export function configFor(
+  config: RehearsalConfig,
+  stage: Stage,
+  token: string,
+  measured = false,
+): LiveConfig {
   const { keys } = stage;
   const venue = (id: string, exchange: string, symbols: string[]) => ({
     id,
@@ -81,8 +100,8 @@ export function configFor(config: RehearsalConfig, stage: Stage, token: string):
       dataFeedGap: { whenPaused: 'wait' },
       fromAlerts: [],
     },
-    engines: [],
-    feeds: 'off',
+    engines: measured ? [{ ...ENGINE }] : [],
+    feeds: measured ? [{ ...FEED, symbols: [...FEED.symbols], statusUrl: null, backup: null }] : 'off',
     hours: { timezone: 'UTC', days: ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'], maintenance: [] },
     commands: {},
     mail: {
@@ -138,4 +157,37 @@ export async function startRehearsal(
     await stage.close();
     throw error;
   }
+}
+
+/** What the bot's process may know of its surroundings: no live secret that lies around in them. */
+const KEPT = ['PATH', 'HOME', 'TZ', 'LANG', 'TMPDIR', 'NODE_OPTIONS', 'WATCH_SOCKETS'];
+
+/** The same with a page to run it from: the bot is a process of its own, behind the console's address. */
+export async function startConsole(
+  config: RehearsalConfig,
+  options: Partial<Parameters<typeof startRehearsalConsole>[0]> = {},
+): Promise<{ console: RehearsalConsole; token: string; controlFile: string }> {
+  const token = randomBytes(12).toString('hex');
+  // A folder of its own: the console can take its disk away.
+  const controlFile = join(config.dataDir, 'engine', 'control.env');
+  const inner: RehearsalConfig = { ...config, controlFile, host: '127.0.0.1', port: 0 };
+  const console = await startRehearsalConsole({
+    host: config.host,
+    port: config.port,
+    dataDir: config.dataDir,
+    controlFile,
+    control: ENGINE_CONTROL,
+    token,
+    front: { page, regions, assets: ASSETS },
+    botModule: fileURLToPath(new URL('./rehearsalBot.js', import.meta.url)),
+    botOrder: (stage): BotOrder => ({
+      config: configFor(inner, stage, token, true),
+      pagerCa: stage.tls.cert,
+    }),
+    botEnv: Object.fromEntries(
+      KEPT.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+    ),
+    ...options,
+  });
+  return { console, token, controlFile };
 }

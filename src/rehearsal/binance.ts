@@ -63,6 +63,8 @@ export interface BinanceCounterpart {
     swap: Record<string, number>;
   };
   order: (id: string) => VenueOrder | undefined;
+  /** Price by symbol, in quote. */
+  marks: () => Record<string, number>;
 
   /** @throws VenueRefusal as Binance would refuse it */
   placeOrder: (order: EngineOrder) => VenueOrder;
@@ -217,6 +219,7 @@ export async function startBinanceCounterpart(options: BinanceOptions): Promise<
       const order = state.orders.get(id);
       return order && { ...order };
     },
+    marks: () => Object.fromEntries(state.marks),
     placeOrder: changing((order: EngineOrder) => ({ ...engine.place(order) })),
     placeOco: changing((above: EngineOrder, below: EngineOrder) => {
       const listId = String(90_000 + account.nextNumber());

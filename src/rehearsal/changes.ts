@@ -12,6 +12,8 @@ export interface Changes {
   changed(): void;
   /** Resolves as soon as the predicate holds: at once, or after a change. Rejects when the time is over, or at the end. */
   until(predicate: () => boolean, options: UntilOptions): Promise<void>;
+  /** Called after every change; the returned function ends it. */
+  onChange(listener: () => void): () => void;
   /** Rejects everything that still waits. */
   end(): void;
 }
@@ -26,9 +28,15 @@ interface Waiter {
  */
 export function createChanges(describe: () => string): Changes {
   const waiters = new Set<Waiter>();
+  const listeners = new Set<() => void>();
   return {
     changed() {
       for (const waiter of waiters) waiter.check();
+      for (const listener of listeners) listener();
+    },
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
     },
     until(predicate, { timeoutMs = 5_000, what }) {
       return new Promise((resolve, reject) => {

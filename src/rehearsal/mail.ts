@@ -53,8 +53,9 @@ export interface MailCounterpart {
   readonly smtpUrl: string;
   messages(): readonly ReceivedMail[];
   until(predicate: () => boolean, options: UntilOptions): Promise<void>;
-  /** One fault, for the next `times` times (default 1) that it fits. */
-  fault(fault: MailFault): void;
+  /** One fault, for the next `times` times (default 1) that it fits. The returned function lifts it. */
+  fault(fault: MailFault): () => void;
+  onChange(listener: () => void): () => void;
   clearFaults(): void;
   /** Ends everything, connections that hang included. May be called twice. */
   close(): Promise<void>;
@@ -195,8 +196,13 @@ export async function startMailCounterpart(options: MailCounterpartOptions): Pro
     smtpUrl: `smtp://${login}127.0.0.1:${port}`,
     messages: () => [...mails],
     until: (predicate, until) => changes.until(predicate, until),
+    onChange: (listener) => changes.onChange(listener),
     fault(fault) {
-      armed.push({ fault, left: fault.times ?? 1 });
+      const one = { fault, left: fault.times ?? 1 };
+      armed.push(one);
+      return () => {
+        armed = armed.filter((other) => other !== one);
+      };
     },
     clearFaults() {
       armed = [];

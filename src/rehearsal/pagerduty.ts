@@ -90,7 +90,9 @@ export interface PagerDutyCounterpart {
   /** Sends an event a second time, with its first id. */
   repeatWebhook(eventId: string): void;
   webhooks(): readonly WebhookDelivery[];
-  fault(target: PagerFaultTarget, fault: PagerFault): void;
+  onChange(listener: () => void): () => void;
+  /** The returned function lifts it. */
+  fault(target: PagerFaultTarget, fault: PagerFault): () => void;
   clearFaults(): void;
   /** Ends everything, connections that hang included. May be called twice. */
   close(): Promise<void>;
@@ -326,6 +328,7 @@ export async function startPagerDutyCounterpart(
     events: () => [...received],
     requests: () => [...requested],
     until: (predicate, until) => changes.until(predicate, until),
+    onChange: (listener) => changes.onChange(listener),
     sendWebhooksTo(target) {
       webhooks.sendTo(target);
       subscribed = target === null ? null : { url: target.url, active: true };

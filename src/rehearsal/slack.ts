@@ -67,6 +67,8 @@ export interface SlackCounterpart extends People, Apps {
    * @throws after `timeoutMs` real milliseconds (default 10,000), with everything that the channels show
    */
   until<T>(predicate: () => T, options?: { timeoutMs?: number; what?: string }): Promise<NonNullable<T>>;
+  /** Called after every change in here; the returned function ends it. */
+  onChange(listener: () => void): () => void;
   /** Resolves when no event is on its way to the bot any more. */
   settled(): Promise<void>;
 
@@ -193,6 +195,7 @@ export async function startSlackCounterpart(options: SlackOptions): Promise<Slac
         what: how.what ?? predicate.toString(),
         show: () => wholeStory(workspace),
       }),
+    onChange: (listener) => workspace.onChange(listener),
     async settled() {
       while (background.size > 0) await Promise.all(background);
     },

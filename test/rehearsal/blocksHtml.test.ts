@@ -1,7 +1,9 @@
 import type { KnownBlock } from '@slack/types';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { blocksHtml, escapeHtml, mrkdwnHtml } from '../../src/rehearsal/blocksHtml.ts';
+import { blocksHtml } from '../../src/rehearsal/console/page/blocks.ts';
+import { still } from '../../src/rehearsal/console/page/drawing.ts';
+import { escapeHtml, mrkdwnHtml } from '../../src/rehearsal/console/page/mrkdwn.ts';
 
 const names = {
   user: (id: string) => (id === 'U1' ? 'Ada' : id),
@@ -73,7 +75,7 @@ describe('blocks as HTML', () => {
       },
       { type: 'image', image_url: 'https://a.example/x.png', alt_text: 'burn-down' },
     ];
-    expect(blocksHtml(blocks, names).split('\n')).toEqual([
+    expect(blocksHtml(blocks, still(names)).split('\n')).toEqual([
       '<h3 class="header">P0 &lt;b&gt;</h3>',
       '<div class="section"><div><b>Trading</b></div><div class="fields"><div>one</div><div><i>two</i></div></div></div>',
       '<div class="context"><span>INC-1</span><span>two</span></div>',
@@ -84,13 +86,13 @@ describe('blocks as HTML', () => {
   });
 
   it('names a block that it does not draw, and fetches none', () => {
-    const markdown: KnownBlock = { type: 'markdown', text: '# hello' };
-    expect(blocksHtml([markdown], names)).toBe('<div class="unshown">markdown</div>');
+    const file: KnownBlock = { type: 'file', source: 'remote', external_id: '<b>' };
+    expect(blocksHtml([file], still(names))).toBe('<div class="unshown">file</div>');
     const image: KnownBlock = {
       type: 'context',
       elements: [{ type: 'image', image_url: 'https://a.example/x.png', alt_text: '"><script>' }],
     };
-    expect(blocksHtml([image], names)).not.toContain('a.example');
+    expect(blocksHtml([image], still(names))).not.toContain('a.example');
   });
 });
 
@@ -168,7 +170,9 @@ describe('hostile text', () => {
           { type: 'actions', elements: [{ type: 'button', action_id: one, text: plain(two), value: one }] },
           { type: 'image', image_url: one, alt_text: two },
         ];
-        mustBeHarmless(blocksHtml(blocks, { user: () => one, channel: () => two, usergroup: () => one }));
+        mustBeHarmless(
+          blocksHtml(blocks, still({ user: () => one, channel: () => two, usergroup: () => one })),
+        );
       }),
       { numRuns: 500 },
     );

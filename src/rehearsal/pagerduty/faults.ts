@@ -37,7 +37,8 @@ interface Armed {
 }
 
 export interface PagerFaults {
-  add(target: PagerFaultTarget, fault: PagerFault): void;
+  /** The returned function lifts it. */
+  add(target: PagerFaultTarget, fault: PagerFault): () => void;
   /** The first one that fits this path, used up by one. */
   take(path: string): PagerFault | undefined;
   clear(): void;
@@ -55,7 +56,11 @@ export function createPagerFaults(): PagerFaults {
   let armed: Armed[] = [];
   return {
     add(target, fault) {
-      armed.push({ target, fault, left: fault.times ?? 1 });
+      const one = { target, fault, left: fault.times ?? 1 };
+      armed.push(one);
+      return () => {
+        armed = armed.filter((other) => other !== one);
+      };
     },
     take(path) {
       const found = armed.find((one) => one.left > 0 && fits(one.target, path));

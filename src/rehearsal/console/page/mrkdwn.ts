@@ -1,12 +1,6 @@
-/** Block Kit as HTML: every word escaped, links http(s) only, nothing fetched. Pure; styles are the page's. */
+/** Slack's mrkdwn as HTML: every word escaped, links http(s) only, nothing fetched. Pure. */
 
-import type {
-  ActionsBlockElement,
-  ContextBlockElement,
-  KnownBlock,
-  SectionBlockAccessory,
-} from '@slack/types';
-import type { Names } from './slack/text.ts';
+import type { Names } from '../../slack/text.ts';
 
 const ENTITIES: Readonly<Record<string, string>> = {
   '&': '&amp;',
@@ -19,75 +13,12 @@ const ENTITIES: Readonly<Record<string, string>> = {
 /** Any text as HTML, safe between tags and inside a quoted attribute. */
 export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (mark) => ENTITIES[mark] ?? '');
 
-/** A message's blocks, one element each. What a rehearsal never shows stands as its name, so that it is not missed. */
-export const blocksHtml = (blocks: readonly KnownBlock[], names: Names): string =>
-  blocks.map((block) => blockHtml(block, names)).join('\n');
-
-function blockHtml(block: KnownBlock, names: Names): string {
-  switch (block.type) {
-    case 'header':
-      return `<h3 class="header">${textHtml(block.text, names)}</h3>`;
-    case 'section': {
-      const fields = (block.fields ?? []).map((field) => `<div>${textHtml(field, names)}</div>`).join('');
-      return [
-        '<div class="section">',
-        block.text === undefined ? '' : `<div>${textHtml(block.text, names)}</div>`,
-        fields === '' ? '' : `<div class="fields">${fields}</div>`,
-        block.accessory === undefined ? '' : controlHtml(block.accessory),
-        '</div>',
-      ].join('');
-    }
-    case 'context': {
-      const parts = block.elements.map((element) => `<span>${contextHtml(element, names)}</span>`);
-      return `<div class="context">${parts.join('')}</div>`;
-    }
-    case 'actions':
-      return `<div class="actions">${block.elements.map(controlHtml).join('')}</div>`;
-    case 'divider':
-      return '<hr class="divider">';
-    case 'image':
-      return `<div class="unshown">image: ${escapeHtml(block.alt_text)}</div>`;
-    case 'alert':
-    case 'card':
-    case 'carousel':
-    case 'container':
-    case 'context_actions':
-    case 'data_table':
-    case 'file':
-    case 'input':
-    case 'markdown':
-    case 'plan':
-    case 'rich_text':
-    case 'table':
-    case 'task_card':
-    case 'video':
-      return unshown(block.type);
-    default: {
-      const unknown: never = block;
-      return unshown(String((unknown as { type?: unknown }).type));
-    }
-  }
-}
-
-const unshown = (type: string): string => `<div class="unshown">${escapeHtml(type)}</div>`;
-
-function contextHtml(element: ContextBlockElement, names: Names): string {
-  return element.type === 'image'
-    ? `<span class="unshown">image: ${escapeHtml(element.alt_text)}</span>`
-    : textHtml(element, names);
-}
-
-/** A button as it looks; another control as the word for it. */
-function controlHtml(element: ActionsBlockElement | SectionBlockAccessory): string {
-  if (element.type !== 'button') return unshown(element.type);
-  const style = element.style === 'danger' || element.style === 'primary' ? ` ${element.style}` : '';
-  return `<button type="button" class="button${style}">${escapeHtml(element.text.text)}</button>`;
-}
-
-function textHtml(text: { type: string; text: string }, names: Names): string {
+/** A text object: mrkdwn, or words as they stand. */
+export function textHtml(text: { type: string; text: string }, names: Names): string {
   return text.type === 'mrkdwn' ? mrkdwnHtml(text.text, names) : lines(escapeHtml(text.text));
 }
 
+/** New lines kept. Takes HTML. */
 const lines = (html: string): string => html.replaceAll('\n', '<br>');
 
 /** Marks of emphasis, and what they become. */
@@ -166,6 +97,7 @@ function referenceHtml(inner: string, names: Names): string {
   if (target.startsWith('#')) return mention(`#${label || names.channel(target.slice(1))}`);
   if (target.startsWith('!subteam^'))
     return mention(`@${label.replace(/^@/, '') || names.usergroup(target.slice('!subteam^'.length))}`);
+  if (target.startsWith('!date^')) return dateHtml(target, label);
   if (target.startsWith('!')) return mention(label || `@${target.slice(1)}`);
   const address = unescape(target);
   const words = escapeHtml(label || address);
@@ -178,4 +110,21 @@ function isWebAddress(address: string): boolean {
   if (!URL.canParse(address)) return false;
   const { protocol } = new URL(address);
   return protocol === 'http:' || protocol === 'https:';
+}
+
+const two = (value: number): string => String(value).padStart(2, '0');
+
+/** `!date^1392734382^{date_num} {time_secs}`: a moment, as Slack writes it for the reader; this desk's readers are in UTC. */
+function dateHtml(target: string, fallback: string): string {
+  const [, seconds = '', format = ''] = target.split('^');
+  const at = new Date(Number(seconds) * 1_000);
+  if (seconds === '' || Number.isNaN(at.getTime())) return escapeHtml(fallback || target);
+  const date = at.toISOString().slice(0, 10);
+  const time = `${two(at.getUTCHours())}:${two(at.getUTCMinutes())}`;
+  const words = format
+    .replace(/\{date[a-z_]*\}/g, date)
+    .replaceAll('{time_secs}', `${time}:${two(at.getUTCSeconds())} UTC`)
+    .replaceAll('{time}', `${time} UTC`)
+    .replace(/\{[a-z_]+\}/g, `${date} ${time} UTC`);
+  return `<time datetime="${at.toISOString()}">${escapeHtml(unescape(words))}</time>`;
 }

@@ -1,0 +1,217 @@
+/** The page as `npm start` serves it, on the real bot: a whole incident by mouse, and what the switches do. Needs `dist`. */
+
+import { resolve } from 'node:path';
+import type { Browser, Locator, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { startChromium, type Visit, violations, visit } from './chromium.ts';
+import { type Desk, startDesk } from './desk.ts';
+
+let browser: Browser;
+let desk: Desk;
+let seen: Visit;
+let page: Page;
+
+beforeAll(async () => {
+  browser = await startChromium();
+});
+afterAll(() => browser.close());
+beforeEach(async () => {
+  desk = await startDesk();
+  seen = await visit(browser, desk.url);
+  page = seen.page;
+  page.setDefaultTimeout(30_000);
+  await page.locator('.bot-up').waitFor();
+  await page.locator('#start-first').waitFor();
+});
+afterEach(async () => {
+  await seen.context.close();
+  await desk.stop();
+});
+
+/** For the README, when it is asked for: `CONSOLE_PICTURES=1 npm run test:browser`. */
+async function picture(name: string): Promise<void> {
+  if (process.env['CONSOLE_PICTURES'] === undefined) return;
+  // Away from everything that looks different under the mouse.
+  await page.mouse.move(700, 12);
+  for (const scheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme: scheme });
+    await page.screenshot({ path: resolve(import.meta.dirname, `../../docs/${name}-${scheme}.png`) });
+  }
+  await page.emulateMedia({ colorScheme: 'light' });
+}
+
+const as = (name: string) => page.locator('.person', { hasText: name }).click();
+const channel = (): Locator => page.locator('#region-messages');
+const thread = (): Locator => page.locator('#region-thread');
+const headline = (words: string): Locator => channel().locator('article', { hasText: words }).first();
+const press = (place: Locator, label: string) =>
+  place.getByRole('button', { name: label, exact: true }).last().click();
+const confirmed = () => page.locator('#confirm-yes').click();
+const shows = (place: Locator, words: string | RegExp) => place.getByText(words).last().waitFor();
+/** A modal's field, by the id that the bot gave it. */
+const field = (id: string) =>
+  page.locator(`#modal [data-action="${id}"], #modal [data-block="${id}"]`).first();
+const submit = () => page.locator('#modal button[type=submit]').click();
+const verdict = (word: string) => page.locator(`.verdict-${word}`).waitFor({ timeout: 45_000 });
+
+async function kill(): Promise<void> {
+  await page.locator('#composer').fill('/kill feed frozen');
+  await page.keyboard.press('Enter');
+}
+
+const isOn = (id: string) => page.locator(`[id="fault-${id}"][aria-checked="true"]`).waitFor();
+
+async function breaks(id: string): Promise<void> {
+  await page.locator('#tab-faults').click();
+  await page.locator(`[id="fault-${id}"]`).click();
+  await isOn(id);
+}
+
+describe('an incident by mouse', () => {
+  it('from the start to a postmortem in review', { timeout: 240_000 }, async () => {
+    await picture('console-calm');
+    await page.locator('#start-first').click();
+    await shows(thread(), /Runbook: SLO-03/);
+    const head = headline('ExchangeOrderStuck');
+    await press(head, 'Acknowledge');
+    await page.locator('#tab-people').click();
+    await page.locator('.pager.acknowledged').first().waitFor();
+    await page.locator('#reply').fill('Orders hang since the deploy. I am stopping it.');
+    await press(page.locator('#reply-form'), 'Send');
+    await shows(thread(), 'Orders hang since the deploy');
+
+    await as('Mallory');
+    await press(head, 'Kill…');
+    await confirmed();
+    const refusal = channel().locator('.ephemeral', { hasText: /No change|not|only/i });
+    await refusal.first().waitFor();
+    await as('Ada');
+    await expect.poll(() => refusal.count()).toBe(0);
+    expect(desk.console.stage().binance.openOrders()).not.toEqual([]);
+
+    await press(head, 'Kill…');
+    await page.locator('#confirm-no').click();
+    await page.locator('#tab-desk').click();
+    expect(desk.console.stage().binance.openOrders()).not.toEqual([]);
+    await press(head, 'Kill…');
+    await confirmed();
+    await verdict('RESIDUAL');
+    await shows(page.locator('.control-line.changed'), 'KILL_SWITCH=1');
+    expect(await violations(page)).toEqual([]);
+
+    await press(thread(), 'Flatten…');
+    await submit();
+    await verdict('FLAT');
+    await picture('console-kill');
+
+    await press(head, 'Resolve…');
+    await field('summary').waitFor();
+    await submit();
+    await shows(page.locator('#modal'), 'Please fill this in.');
+    expect(await violations(page)).toEqual([]);
+    await field('summary').fill(
+      'The router stopped answering after a deploy. Killed, flattened, rolled back.',
+    );
+    await field('rootCause').fill('A deploy without a canary.');
+    await field('category').selectOption('system');
+    await submit();
+    await shows(thread(), /Postmortem draft/);
+
+    await press(thread(), 'Edit…');
+    for (const id of [
+      'money',
+      'user',
+      'system',
+      'data',
+      'immediate',
+      'contributing',
+      'wentWell',
+      'wentBadly',
+      'lessons',
+      'author',
+    ])
+      await field(id).fill('As written in the thread.');
+    await submit();
+    await shows(thread(), /After the incident/);
+    await press(thread(), 'Put into review');
+    await shows(thread(), /is in review/);
+    await picture('console-postmortem');
+    expect(await violations(page)).toEqual([]);
+    expect(seen.foreign).toEqual([]);
+    expect(seen.errors).toEqual([]);
+  });
+
+  it('App Home is each person’s own', async () => {
+    await page.locator('#room-home').click();
+    await shows(page.locator('#region-home'), /Trading/);
+    expect(await violations(page)).toEqual([]);
+  });
+});
+
+describe('what is broken', () => {
+  it('an exchange that lies: the kill does not believe it', async () => {
+    await breaks('venue.lies');
+    await kill();
+    await verdict('RESIDUAL');
+    await shows(thread(), /RESIDUAL/);
+    await picture('console-lies');
+    expect(desk.console.stage().binance.openOrders()).not.toEqual([]);
+  });
+
+  it('an exchange that hangs: the verdict is UNKNOWN, and says why', async () => {
+    await breaks('venue.hangs');
+    await kill();
+    await verdict('UNKNOWN');
+    await shows(thread(), /UNKNOWN/);
+  });
+
+  it('every switch can be turned on and off again', { timeout: 240_000 }, async () => {
+    await page.locator('#tab-faults').click();
+    const ids = await page
+      .locator('[role="switch"]')
+      .evaluateAll((all) => all.map((one) => one.getAttribute('data-fault') ?? ''));
+    expect(ids.length).toBeGreaterThan(15);
+    for (const id of ids) {
+      await breaks(id);
+      await shows(page.locator('.panel .lead'), '1 broken now.');
+      await page.locator(`[id="fault-${id}"]`).click();
+      await page.locator(`[id="fault-${id}"][aria-checked="false"]`).waitFor();
+    }
+    expect(await violations(page)).toEqual([]);
+  });
+
+  it('a bot that was killed: the page says so, loses nothing that was typed, and starts it', async () => {
+    await page.locator('#tab-faults').click();
+    await page.locator('[id="fault-bot.kill9"]').click();
+    await page.locator('.bot-down').waitFor();
+    await page.locator('#composer').fill('/incident status');
+    await page.keyboard.press('Enter');
+    await shows(page.locator('#toast'), /down/);
+    expect(await page.locator('#composer').inputValue()).toBe('/incident status');
+    expect(await violations(page)).toEqual([]);
+    await page.locator('#bot-start').click();
+    await page.locator('.bot-up').waitFor();
+    await kill();
+    await verdict('RESIDUAL');
+  });
+
+  it('a console that was started anew: the page finds it again, calm', async () => {
+    const { port } = new URL(desk.url);
+    await page.locator('#composer').fill('half a sentence');
+    await desk.stop();
+    await page.locator('.connection[data-state="lost"]').waitFor();
+    desk = await startDesk(Number(port));
+    await page.locator('.connection[data-state="live"]').waitFor();
+    await page.locator('.bot-up').waitFor();
+    expect(await page.locator('#composer').inputValue()).toBe('half a sentence');
+  });
+});
+
+it('a kill by keyboard alone', async () => {
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  await page.keyboard.type('/kill by hand');
+  await page.keyboard.press('Enter');
+  await verdict('RESIDUAL');
+  await expect.poll(() => page.locator('#alarm').textContent()).toMatch(/RESIDUAL/);
+});

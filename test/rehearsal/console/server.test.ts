@@ -1,0 +1,304 @@
+/** The console's HTTP: only its own page may ask, nothing hostile gets in, and a page is told what changed and no more. */
+
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { type IncomingMessage, request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ActContext } from '../../../src/rehearsal/console/acts.ts';
+import { type ConsoleServer, startConsoleServer } from '../../../src/rehearsal/console/server.ts';
+import { type ConsoleState, REGIONS, type Regions } from '../../../src/rehearsal/console/state.ts';
+
+let server: ConsoleServer;
+let folder: string;
+let said: Record<string, string>;
+let switched: [string, boolean][];
+const drawing: string[] = [];
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'standdown-console-'));
+  await writeFile(join(folder, 'a.css'), 'body {}');
+  said = {};
+  switched = [];
+  drawing.length = 0;
+  server = await startConsoleServer({
+    host: '127.0.0.1',
+    port: 0,
+    front: {
+      page: () => '<!doctype html><title>DRILL</title>',
+      regions: Object.fromEntries(
+        REGIONS.map((name) => [
+          name,
+          (state: ConsoleState) => {
+            if (said[name] === 'throws') throw new Error('cannot draw');
+            return `${name} ${said[name] ?? ''} for ${state.looking.as.name} ${state.looking.thread ?? ''}`;
+          },
+        ]),
+      ) as Regions,
+      assets: { 'a.css': { file: join(folder, 'a.css'), type: 'text/css' } },
+    },
+    stateFor: (looking) => ({ looking }) as ConsoleState,
+    botUrl: () => null,
+    acts: {
+      stage: () => ({}),
+      faults: {
+        async set(id: string, on: boolean) {
+          switched.push([id, on]);
+          return id !== 'nothing';
+        },
+      },
+    } as unknown as ActContext,
+  });
+});
+afterEach(async () => {
+  await server.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+interface Asked {
+  method?: string;
+  path?: string;
+  headers?: Record<string, string>;
+  body?: string;
+}
+
+/** As it stands: fetch would tidy the path and forbid the headers. */
+async function ask({ method = 'GET', path = '/', headers = {}, body }: Asked): Promise<{
+  status: number;
+  headers: IncomingMessage['headers'];
+  text: string;
+}> {
+  const { hostname, port, host } = new URL(server.url);
+  const sent = request({ hostname, port, method, path, headers: { host, ...headers } });
+  sent.on('error', () => undefined);
+  sent.end(body);
+  const [response] = (await once(sent, 'response')) as [IncomingMessage];
+  let text = '';
+  for await (const chunk of response) text += String(chunk);
+  return { status: response.statusCode ?? 0, headers: response.headers, text };
+}
+
+const act = (body: unknown, headers: Record<string, string> = {}) =>
+  ask({
+    method: 'POST',
+    path: '/console/act',
+    headers: { 'content-type': 'application/json', origin: server.url, ...headers },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  });
+
+/** Reads events of a page; `next` resolves with the regions of the next one. */
+async function page(query = ''): Promise<{ next(): Promise<Record<string, string>>; close(): void }> {
+  const { hostname, port } = new URL(server.url);
+  const sent = request({ hostname, port, path: `/console/events?${query}` });
+  sent.on('error', () => undefined);
+  sent.end();
+  const [response] = (await once(sent, 'response')) as [IncomingMessage];
+  expect(response.headers['content-type']).toContain('text/event-stream');
+  let buffer = '';
+  const chunks = response[Symbol.asyncIterator]();
+  return {
+    async next() {
+      for (;;) {
+        const end = buffer.indexOf('\n\n');
+        if (end >= 0) {
+          const event = buffer.slice(0, end);
+          buffer = buffer.slice(end + 2);
+          const data = /^event: regions\ndata: (.*)$/s.exec(event)?.[1];
+          if (data !== undefined) return JSON.parse(data) as Record<string, string>;
+          continue;
+        }
+        const { value, done } = await chunks.next();
+        if (done === true) throw new Error('the stream ended');
+        buffer += String(value);
+      }
+    },
+    close: () => sent.destroy(),
+  };
+}
+
+describe('who may ask', () => {
+  it.each(['evil.example', 'evil.example:3000', '127.0.0.1.evil.example', 'localhost', '169.254.169.254'])(
+    'a request for the host %s is refused: the name of another site may point here',
+    async (host) => {
+      const { status, text } = await ask({ headers: { host } });
+      expect(status).toBe(421);
+      expect(text).toContain('wrong_host');
+    },
+  );
+
+  it('localhost with our port is ours', async () => {
+    const { port } = new URL(server.url);
+    expect((await ask({ headers: { host: `localhost:${port}` } })).status).toBe(200);
+  });
+
+  it.each(['http://evil.example', 'null', 'https://127.0.0.1:1', ''])(
+    'an act from the origin “%s” is refused, and not done',
+    async (origin) => {
+      expect((await act({ act: 'fault', id: 'slack.down', on: true }, { origin })).status).toBe(403);
+      expect(switched).toEqual([]);
+    },
+  );
+
+  it('an act without an origin is refused; so is a page of another site that reads', async () => {
+    const headers = { 'content-type': 'application/json' };
+    const asked = { method: 'POST', path: '/console/act', headers, body: '{"act":"bot.kill9"}' };
+    expect((await ask(asked)).status).toBe(403);
+    expect((await ask({ path: '/console/events', headers: { origin: 'http://evil.example' } })).status).toBe(
+      403,
+    );
+  });
+
+  it.each(['text/plain', 'application/x-www-form-urlencoded', 'application/jsonp', ''])(
+    'an act as “%s”, which a form of another site could send, is refused',
+    async (type) => {
+      expect((await act({ act: 'fault', id: 'x', on: true }, { 'content-type': type })).status).toBe(415);
+      expect(switched).toEqual([]);
+    },
+  );
+
+  it('every answer forbids what the page does not need', async () => {
+    for (const path of ['/', '/console/assets/a.css', '/console/none']) {
+      const { headers } = await ask({ path });
+      expect(headers['content-security-policy']).toContain("default-src 'none'; script-src 'self'");
+      expect(headers['content-security-policy']).toContain("frame-ancestors 'none'");
+      expect(headers['x-content-type-options']).toBe('nosniff');
+      expect(headers['cache-control']).toBe('no-store');
+    }
+  });
+});
+
+describe('what may be asked', () => {
+  it.each([
+    ['not JSON', '{'],
+    ['an array', '[]'],
+    ['null', 'null'],
+    ['a word', '"kill"'],
+    ['no act', '{}'],
+    ['an unknown act', '{"act":"rm -rf"}'],
+    ['an act of the prototype', '{"act":"constructor"}'],
+    ['one field too many', '{"act":"fault","id":"a","on":true,"also":1}'],
+    ['a wrong type', '{"act":"fault","id":"a","on":"yes"}'],
+    ['a missing field', '{"act":"say","as":"U0ADA"}'],
+    ['a number beyond sense', '{"act":"venue.price","symbol":"BTCUSDT","price":1e300}'],
+    ['a price below zero', '{"act":"venue.price","symbol":"BTCUSDT","price":-1}'],
+    ['a million words', JSON.stringify({ act: 'say', as: 'U0ADA', text: 'x'.repeat(13_000) })],
+    ['a deep nest', '['.repeat(20_000)],
+  ])('%s is refused in words', async (_what, body) => {
+    const { status, text } = await act(body);
+    expect(status).toBe(400);
+    expect((JSON.parse(text) as { detail: string }).detail).not.toBe('');
+  });
+
+  it('a huge act is refused before it is read whole', async () => {
+    const { status, text } = await act(
+      JSON.stringify({ act: 'say', as: 'U0ADA', text: 'x'.repeat(5_000_000) }),
+    );
+    expect(status).toBe(413);
+    expect(text).toContain('too_large');
+  });
+
+  it('an act that is understood is done, and what it cannot do it says', async () => {
+    expect(JSON.parse((await act({ act: 'fault', id: 'slack.down', on: true })).text)).toEqual({ ok: true });
+    expect(switched).toEqual([['slack.down', true]]);
+    const { status, text } = await act({ act: 'fault', id: 'nothing', on: true });
+    expect([status, JSON.parse(text)]).toEqual([200, { ok: false, error: 'There is no switch nothing.' }]);
+    const thrown = await act({ act: 'venue.fill', order: '1' });
+    expect(JSON.parse(thrown.text)).toMatchObject({ ok: false });
+  });
+
+  it.each([
+    '/console/assets/../../../../etc/passwd',
+    '/console/assets/..%2f..%2fpackage.json',
+    '/console/assets/%2e%2e/package.json',
+    '/console/assets//etc/passwd',
+    '/console/assets/a.css%00.js',
+    '/console/assets/a.css/',
+    '/console/assets/__proto__',
+    '/console/assets/constructor',
+    '/console/assets/',
+    '/console/nothing',
+    '/console',
+  ])('%s gives no file', async (path) => {
+    const { status, text } = await ask({ path });
+    expect(status).toBe(404);
+    expect(text).not.toContain('root:');
+  });
+
+  it('a file of the list is given out', async () => {
+    expect(await ask({ path: '/console/assets/a.css' })).toMatchObject({ status: 200, text: 'body {}' });
+  });
+
+  it('only GET reads', async () => {
+    expect((await ask({ method: 'DELETE', headers: { origin: server.url } })).status).toBe(404);
+    expect((await ask({ method: 'GET', path: '/console/act' })).status).toBe(404);
+  });
+});
+
+describe('what a page is told', () => {
+  it('everything at first, then only what changed', async () => {
+    const one = await page('as=U0GRACE&open=1764000000.000100');
+    const first = await one.next();
+    expect(Object.keys(first)).toEqual([...REGIONS]);
+    expect(first['thread']).toContain('for Grace 1764000000.000100');
+    said['venue'] = 'two orders';
+    server.changed();
+    expect(await one.next()).toEqual({ venue: 'venue two orders for Grace 1764000000.000100' });
+    one.close();
+  });
+
+  it('many changes at once as one', async () => {
+    const one = await page();
+    await one.next();
+    for (let n = 0; n < 500; n += 1) {
+      said['venue'] = String(n);
+      server.changed();
+    }
+    expect((await one.next())['venue']).toContain('499');
+    one.close();
+  });
+
+  it('everything again when it comes back', async () => {
+    const one = await page();
+    await one.next();
+    one.close();
+    said['status'] = 'down';
+    const again = await page();
+    expect(Object.keys(await again.next())).toEqual([...REGIONS]);
+    again.close();
+  });
+
+  it('a region that cannot be drawn takes no other with it', async () => {
+    said['thread'] = 'throws';
+    const one = await page();
+    const first = await one.next();
+    expect(first['thread']).toContain('could not be drawn');
+    expect(first['venue']).toContain('venue');
+    one.close();
+  });
+
+  it.each([
+    'as=U0NOBODY',
+    'as=%00',
+    'open=<script>',
+    'open=../../x',
+    'tab=evil',
+    'channel=C0OTHER',
+    'as=U0ADA&as=U0GRACE',
+  ])('%s looks as Ada at the channel, or as who is meant', async (query) => {
+    const one = await page(query);
+    expect((await one.next())['thread']).toBe('thread  for Ada ');
+    one.close();
+  });
+
+  it('the thirteenth page is refused; the twelve go on', async () => {
+    const pages = await Promise.all(Array.from({ length: 12 }, () => page()));
+    for (const one of pages) await one.next();
+    const refused = await ask({ path: '/console/events' });
+    expect(refused.status).toBe(503);
+    said['status'] = 'news';
+    server.changed();
+    for (const one of pages) expect(Object.keys(await one.next())).toEqual(['status']);
+    for (const one of pages) one.close();
+  });
+});
