@@ -533,6 +533,7 @@ theme.addEventListener('click', () => {
   localStorage.setItem('theme', document.documentElement.dataset.theme);
   showTheme();
 });
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', showTheme);
 showTheme();
 
 connect();
