@@ -133,7 +133,7 @@ describe('the console in front of the bot', () => {
           ok: false,
           error: expect.stringContaining('no.such'),
         });
-        const page = await desk.console.stage().pagerDuty.incidents()[0];
+        const page = desk.console.stage().pagerDuty.incidents()[0];
         expect(await desk.act({ act: 'pager.acknowledge', page: page?.id, who: 'PADA001' })).toEqual({
           ok: true,
         });
@@ -288,7 +288,7 @@ describe('npm start', () => {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     const lines: string[] = [];
-    const reader = createInterface({ input: child.stdout as NonNullable<typeof child.stdout> });
+    const reader = createInterface({ input: child.stdout });
     for await (const line of reader) {
       lines.push(line);
       if (line.includes('quit')) break;
