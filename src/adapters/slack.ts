@@ -456,8 +456,8 @@ export function openSlackSetup(options: {
     kindOf,
     clock: () => dated,
     judge(error) {
-      if (error instanceof WebAPIPlatformError && /^[a-z_]{1,80}$/.test(error.data.error))
-        return { state: 'refused', code: error.data.error };
+      const code: unknown = error instanceof WebAPIPlatformError ? error.data.error : null;
+      if (typeof code === 'string' && /^[a-z_]{1,80}$/.test(code)) return { state: 'refused', code };
       if (error instanceof WebAPIRateLimitedError)
         return { state: 'silent', reason: 'it asks us to slow down' };
       if (error instanceof WebAPIHTTPError)

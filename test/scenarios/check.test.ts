@@ -27,7 +27,8 @@ const stateOf = ({ lines }: CheckReport, id: string) => lines.find((line) => lin
 const bad = ({ lines }: CheckReport) =>
   lines.filter(({ state }) => state === 'fail' || state === 'unknown').map(({ id, state }) => [id, state]);
 
-describe('standdown check', () => {
+// Each runs the command line once or more beside the server: seconds on a machine that is busy.
+describe('standdown check', { timeout: 90_000 }, () => {
   it('beside a running server: all is well, and nothing is written, posted, paged, mailed or traded', async () => {
     desk = await spawnDesk({ tmp: FAST_DISK });
     const { stage, folder } = desk;

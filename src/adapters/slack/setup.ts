@@ -85,10 +85,13 @@ export function createSlackSetup({ client, appClient, kindOf, judge, clock }: Se
     app: () =>
       said(async () => {
         const who = await client.auth.test();
+        // `{"ok":true}` alone is anybody's.
+        if (typeof who.team_id !== 'string' || typeof who.user_id !== 'string')
+          throw new Error('the answer names no team');
         const bot = await client.bots.info({ bot: who.bot_id ?? '' }).catch(() => null);
         return {
-          team: who.team ?? who.team_id ?? 'unknown',
-          teamId: who.team_id ?? 'unknown',
+          team: who.team ?? who.team_id,
+          teamId: who.team_id,
           user: who.user ?? 'unknown',
           url: who.url ?? '',
           appId: bot?.bot?.app_id ?? null,
@@ -98,16 +101,18 @@ export function createSlackSetup({ client, appClient, kindOf, judge, clock }: Se
     async channel(id) {
       const told = await said(async () => {
         const { channel } = await client.conversations.info({ channel: id });
+        if (channel?.id !== id) throw new Error('the answer names another channel, or none');
         return {
-          name: channel?.name ?? id,
-          isMember: channel?.is_member === true,
-          isArchived: channel?.is_archived === true,
+          name: channel.name ?? id,
+          isMember: channel.is_member === true,
+          isArchived: channel.is_archived === true,
         };
       });
       if (told.state !== 'refused' || told.code !== 'missing_scope') return told;
       // Without the scopes of that call: whether its messages can be read tells the rest.
       return said(async () => {
-        await client.conversations.history({ channel: id, limit: 1 });
+        const { messages } = await client.conversations.history({ channel: id, limit: 1 });
+        if (!Array.isArray(messages)) throw new Error('the answer has no messages');
         return { name: id, isMember: true, isArchived: null };
       });
     },
