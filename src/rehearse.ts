@@ -93,6 +93,7 @@ export function configFor(config: RehearsalConfig, stage: Stage, token: string):
     issues: { github: REPOSITORY, token: keys.githubToken, apiUrl: stage.github.url },
     recoveryCheck: 'off',
     runbookFile: null,
+    drills: { page: 'P2', schedule: [] },
   };
 }
 

@@ -178,6 +178,8 @@ export interface DeskOptions {
   /** Wall clock of the bot and of the outside, ms since the epoch. Slack's signatures stay on the real one. */
   now?: () => number;
   pace?: KillPace;
+  /** As on a live installation: nothing is labelled DRILL but a drill. */
+  live?: boolean;
   /** What the control file says before the bot starts. */
   control?: string;
   /** The file system of the bot's store. */
@@ -221,7 +223,7 @@ export async function startDesk(options: DeskOptions = {}): Promise<InProcess> {
     const bot = await startBot({
       config: make(),
       policy: options.policy === undefined ? policy() : options.policy(policy()),
-      drill: true,
+      drill: options.live !== true,
       pagerAgent: new Agent({ ca: stage.tls.cert }),
       outboxPace: options.outboxPace ?? {},
       ...(options.now === undefined ? {} : { clock: { ...systemClock, now: options.now } }),
