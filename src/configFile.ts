@@ -3,7 +3,7 @@
 import { accessSync, constants, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { z } from 'zod';
-import { isCron } from './adapters/cronTimes.ts';
+import { isCron } from './adapters/cron.ts';
 import type { Hints } from './adapters/yaml.ts';
 import { strict } from './adapters/yaml.ts';
 import { SCENARIOS } from './domain/drill/gameDay.ts';

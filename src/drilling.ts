@@ -1,7 +1,7 @@
 /** Puts the drills of a live installation together: their venues, their files, their calendar. */
 
 import { join } from 'node:path';
-import { cronMinutes } from './adapters/cronTimes.ts';
+import { cronMinutes } from './adapters/cron.ts';
 import { createDrillFiles, openDrillControl } from './adapters/drillFiles.ts';
 import type { LiveConfig } from './config.ts';
 import type { KillPace } from './domain/kill.ts';

@@ -54,7 +54,9 @@ function seen(gameDay: GameDay, history: StandingEvent[]): Partial<Record<DrillT
   for (const event of history) {
     if (event.type === 'Posted' && event.what === 'headline') first('headline', event.at);
     if (event.type === 'PageQueued') first('pageQueued', event.at);
-    if (event.type === 'PageAssigned' && event.to.length > 0) first('pageAssigned', event.at);
+    // By asking, or by PagerDuty's own word.
+    if ((event.type === 'PageAssigned' || event.type === 'PagerSaid') && event.to.length > 0)
+      first('pageAssigned', event.at);
     if (event.type === 'PageAssigned' && event.acknowledgedBy !== undefined)
       first('pageAcknowledged', event.at);
     if (event.type === 'IncidentAcknowledged' && isPerson(event.by)) first('pageAcknowledged', event.at);

@@ -107,8 +107,10 @@ export function createDrills(deps: DrillsDeps): Drills {
   }
 
   ledger.onChanged((stream, events) => {
-    const real = events.map((event) => endedBy(event, stream)).find((ending) => ending !== null);
-    if (real !== undefined && real !== null) end(real, stream);
+    const real = events.map((event) => endedBy(event, stream));
+    // A kill opens an incident of its own: it is said to be what it is.
+    if (real.includes('realKill')) end('realKill', stream);
+    else if (real.includes('realIncident')) end('realIncident', stream);
   });
 
   function endedBy(event: StandingEvent, stream: string): DrillEnding | null {
@@ -126,13 +128,13 @@ export function createDrills(deps: DrillsDeps): Drills {
         'not_ready',
         'The bot is starting or stopping: no drill was begun. Try again in a moment.',
       );
+    if (ledger.trading().latch !== null || desk.executor.current() !== null)
+      throw new Refusal('latched', 'The desk is killed: no drill is begun beside a real kill.');
     if (run !== null || starting)
       throw new Refusal(
         'drill_running',
         `A drill is running${run === null ? '' : ` (${run.incident})`}: nothing was begun.`,
       );
-    if (ledger.trading().latch !== null || desk.executor.current() !== null)
-      throw new Refusal('latched', 'The desk is killed: no drill is begun beside a real kill.');
     const real = ledger.open().filter(({ gameDay }) => gameDay === undefined);
     if (real.length > 0)
       throw new Refusal(
@@ -245,6 +247,8 @@ export function createDrills(deps: DrillsDeps): Drills {
     await ledger.commit(id, { type: 'FinishDrill', by, result });
     const done = { incident: id, at: clock.now(), result };
     finished = [done, ...finished];
+    // It is over from here on: the next one does not wait for its file.
+    if (run === own) run = null;
     await evidence(done);
   }
 
@@ -272,7 +276,8 @@ export function createDrills(deps: DrillsDeps): Drills {
   async function look(own: Run): Promise<void> {
     const incident = ledger.peek(own.incident);
     if (incident === undefined) return;
-    const elapsedMs = clock.monotonic() - own.openedMs;
+    // By either clock, whichever is first, as every due time of ours.
+    const elapsedMs = Math.max(clock.monotonic() - own.openedMs, clock.now() - incident.openedAt);
     const state = own.kill?.state();
     // Its verdict is what was asked for: it is not watched on as a real latch is.
     if (state !== undefined && state.verdict !== null) own.kill?.stop();
@@ -287,7 +292,6 @@ export function createDrills(deps: DrillsDeps): Drills {
     own.kill?.stop();
     const ending = own.ending ?? { ended: 'done' as const, why: '' };
     await finish(own.incident, STANDDOWN, own.gameDay, elapsedMs, own, ending);
-    if (run === own) run = null;
   }
 
   return {
