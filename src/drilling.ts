@@ -54,8 +54,8 @@ export async function createDrilling(deps: {
     protectiveOrders: config.kill.protectiveOrders,
     page: config.drills.page,
     confirms: deps.confirms,
-    files: createDrillFiles(join(config.dataDir, 'drills')),
-    report: (...args) => mask(drillMarkdown(...args)),
+    files: createDrillFiles(join(config.dataDir, 'drills'), mask),
+    report: drillMarkdown,
     ...(deps.pace === undefined ? {} : { pace: deps.pace }),
   });
   const { channel } = config.slack;

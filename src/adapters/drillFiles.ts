@@ -49,8 +49,8 @@ export async function openDrillControl(controlFile: string, now: () => number): 
   return openControlFile({ path, now });
 }
 
-/** Reports as `DRILL_….md` and `DRILL_….json`, each written whole. */
-export function createDrillFiles(folder: string): DrillFiles {
+/** Reports as `DRILL_….md` and `DRILL_….json`, each masked and written whole. */
+export function createDrillFiles(folder: string, mask: (text: string) => string): DrillFiles {
   return {
     async save(drill, markdown, json) {
       // The file names come from our id alone.
@@ -60,7 +60,9 @@ export function createDrillFiles(folder: string): DrillFiles {
         ['md', markdown],
         ['json', `${JSON.stringify(json, null, 2)}\n`],
       ] as const)
-        await placeFile(nodeDisk, join(folder, `${drill}.${kind}`), (file) => file.write(Buffer.from(text)));
+        await placeFile(nodeDisk, join(folder, `${drill}.${kind}`), (file) =>
+          file.write(Buffer.from(mask(text))),
+        );
     },
   };
 }

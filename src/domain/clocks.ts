@@ -209,7 +209,7 @@ export function checklistOf(
 export function followedUntil(incident: Incident): number | null {
   const { resolution, clocks } = incident;
   // The log of an older version says nothing of what is owed: it is not followed.
-  if (resolution?.owes === undefined) return null;
+  if (resolution?.owes === undefined || incident.gameDay !== undefined) return null;
   if (clocks['acknowledge'] === undefined) return resolution.at;
   const due = resolution.owes.flatMap(({ clock, dueAt }) =>
     dueAt === null || clocks[clock] !== undefined ? [] : [dueAt],

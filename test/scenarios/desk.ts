@@ -289,6 +289,8 @@ export async function spawnDesk(
     life?: Record<string, string>;
     /** Where its folder is made; default the system's. */
     tmp?: string;
+    /** More venues of its standdown.yml, as lines of the list. */
+    venues?: string;
     /** What its standdown.yml says besides. */
     yaml?: string;
     /** More of its environment, where that needs the stage. */
@@ -301,7 +303,10 @@ export async function spawnDesk(
   const stage = await startStage(options.binance === undefined ? {} : { binance: options.binance });
   const { keys } = stage;
   await writeFile(join(folder, 'ca.pem'), stage.tls.cert);
-  await writeFile(join(folder, 'standdown.yml'), `${liveYaml(stage)}${options.yaml ?? ''}`);
+  await writeFile(
+    join(folder, 'standdown.yml'),
+    `${liveYaml(stage).replace('limits:', `${options.venues ?? ''}limits:`)}${options.yaml ?? ''}`,
+  );
   const env = {
     PATH: process.env['PATH'] ?? '',
     NODE_EXTRA_CA_CERTS: join(folder, 'ca.pem'),

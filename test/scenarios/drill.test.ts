@@ -6,7 +6,18 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type BinanceCounterpart, startBinanceCounterpart } from '../../src/rehearsal/binance.ts';
 import { CAST } from '../../src/rehearsal/stage.ts';
 import { type DeskOptions, type InProcess, startDesk } from './desk.ts';
-import { exchange, fire, paged, posted, said, settled, shows, statusView, threadOf } from './reading.ts';
+import {
+  exchange,
+  fire,
+  happens,
+  paged,
+  posted,
+  said,
+  settled,
+  shows,
+  statusView,
+  threadOf,
+} from './reading.ts';
 
 const KEY = { apiKey: 'd'.repeat(64), secret: 'e'.repeat(64) };
 
@@ -77,6 +88,7 @@ describe('a drill of the kill', () => {
     await live();
     const before = { exchange: exchange(desk), control: await desk.control() };
     const id = await begin('kill');
+    const noted = happens(desk, 'DrillNoted', 'DESK');
     await acknowledge(id);
     const { drillResult, gameDay } = await settled(desk, id, (one) => one.drillResult !== undefined);
     expect(drillResult?.result).toMatchObject({
@@ -109,11 +121,10 @@ describe('a drill of the kill', () => {
     // Said in the thread, kept as a file, and on the desk's log.
     await shows(desk, id, 'PASSED');
     const name = gameDay?.drill ?? '';
+    expect(await noted).toMatchObject({ incident: id, drill: name, passed: true, venues: ['testnet'] });
     const file = join(desk.folder, 'data', 'drills', name);
     expect(await readFile(`${file}.md`, 'utf8')).toContain(`# ${name}: kill`);
     expect(JSON.parse(await readFile(`${file}.json`, 'utf8'))).toMatchObject({ drill: name, passed: true });
-    const noted = (await desk.bot.store.history('DESK')).filter(({ type }) => type === 'DrillNoted');
-    expect(noted).toMatchObject([{ incident: id, drill: name, passed: true, venues: ['testnet'] }]);
     // Every text of it says what it is.
     for (const message of threadOf(desk, id)) expect(message.text).toMatch(/^DRILL/);
   });
@@ -127,7 +138,7 @@ describe('a drill of the kill', () => {
       expect(drillResult?.result.earlier).toHaveLength(earlier);
       await shows(desk, id, earlier === 0 ? 'nothing to compare with' : 'than in DRILL_');
     }
-    expect(await ask('list')).toMatch(/kill: .*last .*PASSED/);
+    expect(await ask('list')).toMatch(/kill:.*last .*PASSED/);
   });
 
   it('is refused in words where no venue is for drills', async () => {
@@ -138,7 +149,7 @@ describe('a drill of the kill', () => {
 
   it('is refused where the drill venue has the key of a real one', async () => {
     await live({ shared: true });
-    await expect(begin('kill')).rejects.toThrow('testnet shares its key');
+    await expect(begin('kill')).rejects.toThrow('testnet shares its key, its name or the place');
     expect(writes(testnet)).toEqual([]);
   });
 

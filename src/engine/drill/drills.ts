@@ -252,25 +252,27 @@ export function createDrills(deps: DrillsDeps): Drills {
     await evidence(done);
   }
 
+  /** Its file, then the desk's log: a crash in between does both again. */
   async function evidence({ incident, at, result }: FinishedDrill): Promise<void> {
     const { earlier: _earlier, ...noted } = result;
-    try {
-      await ledger.commit(DESK, {
+    const json = { incident, endedAt: new Date(at).toISOString(), ...result };
+    await deps.files
+      .save(result.drill, deps.report(result, incident, at), json)
+      .catch((error: unknown) =>
+        log.warn({ incident, error: String(error) }, 'the report of a drill is no file: its thread has it'),
+      );
+    await ledger
+      .commit(DESK, {
         type: 'NoteDrill',
         by: STANDDOWN,
         event: { type: 'DrillNoted', incident, ...noted },
-      });
-      await deps.files.save(result.drill, deps.report(result, incident, at), {
-        incident,
-        endedAt: new Date(at).toISOString(),
-        ...result,
-      });
-    } catch (error) {
-      log.warn(
-        { incident, error: String(error) },
-        'the report of a drill could not be kept as a file: its thread has it',
+      })
+      .catch((error: unknown) =>
+        log.warn(
+          { incident, error: String(error) },
+          'a drill is not on the log of the desk until the next start',
+        ),
       );
-    }
   }
 
   async function look(own: Run): Promise<void> {

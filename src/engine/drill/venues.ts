@@ -15,6 +15,13 @@ export interface Marked {
   baseUrl: string | null;
 }
 
+const originOf = ({ baseUrl }: Marked): string | null =>
+  baseUrl !== null && URL.canParse(baseUrl) ? new URL(baseUrl).origin : null;
+
+/** Both are at one place: two keys may well be of one account there. */
+const isAt = (one: Marked, other: Marked): boolean =>
+  originOf(one) !== null && originOf(one) === originOf(other);
+
 const isForDrills = (venue: Venue, configured: readonly Marked[]): venue is DrillVenue => {
   const named = configured.filter(({ id }) => id === venue.id);
   const [own] = named;
@@ -23,7 +30,7 @@ const isForDrills = (venue: Venue, configured: readonly Marked[]): venue is Dril
     named.length === 1 &&
     own?.drill === true &&
     own.baseUrl !== null &&
-    !configured.some(({ drill, apiKey }) => !drill && apiKey === own.apiKey)
+    !configured.some((other) => !other.drill && (other.apiKey === own.apiKey || isAt(own, other)))
   );
 };
 
@@ -39,7 +46,7 @@ export function noDrillVenue(configured: readonly Marked[]): string {
   const why = marked.map(({ id, baseUrl }) =>
     baseUrl === null
       ? `${id} has no baseUrl of a testnet or simulator`
-      : `${id} shares its key or its name with another venue`,
+      : `${id} shares its key, its name or the place of its baseUrl with another venue`,
   );
   return `No venue that is marked \`drill: true\` may be used: ${why.join('; ')}. Nothing was done.`;
 }
