@@ -48,7 +48,9 @@ export function runbookMessage(
     haltButton(incident.id),
   );
   if (runbook === null) {
-    const text = `${drill}No runbook matches this incident.`;
+    const text = isDrill
+      ? `${drill}This drill has no runbook: acknowledge its test page, at PagerDuty or here.`
+      : `${drill}No runbook matches this incident.`;
     return isDrill
       ? message(text, [section(text)])
       : message(text, [section(`${text} What stops trading is here:`), stops]);

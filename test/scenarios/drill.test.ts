@@ -201,10 +201,15 @@ describe('what is real', () => {
       const command = { type, by: { via: 'slack', id: 'U', name: 'u' }, summary: '' } as never;
       await expect(desk.bot.desk.command(id, command)).rejects.toThrow('nothing was done');
     }
+    // So is one that is typed while only a drill is open.
+    expect(said(await desk.stage.slack.say(CAST.ada.id, '/halt signals for real'))).toContain(
+      'PAUSE_SIGNALS=1',
+    );
+    expect(await desk.control()).toContain('PAUSE_SIGNALS=1');
     // A halt that names it stands on the desk's log, and is real.
     await desk.bot.desk.hold({ via: 'slack', id: 'U', name: 'u' }, 'HALT_NEW_ORDERS', 'r', 'operator', id);
     expect(await desk.control()).not.toBe(control);
-    expect(desk.bot.ledger.trading().holds).toHaveLength(1);
+    expect(desk.bot.ledger.trading().holds).toHaveLength(2);
     expect(JSON.stringify(await desk.bot.store.history(id))).not.toContain('HoldPlaced');
   });
 });
