@@ -28,6 +28,7 @@ import { marketAt } from './domain/measure/hours.ts';
 import { impactOf } from './domain/measure/impact.ts';
 import { followedBy } from './domain/playbook.ts';
 import { createDraw } from './draw.ts';
+import { createDrilling } from './drilling.ts';
 import { createAccess } from './engine/access.ts';
 import { createBudgetKeeper } from './engine/budgetKeeper.ts';
 import { createDesk, type Desk } from './engine/desk.ts';
@@ -434,6 +435,24 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   });
   cleanups.push(() => outbox.stop(DRAIN_MS));
 
+  const drilling = await createDrilling({
+    config,
+    venues,
+    ledger,
+    desk,
+    store,
+    clock,
+    log,
+    playbook,
+    runbooks: policy.runbooks,
+    chat: slack.chat,
+    confirms: pager.canConfirm,
+    mask,
+    budget: () => budgets.report().status,
+    ...(options.pace === undefined ? {} : { pace: options.pace }),
+  });
+  cleanups.push(async () => drilling.drills.close());
+
   const once = await openOnce(store, clock, log);
   const refusals = createRefusals({ ledger, executor: desk.executor, clock, log });
   cleanups.push(() => refusals.stop());
@@ -477,6 +496,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     names,
     criteria: () => monitor.criteria(),
     budgets,
+    drilling,
     pictures,
     upload: slack.upload,
     engines: () => engines.status(),
@@ -509,6 +529,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     mode: drill ? 'rehearsal' : 'live',
     timelineMarkdown: (...args) => mask(timelineMarkdown(...args)),
     desk,
+    drills: drilling.drills,
     ledger,
     store,
     once,
@@ -578,6 +599,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   cleanups.push(everySecond(() => monitor.raise(), log));
   cleanups.push(everySecond(() => budgets.tick(), log));
   cleanups.push(everySecond(() => runner.tick(), log));
+  cleanups.push(everySecond(() => drilling.look(), log));
   cleanups.push(everySecond(() => refusals.tick(), log));
   const issueWatch = createIssueWatch({
     ledger,

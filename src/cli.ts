@@ -6,6 +6,7 @@ import { Command, CommanderError } from 'commander';
 import { backtest } from './backtest.ts';
 import { runCheck } from './check/check.ts';
 import { dataDirOf, type LiveConfig } from './config.ts';
+import { askForDrill } from './drillOutOfBand.ts';
 import { main, prepare, rehearse } from './main.ts';
 import { breakGlass, cancel, EXIT, halt, kill, status } from './outOfBand.ts';
 import { loadPolicy, type Policy } from './policy.ts';
@@ -129,13 +130,20 @@ program
 
 program
   .command('drill')
-  .description('play one incident against counterparts on this machine; exits 0 when all of it happened')
-  .action(async () => {
+  .argument('[scenario]', 'on a live installation: kill, feed-gap, paging, runbook or list')
+  .description(
+    'live: ask the server for a drill at drill venues; exits 0 passed, 3 not. Without a live configuration: play one incident on this machine',
+  )
+  .action(async (scenario: string | undefined) => {
     const prepared = prepare();
     if (prepared === null) process.exit(EXIT.refused);
-    if (prepared.config.mode !== 'rehearsal') {
-      complain('A drill on a live installation is not built yet: run it without SLACK_BOT_TOKEN.');
-      process.exit(EXIT.refused);
+    if (prepared.config.mode === 'live') {
+      const { config, policy } = prepared;
+      process.exit(await askForDrill({ config, policy, say }, scenario ?? 'list'));
+    }
+    if (scenario !== undefined) {
+      complain('Without a live configuration there is one rehearsal, and no scenario: standdown drill');
+      process.exit(EXIT.usage);
     }
     // Any free port: a bot that is already up on this machine is left alone.
     process.exit(await rehearse({ ...prepared.config, port: 0 }, prepared.policy));

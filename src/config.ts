@@ -15,6 +15,8 @@ import {
   standdownSchema,
   urlProblem,
 } from './configFile.ts';
+import type { Scenario } from './domain/drill/gameDay.ts';
+import type { Severity } from './domain/incident.ts';
 import { SHIPPED_PLAYBOOK } from './policy.ts';
 
 /** pino's levels. */
@@ -113,6 +115,8 @@ export interface LiveConfig extends Listening {
   issues: { github: string; token: string | null; apiUrl: string } | null;
   recoveryCheck: { run: string[]; cwd: string; expect: string; timeoutSec: number } | 'off';
   runbookFile: string | null;
+  /** Drills by the calendar, in `hours.timezone`, and the severity of the test page; null: no page is sent. */
+  drills: { page: Severity | null; schedule: { scenario: Scenario; cron: string; by: string }[] };
   playbookFile: string;
   /** What is off or weaker than it could be, each with what is lost. */
   warnings: string[];
@@ -514,6 +518,10 @@ function readLive(
         : { github: said.issues.github, token: optional('GITHUB_TOKEN'), apiUrl: githubUrl },
     recoveryCheck: said.recoveryCheck,
     runbookFile: said.runbookFile ?? null,
+    drills: {
+      page: said.drillPage === 'off' ? null : said.drillPage,
+      schedule: said.drills.map(({ by = 'standdown.yml', ...drill }) => ({ ...drill, by })),
+    },
     playbookFile: said.playbook ?? SHIPPED_PLAYBOOK,
     warnings: [],
   };

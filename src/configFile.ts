@@ -3,8 +3,10 @@
 import { accessSync, constants, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { z } from 'zod';
+import { isCron } from './adapters/cron.ts';
 import type { Hints } from './adapters/yaml.ts';
 import { strict } from './adapters/yaml.ts';
+import { SCENARIOS } from './domain/drill/gameDay.ts';
 import { patternProblem } from './domain/pattern.ts';
 
 /** What the file's values are read against. */
@@ -222,6 +224,17 @@ export function standdownSchema(context: FileContext) {
       }),
     ]),
     runbookFile: path.optional(),
+    drills: z
+      .array(
+        strict({
+          scenario: z.enum(SCENARIOS),
+          cron: text.pipe(z.string().refine(isCron, 'This is no cron pattern of five fields.')),
+          by: text.optional(),
+        }),
+      )
+      .max(50)
+      .default([]),
+    drillPage: z.enum(['P0', 'P1', 'P2', 'off']).default('P2'),
     playbook: path.optional(),
   });
 }
@@ -341,6 +354,12 @@ export const STANDDOWN_HINTS: Hints = {
     'Write "recoveryCheck: { run: [npm, run, "edge:all"], expect: "verdict: ELIGIBLE" }", or "recoveryCheck: off".',
   'recoveryCheck.run': 'Write the program and its arguments in a list; no shell reads them.',
   'recoveryCheck.expect': 'Write a short pattern that the output must have, e.g. "verdict: ELIGIBLE".',
+  drills: 'Write "drills: [{ scenario: paging, cron: 0 9 * * 1 }]", or leave it out.',
+  'drills.*.scenario': `Write one of: ${SCENARIOS.join(', ')}.`,
+  'drills.*.cron':
+    'Write five fields, minute, hour, day of month, month, day of week, e.g. "0 9 * * 1" for Mondays at 09:00 in hours.timezone.',
+  'drills.*.by': 'Write who answers for it, or leave it out.',
+  drillPage: 'Write the severity of the test page, P0, P1 or P2, or off.',
   runbookFile: 'Write the path of the runbook that on-call reads, or leave it out.',
   playbook: 'Write the path of playbook.yml in a copy of the templates folder, or leave it out.',
 };

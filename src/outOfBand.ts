@@ -28,7 +28,7 @@ const SERVER_MS = 1_000;
 /** How long a verdict of the server is waited for; after that it is read here. */
 const VERDICT_MS = 12_000;
 
-interface Out {
+export interface Out {
   config: LiveConfig;
   policy: Policy;
   say(line: string): void;
@@ -38,12 +38,12 @@ type Asked =
   | { state: 'answered'; status: number; json: Record<string, unknown> }
   | { state: 'silent'; why: string };
 
-function caller(): Actor {
+export function caller(): Actor {
   const { username } = userInfo();
   return { via: 'cli', id: `cli:${username}`, name: `${username} (command line)` };
 }
 
-async function ask(
+export async function ask(
   config: LiveConfig,
   method: 'GET' | 'POST',
   path: string,
@@ -72,7 +72,7 @@ async function ask(
   }
 }
 
-const detailOf = (json: Record<string, unknown>): string =>
+export const detailOf = (json: Record<string, unknown>): string =>
   typeof json['detail'] === 'string' ? json['detail'] : '';
 
 /** `standdown kill`: the exit code says the verdict. */

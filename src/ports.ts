@@ -545,6 +545,11 @@ export interface Drafts {
   saveLog(markdown: string): Promise<void>;
 }
 
+/** Where the reports of drills are kept, beside the log. Throws when it cannot. */
+export interface DrillFiles {
+  save(drill: string, markdown: string, json: object): Promise<void>;
+}
+
 // ── Log ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Levels as Unleash means them: an error is something that a person must mend now. */

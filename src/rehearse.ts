@@ -112,6 +112,7 @@ export function configFor(
     issues: { github: REPOSITORY, token: keys.githubToken, apiUrl: stage.github.url },
     recoveryCheck: 'off',
     runbookFile: null,
+    drills: { page: 'P2', schedule: [] },
   };
 }
 

@@ -5,7 +5,7 @@
  * each of the 86,400 missed seconds, and stops the loop for 19 s.
  */
 
-import { schedule } from 'node-cron';
+import { createTask, schedule, validate } from 'node-cron';
 import type { Log } from '../ports.ts';
 
 const SECOND_MS = 1_000;
@@ -31,4 +31,14 @@ export function everySecond(run: () => Promise<void>, log: Log): () => Promise<v
     clearInterval(seconds);
     await task.destroy();
   };
+}
+
+/** Five fields: minute, hour, day of month, month, day of week. */
+export const isCron = (pattern: string): boolean =>
+  pattern.length <= 100 && pattern.trim().split(/\s+/).length === 5 && validate(pattern);
+
+/** Whether a minute is one of the pattern's in this time zone; `at` is ms since the epoch, at its first second. */
+export function cronMinutes(pattern: string, timezone: string): (at: number) => boolean {
+  const task = createTask(pattern, () => undefined, { timezone });
+  return (at) => task.match(new Date(at));
 }

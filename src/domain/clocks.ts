@@ -45,6 +45,8 @@ export const lineOf = (
 
 /** Every clock of an incident. `now` null: as far as the record and what was done say, for texts that must not change with time. */
 export function clocksOf(incident: Incident, rules: ClockRules, now: number | null): IncidentClock[] {
+  // A drill measures its own, with limits of its own (drill/measure.ts).
+  if (incident.gameDay !== undefined) return [];
   const clocks = incident.status === 'resolved' ? afterwards(incident, rules) : whileOpen(incident, rules);
   return clocks.map(({ id, dueAt, doneAt: doneNow }) => {
     const record = incident.clocks[id];
@@ -207,7 +209,7 @@ export function checklistOf(
 export function followedUntil(incident: Incident): number | null {
   const { resolution, clocks } = incident;
   // The log of an older version says nothing of what is owed: it is not followed.
-  if (resolution?.owes === undefined) return null;
+  if (resolution?.owes === undefined || incident.gameDay !== undefined) return null;
   if (clocks['acknowledge'] === undefined) return resolution.at;
   const due = resolution.owes.flatMap(({ clock, dueAt }) =>
     dueAt === null || clocks[clock] !== undefined ? [] : [dueAt],

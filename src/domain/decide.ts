@@ -2,6 +2,7 @@
 
 import { haltedBand } from './budget/raise.ts';
 import { owedAfter } from './clocks.ts';
+import { type DrillCommand, decideDrill, refusedInDrill } from './drill/gameDay.ts';
 import {
   type Actor,
   type Adjustment,
@@ -180,6 +181,7 @@ export type Command = { by: Actor } & (
   | { type: 'EditMessage'; ts: string; text: string; was?: MessageBefore }
   | { type: 'DeleteMessage'; ts: string; was?: MessageBefore }
   | MarkCommand
+  | DrillCommand
   | TrackerCommand
   | { type: 'AddNote'; text: string }
   /** What an executor or the outbox found out. No rule of ours can refuse a fact. */
@@ -277,7 +279,13 @@ function decided(
   now: number,
   playbook: Playbook,
 ): NewEvent[] {
+  const no = refusedInDrill(command, incident);
+  if (no !== null) throw new Refusal('is_a_drill', no);
   switch (command.type) {
+    case 'StartDrill':
+    case 'FinishDrill':
+    case 'NoteDrill':
+      return decideDrill(command, incident);
     case 'TakeFiring':
       return takeFiring(command, incident, now, playbook);
     case 'DeclareIncident':
@@ -337,6 +345,7 @@ type OnIncident = Exclude<
       | 'AskCancel'
       | 'FinishCancel'
       | 'ExcludeTime'
+      | DrillCommand['type']
       | 'Note';
   }
 >;

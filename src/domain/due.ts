@@ -29,6 +29,8 @@ export function dueNow(
   now: number,
   isOver: IsOver = (_clock, dueAt) => now >= dueAt,
 ): Command[] {
+  // A drill measures its clocks, and nothing comes of a missed one but its report.
+  if (incident.gameDay !== undefined) return [];
   const clocks = clocksOf(incident, rules, null);
   const over = clocks.filter(
     ({ id, dueAt, doneAt, recorded }) =>
@@ -132,7 +134,7 @@ export function dueMail(
   isOver: IsOver = (_clock, dueAt) => now >= dueAt,
 ): Command | null {
   const line = lineOf(playbook, 'stakeholders');
-  if (line === undefined || incident.status === 'resolved') return null;
+  if (line === undefined || incident.status === 'resolved' || incident.gameDay !== undefined) return null;
   const { severity, mailedAt, mailOwedAt, told, clocksFrom } = incident;
   const first = line.severities.includes(severity) ? line.afterMin?.[severity] : undefined;
   if (first !== undefined && mailedAt === undefined && mailOwedAt === undefined) {

@@ -1,5 +1,6 @@
 /** What an incident is, and how its log of events folds into it. Pure. */
 
+import type { DrillEvent, DrillResult, GameDay } from './drill/gameDay.ts';
 import type { KillEvent, KillState } from './kill.ts';
 import { evolveKill } from './kill.ts';
 import { evolveMark, type MarkEvent, type MessageMark } from './marks.ts';
@@ -308,7 +309,7 @@ export type IncidentStatus = 'open' | 'acknowledged' | 'resolved';
 export interface Resolution {
   by: Actor;
   at: number;
-  how: 'person' | 'alertsCleared';
+  how: 'person' | 'alertsCleared' | 'drillOver';
   summary?: string;
   rootCause?: string;
   category?: RootCauseCategory;
@@ -334,6 +335,10 @@ export interface Incident {
   groupKey?: string;
   runbook: string | null;
   drill: boolean;
+  /** Set for a drill on a live installation (drill/gameDay.ts): it owes nothing but what is named there. */
+  gameDay?: GameDay;
+  /** What that drill came to, and when, ms since the epoch. */
+  drillResult?: { result: DrillResult; at: number };
   openedAt: number;
   openedBy: Actor;
   status: IncidentStatus;
@@ -431,7 +436,9 @@ export type IncidentEvent = Said &
         groupKey?: string;
         runbook: string | null;
         drill: boolean;
+        gameDay?: GameDay;
       }
+    | DrillEvent
     | { type: 'AlertFired'; alert: Alert }
     | { type: 'AlertRepeated'; key: string }
     | { type: 'AlertCleared'; key: string; endedAt: number }
@@ -622,6 +629,7 @@ function opened(
     ...(event.groupKey === undefined ? {} : { groupKey: event.groupKey }),
     runbook: event.runbook,
     drill: event.drill,
+    ...(event.gameDay === undefined ? {} : { gameDay: event.gameDay }),
     openedAt: event.at,
     openedBy: event.by,
     status: 'open',
@@ -990,6 +998,15 @@ function fold(
       next.adjusted = adjusted;
       return;
     }
+    case 'DrillFinished': {
+      const { type: _type, at, by: _by, ...result } = event;
+      next.drillResult = { result, at };
+      return;
+    }
+    case 'DrillNoted':
+    case 'DrillPlanned':
+    case 'DrillMissed':
+    case 'DrillMissedSaid':
     case 'ResolutionNoted':
     case 'RequestTaken':
     case 'TimeExcluded':

@@ -1,6 +1,7 @@
 /** What the outside is owed after an event: the only place where effects are made. Pure. */
 
 import { owesPostmortem, suppliedAt } from './clocks.ts';
+import { owedBy } from './drill/gameDay.ts';
 import type { Effect, Lane, Work } from './effects.ts';
 import { type Incident, type MailWhat, mailsAtOnce, type StandingEvent } from './incident.ts';
 import { isAnswered } from './paging.ts';
@@ -11,10 +12,8 @@ import { unfiled, untold } from './tracker.ts';
  * The effects that one event owes, given the incident after it. Their ids hold the incident's version, so that the same
  * event can never owe two different things under one id.
  */
-export const react = (event: StandingEvent, incident: Incident): Effect[] => [
-  ...reactions(event, incident),
-  ...postmortemOwed(event, incident),
-];
+export const react = (event: StandingEvent, incident: Incident): Effect[] =>
+  owedBy(incident, [...reactions(event, incident), ...postmortemOwed(event, incident)]);
 
 function reactions(event: StandingEvent, incident: Incident): Effect[] {
   const owe = (lane: Lane, target: string, work: Work): Effect => ({
@@ -311,6 +310,7 @@ function reactions(event: StandingEvent, incident: Incident): Effect[] {
       return inThread([owe('slack', 'picture', { kind: 'picture' })]);
     case 'PictureUploadFailed':
       return event.gaveUp ? notice() : [];
+    case 'DrillFinished':
     case 'PictureFailed':
     case 'UpdateReminded':
     case 'IncidentReviewed':
@@ -340,6 +340,10 @@ function reactions(event: StandingEvent, incident: Incident): Effect[] {
     case 'MessageUnpinned':
     case 'ControlWritten':
       return [];
+    case 'DrillNoted':
+    case 'DrillPlanned':
+    case 'DrillMissed':
+    case 'DrillMissedSaid':
     case 'ResolutionNoted':
     case 'RequestTaken':
     case 'TimeExcluded':

@@ -1,5 +1,6 @@
 /** Every event in words: the rows of the timeline and of the postmortem. Pure, plain text; whoever renders escapes. */
 
+import { ENDED } from './drill/gameDay.ts';
 import type { StandingEvent } from './incident.ts';
 import type { VenueVerdict } from './kill.ts';
 import { MARK_WORDS } from './marks.ts';
@@ -134,6 +135,7 @@ export function describe(event: StandingEvent): string {
     case 'IncidentAcknowledged':
       return 'Acknowledged';
     case 'IncidentResolved': {
+      if (event.how === 'drillOver') return `The drill is over${because(event.summary)}`;
       const how = event.how === 'person' ? 'Resolved' : 'Resolved by itself: every alert has cleared';
       return `${how}${because(event.summary)}`;
     }
@@ -362,6 +364,15 @@ export function describe(event: StandingEvent): string {
       return event.released === true
         ? `Request ${event.name} was refused: it may be sent again`
         : `Request ${event.name} taken; it runs once`;
+    case 'DrillFinished':
+    case 'DrillNoted':
+      return `Drill ${event.drill} (${event.scenario}) ${ENDED[event.ended]}${because(event.why)}: ${event.passed ? 'passed' : 'NOT passed'}`;
+    case 'DrillPlanned':
+      return `A drill (${event.scenario}) is due at ${utc(event.dueAt)}`;
+    case 'DrillMissed':
+      return `A drill (${event.scenario}) was due at ${utc(event.dueAt)} and did not run${because(event.why)}`;
+    case 'DrillMissedSaid':
+      return `It was said that the drill due at ${utc(event.dueAt)} did not run`;
     case 'MembersSeen':
       return `Members of ${event.name}: ${counted(event.members.length, 'person').replace('persons', 'people')}`;
     default: {

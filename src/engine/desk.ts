@@ -1,6 +1,7 @@
 /** What a person or a machine can ask of the bot. Each use case orders the calls and decides nothing. */
 
 import { type Command, newestKill, Refusal } from '../domain/decide.ts';
+import type { GameDay } from '../domain/drill/gameDay.ts';
 import {
   type Actor,
   type Incident,
@@ -61,6 +62,15 @@ export interface DeskDeps {
   pace?: KillPace;
 }
 
+/** A drill as it is asked for: its incident and its name are numbered here. */
+export type DrillPlan = Omit<
+  Extract<Command, { type: 'StartDrill' }>,
+  'type' | 'by' | 'incident' | 'gameDay' | 'title'
+> & {
+  title: string;
+  gameDay: Omit<GameDay, 'drill'>;
+};
+
 export interface KillAnswer {
   incident: string;
   kill: string;
@@ -85,6 +95,8 @@ export interface Desk {
   ): Promise<Incident>;
   /** Never throws for the store, the control file or a venue. */
   kill(by: Actor, reason: string, incident?: string, evidence?: TripEvidence): Promise<KillAnswer>;
+  /** Open the incident of a drill, which a real kill never joins. */
+  startDrill(by: Actor, plan: DrillPlan): Promise<Incident>;
   hold(
     by: Actor,
     key: HoldKey,
@@ -240,6 +252,10 @@ export function createDesk(deps: DeskDeps): Desk {
     return written;
   }
 
+  /** What is real is never put on the incident of a drill: it gets one of its own, or stands on the desk's log. */
+  const notOfDrill = (incident: string | undefined): string | undefined =>
+    incident !== undefined && ledger.peek(incident)?.gameDay !== undefined ? undefined : incident;
+
   // ── The kill ─────────────────────────────────────────────────────────────────────────────────────────────────────
   async function kill(
     by: Actor,
@@ -276,7 +292,7 @@ export function createDesk(deps: DeskDeps): Desk {
       };
     }
     const openLatched = latched !== undefined && latched.status !== 'resolved' ? latched.id : undefined;
-    const incident = wanted ?? openLatched ?? newIncidentId();
+    const incident = notOfDrill(wanted) ?? openLatched ?? newIncidentId();
     return begin(
       incident,
       by,
@@ -369,6 +385,8 @@ export function createDesk(deps: DeskDeps): Desk {
   /** Throws Refusal where nothing may be closed for this incident now. Returns the kill that it belongs to. */
   function mayFlatten(incident: string): KillState | undefined {
     const current = ledger.peek(incident);
+    if (current?.gameDay !== undefined)
+      throw new Refusal('is_a_drill', `${incident} is a drill: it closes no position. Nothing was done.`);
     const under = current === undefined ? undefined : newestKill(current);
     if (current?.status === 'resolved')
       throw new Refusal(
@@ -548,7 +566,23 @@ export function createDesk(deps: DeskDeps): Desk {
       return incident;
     },
     kill,
-    async hold(by, key, reason, owner, incident = DESK) {
+    async startDrill(by, { title, runbook, page, gameDay }) {
+      const id = newIncidentId();
+      const drill = `DRILL_${id.slice('INC-'.length).replace('-', '_')}`;
+      const { incident } = await ledger.commit(id, {
+        type: 'StartDrill',
+        by,
+        incident: id,
+        title: `${title} (${drill})`,
+        runbook,
+        page,
+        gameDay: { ...gameDay, drill },
+      });
+      if (incident === undefined) throw new Error(`${id} was begun but is not there`);
+      return incident;
+    },
+    async hold(by, key, reason, owner, wanted) {
+      const incident = notOfDrill(wanted) ?? DESK;
       // One hold a person and reason to hold: pressing twice is one hold.
       const id = `${key}/${owner}/${by.id}`;
       const committing = ledger.commit(
@@ -579,7 +613,8 @@ export function createDesk(deps: DeskDeps): Desk {
       const written = await writeSwitch(key, `lifted: ${reason}`, by, incident);
       return { written, recorded: true, left: ledger.trading().holds.filter((hold) => hold.key === key) };
     },
-    cancel(by, scope, reason, incident = DESK) {
+    cancel(by, scope, reason, wanted) {
+      const incident = notOfDrill(wanted) ?? DESK;
       if (scope.venue !== undefined && !venues.some((venue) => venue.id === scope.venue)) {
         throw new Refusal(
           'no_such_venue',

@@ -26,7 +26,12 @@ export function createIssues(deps: {
     const todo = unfiled(incident).find(({ id }) => id === item);
     const draft = draw.issue(incident, item);
     // Filed by now, or its message was deleted, or the incident is open again; or there is nowhere to file it.
-    if (tracker === null || todo === undefined || draft === null || (incident.drill && !drillsFiled))
+    if (
+      tracker === null ||
+      todo === undefined ||
+      draft === null ||
+      (incident.drill && incident.gameDay === undefined && !drillsFiled)
+    )
       return { done: true, facts: [] };
     const known = incident.issues[item];
     const maybe = attempt.maybe || known?.maybe === true;

@@ -69,7 +69,7 @@ function isWhole(kill: KillState | undefined): boolean {
 }
 
 export function createKillExecutor(deps: {
-  ledger: Ledger;
+  ledger: Pick<Ledger, 'commit' | 'peek'>;
   clock: Clock;
   control: Control;
   venues: Venue[];

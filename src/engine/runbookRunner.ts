@@ -211,7 +211,8 @@ export function createRunbookRunner(deps: RunbookRunnerDeps): RunbookRunner {
       if (stopped) return;
       const now = clock.now();
       const open = ledger.open().flatMap((incident) => {
-        const runbook = runbookOf(incident);
+        // In a drill only people tick: nothing is done by itself, and nothing is looked up.
+        const runbook = incident.gameDay === undefined ? runbookOf(incident) : undefined;
         return runbook === undefined ? [] : [{ incident, runbook }];
       });
       for (const id of gists.keys()) if (!open.some(({ incident }) => incident.id === id)) gists.delete(id);

@@ -65,6 +65,7 @@ export function createSummons(deps: SummonsDeps): SummonsWork {
   /** The other incidents that wait for the same: they are named beside this one, so that a storm is no storm of pings. */
   const waiting = (incident: Incident, way: SummonWay): { one: Incident; n: number }[] =>
     ledger.open().flatMap((one) => {
+      if (one.gameDay !== undefined) return [];
       const n = one.pages.at(-1)?.n;
       return n !== undefined && one.id !== incident.id && isOwed(one, n, way) ? [{ one, n }] : [];
     });

@@ -270,6 +270,9 @@ export function registerActions(app: App, context: ListenerContext): void {
     if (refused !== null) return refused;
     if (!(ours || inThread || shows || (posting && stops)))
       return `${STALE}\n${incidentStatus(incident, context.ledger.trading())}`;
+    // What stops or starts acts on the real desk: no button of a drill does, not even one that somebody made up.
+    if (incident.gameDay !== undefined && !IN_DRILL.has(action?.action_id ?? ''))
+      return `⛔ ${incident.id} is a drill: nothing was done. \`/kill\`, \`/halt\` and \`/cancel\` act for real at any time.`;
     const by = slackActor(body.user.id, body.user.name ?? body.user.username);
     return handle({ by, incident, ref: value.ref, triggerId: body.trigger_id, client });
   }
@@ -303,6 +306,15 @@ const ELSEWHERE: ReadonlySet<string> = new Set<ElsewhereId>([
 ]);
 
 const STOPS: ReadonlySet<string> = new Set([ACTION.kill, ACTION.cancel, ACTION.haltOrders]);
+
+/** The buttons of a drill's incident. */
+const IN_DRILL: ReadonlySet<string> = new Set([
+  ACTION.acknowledge,
+  ACTION.takeCommand,
+  ACTION.stepDone,
+  ACTION.stepSkip,
+  ACTION.fileIssueAgain,
+]);
 
 const STALE =
   '⛔ That button is old or not ours: nothing was done. The headline shows the state as it is now.';

@@ -9,6 +9,8 @@ import type { Playbook } from '../domain/playbook.ts';
 import type { Access, Role, Standing } from '../engine/access.ts';
 import type { BudgetKeeper } from '../engine/budgetKeeper.ts';
 import type { Desk } from '../engine/desk.ts';
+import type { Drills } from '../engine/drill/drills.ts';
+import type { Schedule } from '../engine/drill/schedule.ts';
 import type { EngineStatus } from '../engine/engines.ts';
 import type { HomeBoard } from '../engine/homeBoard.ts';
 import type { Ledger } from '../engine/ledger.ts';
@@ -52,6 +54,7 @@ export interface ListenerContext {
   names: DeskNames;
   criteria(): Criterion[];
   budgets: Omit<BudgetKeeper, 'tick' | 'stop'>;
+  drilling: { drills: Pick<Drills, 'start' | 'stop' | 'finished'>; schedule: Omit<Schedule, 'look'> };
   pictures: Draughtsman;
   /** Post files in a channel or a thread. */
   upload(
@@ -117,7 +120,7 @@ export function roleCode(words: string): string | null {
 
 /** What a halt or a cancel that names no incident belongs to. */
 export const onlyOpen = ({ ledger }: ListenerContext): string | undefined => {
-  const open = ledger.open();
+  const open = ledger.open().filter(({ gameDay }) => gameDay === undefined);
   return open.length === 1 ? open[0]?.id : undefined;
 };
 

@@ -51,6 +51,7 @@ export async function drawHome(context: ListenerContext, viewer: Viewer): Promis
     playbook,
     clocks: context.clocks,
     names,
+    lastDrill: context.drilling.drills.finished()[0] ?? null,
     openItems: context.store.summaries().reduce((sum, { openItems = 0 }) => sum + openItems, 0),
   });
   return masked(view, context.mask);

@@ -23,7 +23,9 @@ export function registerPageOnCall(app: App, context: ListenerContext): void {
         'asked_already',
         `You paged on-call at ${clockTime(last)} UTC. Again from ${clockTime(last + AGAIN_MS)} UTC.`,
       );
-    const paged = ledger.open().filter((one) => context.playbook.severities[one.severity].page !== null);
+    const paged = ledger
+      .open()
+      .filter((one) => one.gameDay === undefined && context.playbook.severities[one.severity].page !== null);
     const incident = (paged.find((one) => one.id === named) ?? paged.at(-1))?.id;
     if (incident === undefined) {
       const declared = await desk.declare(by, plain(`On-call asked for by ${by.name}`, 200), 'P1');

@@ -282,7 +282,9 @@ function footer(incident: Incident): string[] {
     const how =
       incident.resolution.how === 'person'
         ? `by ${inert(incident.resolution.by.name, 60)}`
-        : 'by itself: all its alerts cleared';
+        : incident.resolution.how === 'drillOver'
+          ? 'as the drill was over'
+          : 'by itself: all its alerts cleared';
     parts.push(
       `Resolved ${dateTime(incident.resolution.at)} ${how}, after ${duration(incident.resolution.at - incident.openedAt)}`,
     );
@@ -302,6 +304,8 @@ function buttons(incident: Incident, trading: Trading, names: DeskNames, { mail 
     specs.push({ action: ACTION.acknowledge, label: 'Acknowledge', value, style: 'primary' });
   if (incident.commander === undefined)
     specs.push({ action: ACTION.takeCommand, label: 'Take command', value });
+  // What stops or starts acts on the real desk: on a drill's headline there is none of it.
+  if (incident.gameDay !== undefined) return specs;
   if (held('PAUSE_SIGNALS')) specs.push({ action: ACTION.resumeSignals, label: 'Resume signals', value });
   if (held('DATA_FEED')) specs.push(primaryFeedButton(incident.id));
   if (held('HALT_NEW_ORDERS')) specs.push({ action: ACTION.resumeOrders, label: 'Resume new orders', value });

@@ -2,6 +2,7 @@
 
 import type { HomeView, KnownBlock } from '@slack/types';
 import { type ClockRules, clocksOf } from '../domain/clocks.ts';
+import type { DrillResult } from '../domain/drill/gameDay.ts';
 import type { Incident } from '../domain/incident.ts';
 import type { KillState } from '../domain/kill.ts';
 import type { Criterion } from '../domain/measure/criteria.ts';
@@ -45,6 +46,8 @@ export interface HomeState {
   names: DeskNames;
   /** Of all incidents: those that nobody is known to have done. */
   openItems: number;
+  /** The newest drill that is over; null: there was none. */
+  lastDrill: { at: number; result: DrillResult } | null;
 }
 
 /** Two blocks each; the rest is counted. */
@@ -79,13 +82,18 @@ export function homeView(state: HomeState): HomeView {
       budgetLine(state.budgets),
       onCallLine(state.onCall, state.responders),
       `Action items: ${state.openItems === 0 ? 'none is open' : `*${state.openItems} open*`}.`,
-      'Last drill: none is on record.',
+      drillLine(state.lastDrill),
     ]),
     context(
       `As of ${dateTime(now)}; ages count from then. Drawn again when something changes, for an hour after you opened it.`,
     ),
   ]);
 }
+
+const drillLine = (last: HomeState['lastDrill']): string =>
+  last === null
+    ? 'Last drill: none is on record.'
+    : `Last drill: ${inert(last.result.scenario, 40)}, ${last.result.passed ? '✓ passed' : '*✗ not passed*'}, ${dateTime(last.at)} UTC (${inert(last.result.drill, 40)}).`;
 
 function tradingBlocks(state: HomeState): KnownBlock[] {
   const { trading, unrecorded, engines, viewer, names } = state;

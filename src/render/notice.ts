@@ -10,6 +10,7 @@ import { lateBy } from '../domain/timeline.ts';
 import type { HoldKey } from '../domain/trading.ts';
 import { actions, type ButtonSpec, message, sections } from './blocks.ts';
 import { approveButton } from './buttons.ts';
+import { drillLines } from './drillReport.ts';
 import { fileAgainButtons, issueLines, isTracker } from './issueNotice.ts';
 import { mention } from './mention.ts';
 import { clockTime, code, count, dateTime, duration, inert, plain, safeLink, since, size } from './text.ts';
@@ -30,9 +31,12 @@ export function notice(
   told: Told,
 ): { text: string; blocks: KnownBlock[] } | null {
   if (isFailedAgain(event, told.history)) return null;
-  const lines = isTracker(event)
-    ? issueLines(event, incident)
-    : (clockLines(incident, event, told) ?? noticeLines(event, incident.id));
+  const lines =
+    event.type === 'DrillFinished'
+      ? drillNotice(event)
+      : isTracker(event)
+        ? issueLines(event, incident)
+        : (clockLines(incident, event, told) ?? noticeLines(event, incident.id));
   if (lines === null) return null;
   const drill = incident.drill ? 'DRILL · ' : '';
   const [first = '', ...rest] = lines;
@@ -40,6 +44,11 @@ export function notice(
   const buttons = noticeButtons(incident, event);
   if (buttons.length > 0) blocks.push(actions(...buttons));
   return message(`${drill}${first.replaceAll('*', '')}`, blocks);
+}
+
+function drillNotice(event: Extract<StandingEvent, { type: 'DrillFinished' }>): string[] {
+  const [first = '', ...rest] = drillLines(event).map((line) => inert(line, 600));
+  return [`*${first}*`, ...rest];
 }
 
 /** A picture that cannot be drawn is said once for a resolution, however often it is tried. */

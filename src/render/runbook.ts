@@ -40,14 +40,20 @@ export function runbookMessage(
   names: DeskNames,
 ): { text: string; blocks: KnownBlock[] } {
   const drill = incident.drill ? 'DRILL · ' : '';
+  // What stops acts on the real desk: it is not offered where people exercise.
+  const isDrill = incident.gameDay !== undefined;
   const stops = actions(
     killButton(incident.id, names),
     cancelButton(incident.id, names),
     haltButton(incident.id),
   );
   if (runbook === null) {
-    const text = `${drill}No runbook matches this incident.`;
-    return message(text, [section(`${text} What stops trading is here:`), stops]);
+    const text = isDrill
+      ? `${drill}This drill has no runbook: acknowledge its test page, at PagerDuty or here.`
+      : `${drill}No runbook matches this incident.`;
+    return isDrill
+      ? message(text, [section(text)])
+      : message(text, [section(`${text} What stops trading is here:`), stops]);
   }
   const title = `${drill}Runbook: ${runbook.title}`;
   const head = [header(title), context(inert(runbook.summary, 500))];
@@ -60,7 +66,13 @@ export function runbookMessage(
     `${drill}Runbook: ${inert(runbook.title, 200)}, ${count(runbook.steps.length, 'step')} (${incident.id})`,
     head,
     [...steps, ...notes],
-    [divider, stops],
+    isDrill
+      ? [
+          context(
+            'A drill: steps are ticked here, and act on nothing. `/kill`, `/halt`, `/cancel` are real at any time.',
+          ),
+        ]
+      : [divider, stops],
     (left) => `${left} more of this runbook do not fit here: they show as the steps above are ticked`,
   );
 }
@@ -191,6 +203,9 @@ function missingLines(step: RunbookStep, names: DeskNames): string[] {
   ];
 }
 
+/** What a step offers in a drill. */
+const IN_DRILL: ReadonlySet<string> = new Set<StepButton>(['acknowledge', 'done', 'skip']);
+
 function stepButtons(
   incident: Incident,
   runbook: Runbook,
@@ -223,5 +238,7 @@ function stepButtons(
     done: () => ({ action: STEP_ACTION.done, label: 'Done', value: own }),
     skip: () => ({ action: STEP_ACTION.skip, label: 'Skip…', value: own }),
   };
-  return step.buttons.map((name) => make[name]()).filter((button) => button !== null);
+  const offered =
+    incident.gameDay === undefined ? step.buttons : step.buttons.filter((name) => IN_DRILL.has(name));
+  return offered.map((name) => make[name]()).filter((button) => button !== null);
 }

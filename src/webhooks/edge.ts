@@ -7,10 +7,12 @@ import { z } from 'zod';
 import type { ChainHead } from '../domain/chain.ts';
 import { type ClockRules, clocksOf } from '../domain/clocks.ts';
 import { Refusal } from '../domain/decide.ts';
+import { SCENARIOS } from '../domain/drill/gameDay.ts';
 import type { Actor, Incident, StandingEvent } from '../domain/incident.ts';
 import type { Playbook } from '../domain/playbook.ts';
 import type { BudgetKeeper } from '../engine/budgetKeeper.ts';
 import type { Desk } from '../engine/desk.ts';
+import type { Drills } from '../engine/drill/drills.ts';
 import type { Engines } from '../engine/engines.ts';
 import type { Ledger } from '../engine/ledger.ts';
 import type { Monitor } from '../engine/monitor.ts';
@@ -37,6 +39,7 @@ export interface EdgeDeps {
   /** The timeline as a Markdown file, masked. */
   timelineMarkdown(incident: Incident, history: StandingEvent[], chain: ChainHead | null): string;
   desk: Desk;
+  drills: Pick<Drills, 'start' | 'finished'>;
   ledger: Ledger;
   store: Pick<Store, 'chain'>;
   once: Once;
@@ -92,6 +95,8 @@ const cancelBody = z.strictObject({
   reason,
   actor,
 });
+
+const drillBody = z.strictObject({ scenario: z.enum(SCENARIOS), actor });
 
 export async function startEdge(deps: EdgeDeps): Promise<Edge> {
   const { desk, ledger, store, clock, log, metrics } = deps;
@@ -341,6 +346,14 @@ export async function startEdge(deps: EdgeDeps): Promise<Edge> {
     });
   });
 
+  app.post('/drill', only('full'), bytes, (request, response) => {
+    const body = shaped(drillBody, parseJson(bodyOf(request)));
+    return once(request, response, async () => {
+      const { id, gameDay } = await deps.drills.start(caller(body.actor), body.scenario);
+      return { incident: id, drill: gameDay?.drill ?? null, state: 'started' };
+    });
+  });
+
   // ── Reading ──────────────────────────────────────────────────────────────────────────────────────────────────────
   app.get('/status', readers, async (_request, response) => {
     const { engines, monitor } = deps;
@@ -348,6 +361,12 @@ export async function startEdge(deps: EdgeDeps): Promise<Edge> {
       ...(await status(ledger, deps.mode, monitor.criteria(), engines.status(), engines.unwritten())),
       budgets: budgetStatus(deps.budgets.report()),
     });
+  });
+  app.get('/drills', readers, (_request, response) => {
+    const drills = deps.drills
+      .finished()
+      .map(({ incident, at, result }) => ({ incident, at: new Date(at).toISOString(), ...result }));
+    response.json({ drills });
   });
   app.get('/incidents', readers, (_request, response) => {
     response.json(incidentsList(ledger));

@@ -148,7 +148,10 @@ export function createMetrics(
     registers: [registry],
     collect() {
       for (const severity of ['P0', 'P1', 'P2', 'P3']) {
-        this.set({ severity }, ledger.open().filter((incident) => incident.severity === severity).length);
+        this.set(
+          { severity },
+          ledger.open().filter((one) => one.gameDay === undefined && one.severity === severity).length,
+        );
       }
     },
   });

@@ -50,6 +50,17 @@ const verdict = (kind: VenueVerdict['verdict'], rest: Partial<VenueVerdict> = {}
   ...rest,
 });
 
+const drill = {
+  drill: 'DRILL_20261128_001',
+  scenario: 'kill' as const,
+  venues: ['testnet'],
+  times: [],
+  kill: null,
+  ended: 'done' as const,
+  why: '',
+  passed: true,
+};
+
 type Samples = { [T in StandingEvent['type']]: [Extract<StandingEvent, { type: T }>, string][] };
 
 /** Every type of event has at least one: the compiler sees to it. */
@@ -942,6 +953,44 @@ const SAMPLES: Samples = {
     [
       { ...said, type: 'TimeExcluded', exclusion: 'X-1', from: 0, to: 60_000, name: 'x', slo: 'SLO-02' },
       'Not counted for SLO-02: x, 1970-01-01 00:00:00 UTC to 1970-01-01 00:01:00 UTC',
+    ],
+  ],
+  DrillFinished: [
+    [
+      { ...said, type: 'DrillFinished', ...drill, earlier: [] },
+      'Drill DRILL_20261128_001 (kill) ran to its end: passed',
+    ],
+  ],
+  DrillNoted: [
+    [
+      {
+        ...said,
+        type: 'DrillNoted',
+        incident: 'INC-1',
+        ...drill,
+        ended: 'realKill',
+        why: 'INC-2',
+        passed: false,
+      },
+      'Drill DRILL_20261128_001 (kill) was ended by a real kill: INC-2: NOT passed',
+    ],
+  ],
+  DrillPlanned: [
+    [
+      { ...said, type: 'DrillPlanned', schedule: 'kill 0 9 * * 1', scenario: 'kill', dueAt: said.at },
+      `A drill (kill) is due at ${utc(said.at)}`,
+    ],
+  ],
+  DrillMissed: [
+    [
+      { ...said, type: 'DrillMissed', schedule: 's', scenario: 'kill', dueAt: said.at, why: 'down' },
+      `A drill (kill) was due at ${utc(said.at)} and did not run: down`,
+    ],
+  ],
+  DrillMissedSaid: [
+    [
+      { ...said, type: 'DrillMissedSaid', schedule: 's', dueAt: said.at },
+      `It was said that the drill due at ${utc(said.at)} did not run`,
     ],
   ],
   MembersSeen: [

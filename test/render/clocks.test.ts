@@ -76,6 +76,7 @@ describe('the App Home', () => {
       budgets: { month: '2026-11', status: 'UNKNOWN', readings: [] },
       names: { venues: [], protectiveOrders: 'cancel', backups: [], restartOrderManager: null },
       openItems: 0,
+      lastDrill: null,
     });
     expect(JSON.stringify(view.blocks)).toContain(
       'acknowledge by 14:10:00 UTC (in 10 min) · next update by 14:25:00 UTC',

@@ -333,6 +333,7 @@ describe('whatever is in it, Slack takes', { timeout: TIMEOUT_MS }, () => {
           playbook: POLICY.playbook,
           names: namesOf(venues),
           openItems: 0,
+          lastDrill: null,
         });
         const text = goodView(home, 'home');
         expect(text).toContain(ACTION.kill);

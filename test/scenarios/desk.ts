@@ -178,6 +178,8 @@ export interface DeskOptions {
   /** Wall clock of the bot and of the outside, ms since the epoch. Slack's signatures stay on the real one. */
   now?: () => number;
   pace?: KillPace;
+  /** As on a live installation: nothing is labelled DRILL but a drill. */
+  live?: boolean;
   /** What the control file says before the bot starts. */
   control?: string;
   /** The file system of the bot's store. */
@@ -221,7 +223,7 @@ export async function startDesk(options: DeskOptions = {}): Promise<InProcess> {
     const bot = await startBot({
       config: make(),
       policy: options.policy === undefined ? policy() : options.policy(policy()),
-      drill: true,
+      drill: options.live !== true,
       pagerAgent: new Agent({ ca: stage.tls.cert }),
       outboxPace: options.outboxPace ?? {},
       ...(options.now === undefined ? {} : { clock: { ...systemClock, now: options.now } }),
@@ -287,6 +289,8 @@ export async function spawnDesk(
     life?: Record<string, string>;
     /** Where its folder is made; default the system's. */
     tmp?: string;
+    /** More venues of its standdown.yml, as lines of the list. */
+    venues?: string;
     /** What its standdown.yml says besides. */
     yaml?: string;
     /** More of its environment, where that needs the stage. */
@@ -299,7 +303,10 @@ export async function spawnDesk(
   const stage = await startStage(options.binance === undefined ? {} : { binance: options.binance });
   const { keys } = stage;
   await writeFile(join(folder, 'ca.pem'), stage.tls.cert);
-  await writeFile(join(folder, 'standdown.yml'), `${liveYaml(stage)}${options.yaml ?? ''}`);
+  await writeFile(
+    join(folder, 'standdown.yml'),
+    `${liveYaml(stage).replace('limits:', `${options.venues ?? ''}limits:`)}${options.yaml ?? ''}`,
+  );
   const env = {
     PATH: process.env['PATH'] ?? '',
     NODE_EXTRA_CA_CERTS: join(folder, 'ca.pem'),

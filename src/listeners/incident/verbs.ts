@@ -21,6 +21,7 @@ import { postmortemReply } from '../postmortem.ts';
 import { summaryReply } from '../summary.ts';
 import { timelineOf } from '../timeline.ts';
 import { open } from '../trigger.ts';
+import { drillReply, readDrill } from './drill.ts';
 import {
   readActionItem,
   readDeclared,
@@ -91,9 +92,7 @@ export const VERBS: Record<IncidentVerb, Verb> = {
   readiness: notBuilt(
     'The readiness checks are not built yet: go through the playbook’s go-live list by hand.',
   ),
-  drill: notBuilt(
-    'Drills on this desk are not built yet. `npm run drill` rehearses on a machine of its own.',
-  ),
+  drill: { about: 'desk', reads: (text) => readDrill(text) !== null, run: drillReply },
 
   review: { about: 'past', reads: (text) => plain(fromSlack(text)) !== '', run: review },
   adjust: {

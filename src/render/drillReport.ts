@@ -1,0 +1,135 @@
+/** The report of a drill: in its thread, and as a file. Pure. */
+
+import {
+  type DrillResult,
+  type DrillTime,
+  ENDED,
+  inSeconds,
+  SCENARIOS,
+  type Scenario,
+  TIME_WORDS,
+} from '../domain/drill/gameDay.ts';
+import { compared } from '../domain/drill/measure.ts';
+import { dateTime, inert, plain } from './text.ts';
+
+const STATE: Record<DrillTime['state'], string> = {
+  kept: '✓ kept',
+  missed: '✗ MISSED',
+  measured: '· measured',
+  unknown: '❓ unknown',
+};
+
+const tookOf = ({ ms }: DrillTime): string => (ms === null ? 'not seen' : inSeconds(ms));
+const limitOf = ({ limitMs }: DrillTime): string => (limitMs === null ? 'none' : inSeconds(limitMs));
+
+function comparedWords(time: DrillTime, { earlier }: DrillResult): string {
+  const found = compared(time, earlier);
+  if (found === null) return 'nothing to compare with';
+  if (found.word === 'the same') return `the same as in ${found.drill}`;
+  return `${inSeconds(Math.abs(found.byMs))} ${found.word} than in ${found.drill}`;
+}
+
+const outcome = ({ passed, ended }: DrillResult): string =>
+  passed ? '✓ PASSED' : ended === 'done' ? '✗ NOT passed' : '■ ENDED EARLY, not passed';
+
+/** What the kill proved, and what it did not. */
+function killLines({ scenario, kill, venues }: DrillResult): string[] {
+  if (scenario !== 'kill') return [];
+  if (kill === null) return [`The kill at ${venues.join(', ')} has no verdict. Orders there may be live.`];
+  const found =
+    kill.found === 0
+      ? 'It found no order to cancel: it proves less than one that did. Place some far from the market first.'
+      : `It found and cancelled ${kill.found === 1 ? '1 order' : `${kill.found} orders`}.`;
+  return [
+    `Verdict ${kill.verdict}. ${found}`,
+    ...kill.venues.map(({ venue, verdict, orders, positions, reason }) => {
+      const because = reason === null ? '' : `: ${plain(reason, 200)}`;
+      return `${venue}: ${verdict}, orders left ${orders}, positions ${positions}${because}`;
+    }),
+    "The latch was the drill's own file, which no engine reads: that an engine stops is not proven by it.",
+  ];
+}
+
+const endLine = (result: DrillResult): string =>
+  `It ${ENDED[result.ended]}${result.why === '' ? '' : ` (${plain(result.why, 300)})`}.`;
+
+/** The lines of the report in the thread, plain text. */
+export function drillLines(result: DrillResult): string[] {
+  return [
+    `${result.drill} · ${result.scenario} · ${outcome(result)}`,
+    endLine(result),
+    ...result.times.map(
+      (time) =>
+        `${STATE[time.state]} · ${TIME_WORDS[time.id]}: ${tookOf(time)}, limit ${limitOf(time)} · ${comparedWords(time, result)}`,
+    ),
+    ...killLines(result),
+  ];
+}
+
+const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+
+/** The report as Markdown. `at` is when it ended, ms since the epoch. */
+export function drillMarkdown(result: DrillResult, incident: string, at: number): string {
+  const rows = result.times.map(
+    (time) =>
+      `| ${TIME_WORDS[time.id]} | ${tookOf(time)} | ${limitOf(time)} | ${STATE[time.state]} | ${cell(comparedWords(time, result))} |`,
+  );
+  const earlier = result.earlier.map(
+    (one) => `- ${one.drill}, ${dateTime(one.at)} UTC: ${one.passed ? 'passed' : 'not passed'}`,
+  );
+  return [
+    `# ${result.drill}: ${result.scenario}`,
+    '',
+    `**DRILL**: nothing of this happened to the desk. ${outcome(result)}. ${cell(endLine(result))}`,
+    '',
+    `- Incident ${incident}, ended ${dateTime(at)} UTC`,
+    `- Venues: ${result.venues.length === 0 ? 'none' : result.venues.join(', ')}`,
+    '',
+    '| what | took | limit | | compared |',
+    '|---|---|---|---|---|',
+    ...rows,
+    '',
+    ...killLines(result).map((line) => `- ${cell(line)}`),
+    '',
+    '## Earlier drills of this scenario',
+    '',
+    ...(earlier.length === 0 ? ['None.'] : earlier),
+    '',
+  ].join('\n');
+}
+
+export const SCENARIO_WORDS: Record<Scenario, string> = {
+  kill: 'latch, cancel and verify at the drill venues, and a test page',
+  'feed-gap': 'a test page, and the feed runbook ticked by people',
+  paging: 'a test page, acknowledged by a person',
+  runbook: 'a test page, and the kill runbook ticked by people',
+};
+
+/** `list`: what can be played, the last result of each, and when it is next. Plain text. */
+export function drillListLines(
+  last: { result: DrillResult; at: number }[],
+  planned: { scenario: Scenario; dueAt: number }[],
+  missed: { scenario: Scenario; dueAt: number; why: string }[],
+): string[] {
+  return SCENARIOS.map((scenario) => {
+    const newest = last.find(({ result }) => result.scenario === scenario);
+    const next = planned
+      .filter((one) => one.scenario === scenario)
+      .map(({ dueAt }) => dueAt)
+      .sort((a, b) => a - b)[0];
+    const before =
+      newest === undefined
+        ? 'never run'
+        : `last ${dateTime(newest.at)} UTC ${outcome(newest.result)} (${newest.result.drill})`;
+    const lost = missed.findLast((one) => one.scenario === scenario);
+    const late =
+      lost === undefined || (newest !== undefined && newest.at > lost.dueAt)
+        ? ''
+        : ` · ❗ MISSED ${dateTime(lost.dueAt)} UTC: ${plain(lost.why, 200)}`;
+    return `${scenario}: ${SCENARIO_WORDS[scenario]} · ${before} · ${next === undefined ? 'not scheduled' : `next ${dateTime(next)} UTC`}${late}`;
+  });
+}
+
+/** A scheduled drill that did not run, for #incidents. */
+export const missedDrillWords = (missed: { scenario: Scenario; dueAt: number; why: string }): string =>
+  `DRILL · ❗ The drill ${missed.scenario}, due ${dateTime(missed.dueAt)} UTC, did NOT run: ${inert(missed.why, 300)} It is not made up for: \`/incident drill ${missed.scenario}\` runs it.`;
