@@ -112,6 +112,8 @@ export interface LiveConfig extends Listening {
   /** `apiUrl` has no slash at its end. */
   issues: { github: string; token: string | null; apiUrl: string } | null;
   recoveryCheck: { run: string[]; cwd: string; expect: string; timeoutSec: number } | 'off';
+  /** `required`: a line of the go-live list that is not green refuses what loosens. It never refuses what stops. */
+  readiness: StanddownFile['readiness'];
   runbookFile: string | null;
   playbookFile: string;
   /** What is off or weaker than it could be, each with what is lost. */
@@ -513,6 +515,7 @@ function readLive(
         ? null
         : { github: said.issues.github, token: optional('GITHUB_TOKEN'), apiUrl: githubUrl },
     recoveryCheck: said.recoveryCheck,
+    readiness: said.readiness,
     runbookFile: said.runbookFile ?? null,
     playbookFile: said.playbook ?? SHIPPED_PLAYBOOK,
     warnings: [],

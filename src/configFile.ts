@@ -221,6 +221,7 @@ export function standdownSchema(context: FileContext) {
         timeoutSec: number(z.number().positive().max(86_400)).default(600),
       }),
     ]),
+    readiness: z.enum(['off', 'required']).default('off'),
     runbookFile: path.optional(),
     playbook: path.optional(),
   });
@@ -341,6 +342,7 @@ export const STANDDOWN_HINTS: Hints = {
     'Write "recoveryCheck: { run: [npm, run, "edge:all"], expect: "verdict: ELIGIBLE" }", or "recoveryCheck: off".',
   'recoveryCheck.run': 'Write the program and its arguments in a list; no shell reads them.',
   'recoveryCheck.expect': 'Write a short pattern that the output must have, e.g. "verdict: ELIGIBLE".',
+  readiness: 'Write required (what is not ready refuses to loosen: /resume, promotions), or off.',
   runbookFile: 'Write the path of the runbook that on-call reads, or leave it out.',
   playbook: 'Write the path of playbook.yml in a copy of the templates folder, or leave it out.',
 };

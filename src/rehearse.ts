@@ -92,6 +92,7 @@ export function configFor(config: RehearsalConfig, stage: Stage, token: string):
     },
     issues: { github: REPOSITORY, token: keys.githubToken, apiUrl: stage.github.url },
     recoveryCheck: 'off',
+    readiness: 'off',
     runbookFile: null,
   };
 }

@@ -337,7 +337,8 @@ export function createPagerDutyPager(options: PagerDutyPagerOptions): Pager {
   const onCallReader = createOnCallReader({ routingKey, list, one });
 
   return {
-    onCallNow: (now, scheduleIds) => onCallReader(now, scheduleIds),
+    onCallNow: (now, scheduleIds) => onCallReader.now(now, scheduleIds),
+    rotaAhead: (from, to, scheduleIds) => onCallReader.ahead(from, to, scheduleIds),
     async keyOf(incidentId) {
       const found = await one(`/incidents/${encodeURIComponent(incidentId)}`, {}, IncidentKey);
       return found === null || found === undefined ? found : (found.incident.incident_key ?? null);

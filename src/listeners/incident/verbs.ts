@@ -18,6 +18,7 @@ import { showBudgets } from '../budgets.ts';
 import { type ListenerContext, type Reply, refusalFor } from '../context.ts';
 import { commander, ownerName } from '../persons.ts';
 import { postmortemReply } from '../postmortem.ts';
+import { readinessVerb, readReadinessAsk } from '../readiness.ts';
 import { summaryReply } from '../summary.ts';
 import { timelineOf } from '../timeline.ts';
 import { open } from '../trigger.ts';
@@ -88,9 +89,11 @@ export const VERBS: Record<IncidentVerb, Verb> = {
     reads: optional(readMonth),
     run: async ({ by, text, client, context }) => showBudgets(by.id, readMonth(text), client, context),
   },
-  readiness: notBuilt(
-    'The readiness checks are not built yet: go through the playbook’s go-live list by hand.',
-  ),
+  readiness: {
+    about: 'desk',
+    reads: (text) => readReadinessAsk(text) !== null,
+    run: async ({ by, text, context }) => readinessVerb(readReadinessAsk(text), by, context),
+  },
   drill: notBuilt(
     'Drills on this desk are not built yet. `npm run drill` rehearses on a machine of its own.',
   ),
