@@ -417,7 +417,8 @@ const PLAYBOOK_HINTS: Hints = {
   'readiness.soonDays': 'Write days, e.g. 7.',
   'readiness.remindEveryDays': 'Write days, e.g. 7.',
   'readiness.aheadDays': 'Write whole days, from 1 to 90, e.g. 14.',
-  'readiness.validDays': 'Write a line of goLive and for how many days its evidence is good, e.g. "alerting: 30".',
+  'readiness.validDays':
+    'Write a line of goLive and for how many days its evidence is good, e.g. "alerting: 30".',
   'readiness.validDays.*': 'Write days over 0, at most 3650: evidence that never expires proves nothing.',
   paging: 'Write "paging: { unprovenKillAgainMin: 5 }".',
   criteria: 'All four of dailyLoss, positionSize, rejectRate and dataFeedGap are needed.',

@@ -24,7 +24,12 @@ export function createRunbookTexts(options: {
   async function version(name: string, path: string): Promise<TextVersion> {
     try {
       if ((await stat(path)).size > MOST_BYTES) return { name, sha256: null };
-      return { name, sha256: createHash('sha256').update(await readFile(path)).digest('hex') };
+      return {
+        name,
+        sha256: createHash('sha256')
+          .update(await readFile(path))
+          .digest('hex'),
+      };
     } catch {
       // Said where it is shown: a text that cannot be read is no text that was read.
       return { name, sha256: null };
@@ -36,11 +41,12 @@ export function createRunbookTexts(options: {
       const names = await readdir(folder).catch(() => null);
       const runbooks = (names ?? []).filter((name) => name.endsWith('.yml')).toSorted();
       const { runbookFile } = options;
-      return Promise.all([
-        ...(runbookFile === null ? [] : [version(ownerDocumentName(runbookFile), runbookFile)]),
-        ...(names === null ? [{ name: 'runbooks/', sha256: null }] : []),
-        ...runbooks.slice(0, MOST_TEXTS).map((name) => version(`runbooks/${name}`, join(folder, name))),
-      ]);
+      const files: [name: string, path: string][] = runbooks
+        .slice(0, MOST_TEXTS)
+        .map((name) => [`runbooks/${name}`, join(folder, name)]);
+      if (runbookFile !== null) files.unshift([ownerDocumentName(runbookFile), runbookFile]);
+      const versions = await Promise.all(files.map(([name, path]) => version(name, path)));
+      return names === null ? [...versions, { name: 'runbooks/', sha256: null }] : versions;
     },
   };
 }

@@ -54,6 +54,7 @@ export interface DeskDeps {
   protectiveOrders: 'cancel' | 'keepWhilePosition';
   rules: GateRules;
   criteriaNotOk: ResumeDeps['criteriaNotOk'];
+  mayLoosen: ResumeDeps['mayLoosen'];
   recovery: ResumeDeps['recovery'];
   /** What runbook steps may run, by its name in the configuration. */
   commands: Record<string, ConfiguredCommand>;

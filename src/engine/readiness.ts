@@ -5,7 +5,7 @@
 
 import type { FactEvent } from '../domain/decide.ts';
 import { Refusal } from '../domain/decide.ts';
-import { type Actor, type StandingEvent, STANDDOWN } from '../domain/incident.ts';
+import { type Actor, STANDDOWN, type StandingEvent } from '../domain/incident.ts';
 import type { Proof, ReadinessState, RotaReading, TextVersion } from '../domain/readiness/events.ts';
 import {
   changedSince,
@@ -18,8 +18,8 @@ import {
 import { provedByCancel, provedByKill } from '../domain/readiness/proofs.ts';
 import { rotaReading } from '../domain/readiness/rota.ts';
 import { evolveReadiness, isReadiness, NOTHING_PROVED } from '../domain/readiness/state.ts';
-import { type ChatMessage, type Clock, DESK, type Log, type Pager, type RunbookTexts } from '../ports.ts';
 import type { Chat, Store } from '../ports.ts';
+import { type ChatMessage, type Clock, DESK, type Log, type Pager, type RunbookTexts } from '../ports.ts';
 import type { Ledger } from './ledger.ts';
 import { createTestPages, type TestPages } from './testPage.ts';
 
@@ -113,10 +113,8 @@ export async function createReadiness(deps: ReadinessDeps): Promise<Readiness> {
   if (lastKill !== null) toLook.add(lastKill.incident);
 
   async function commit(by: Actor, ...events: FactEvent[]): Promise<void> {
-    await ledger.commit(
-      DESK,
-      events.map((event) => ({ type: 'Note' as const, by, event })),
-    );
+    // One after the other: the desk's log is no incident that several commands could be folded onto.
+    for (const event of events) await ledger.commit(DESK, { type: 'Note', by, event });
   }
   const judge = (now: number) => judgeReadiness(state, facts, now);
   const report = (): ReadinessReport => {
@@ -157,8 +155,9 @@ export async function createReadiness(deps: ReadinessDeps): Promise<Readiness> {
   }
 
   async function lookAtKills(): Promise<void> {
-    for (const id of [...toLook]) {
-      toLook.delete(id);
+    const ids = [...toLook];
+    toLook.clear();
+    for (const id of ids) {
       const incident = id === DESK ? undefined : await ledger.load(id).catch(() => undefined);
       for (const kill of Object.values(incident?.kills ?? {}))
         if (incident !== undefined) await prove(provedByKill(incident, kill), kill.by);
@@ -185,7 +184,8 @@ export async function createReadiness(deps: ReadinessDeps): Promise<Readiness> {
       const isFresh = now - closedAt <= Math.max(STALE_MS, 2 * barMs);
       const known = state.proofs.find(({ line, part }) => line === 'backup-feed' && part === id);
       // Two bars, one after the other, and once a day: it is not the load of a feed that is proved.
-      if (before === undefined || !isFresh || (known !== undefined && now - known.provedAt < DAY_MS)) continue;
+      if (before === undefined || !isFresh || (known !== undefined && now - known.provedAt < DAY_MS))
+        continue;
       const evidence = `bars of ${name} came in, the newest of ${new Date(closedAt).toISOString().slice(0, 19)}Z, ${Math.max(0, Math.round((now - closedAt) / 1_000))} s old`;
       toProve.set(id, { line: 'backup-feed', part: id, evidence, provedAt: now });
     }
@@ -253,7 +253,10 @@ export async function createReadiness(deps: ReadinessDeps): Promise<Readiness> {
     // An earlier process may have posted it, and ended before it was on record.
     const found = await deps.chat.find(deps.channel, null, key, dueAt);
     if (found.state === 'failed') {
-      log.warn({ reason: found.reason }, 'whether #incidents was reminded of readiness is not known: it waits');
+      log.warn(
+        { reason: found.reason },
+        'whether #incidents was reminded of readiness is not known: it waits',
+      );
       return;
     }
     if (found.ts === null) {

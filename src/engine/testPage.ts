@@ -103,7 +103,10 @@ export function createTestPages(deps: TestPageDeps): TestPages {
     }
     tries += 1;
     notBefore = clock.monotonic() + backoff(tries, sent.retryAfterMs);
-    log.warn({ page: test.page, reason: sent.reason }, 'a test page could not be resolved: it is tried again');
+    log.warn(
+      { page: test.page, reason: sent.reason },
+      'a test page could not be resolved: it is tried again',
+    );
   }
 
   async function heard(page: number, agent: PagerAgent): Promise<void> {
@@ -121,14 +124,19 @@ export function createTestPages(deps: TestPageDeps): TestPages {
     if (!agent.isPerson) return commit(by, said);
     const now = clock.now();
     const took = span(now - (test.queuedAt ?? test.at));
-    await commit(by, said, {
-      type: 'ReadinessProved',
-      line: 'alerting',
-      part: '',
-      evidence: `${test.rehearsal ? 'DRILL ' : ''}test page ${page}, asked for at ${utc(test.at)}, was acknowledged at PagerDuty by ${agent.name}${took === null ? '' : `, known after ${took}`}`,
-      provedAt: now,
-      rehearsal: test.rehearsal,
-    });
+    // The proof first: after a crash in between it is heard once more.
+    await commit(
+      by,
+      {
+        type: 'ReadinessProved',
+        line: 'alerting',
+        part: '',
+        evidence: `${test.rehearsal ? 'DRILL ' : ''}test page ${page}, asked for at ${utc(test.at)}, was acknowledged at PagerDuty by ${agent.name}${took === null ? '' : `, known after ${took}`}`,
+        provedAt: now,
+        rehearsal: test.rehearsal,
+      },
+      said,
+    );
     notBefore = 0;
   }
 

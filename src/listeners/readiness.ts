@@ -77,7 +77,8 @@ async function haveRead(by: Actor, value: unknown, context: ListenerContext): Pr
   const refused = await refusalFor(context, by.id, 'responder');
   if (refused !== null) return refused;
   const version = readReadValue(value);
-  if (version === null) return '⛔ That button is old or not ours: nothing was done. /incident readiness shows it as it is.';
+  if (version === null)
+    return '⛔ That button is old or not ours: nothing was done. /incident readiness shows it as it is.';
   return context.readiness.haveRead(by, version);
 }
 
@@ -101,7 +102,8 @@ export function registerReadiness(app: App, context: ListenerContext): void {
         );
         await answered(context, ack, work, (reply) => {
           if (reply === null) return;
-          if (isHome) return context.home.said(by.id, typeof reply === 'string' ? reply : inert(reply.text, 500));
+          if (isHome)
+            return context.home.said(by.id, typeof reply === 'string' ? reply : inert(reply.text, 500));
           respond?.({ ...ephemeral(reply, context), replace_original: false }).catch((error: unknown) =>
             context.log.warn({ error: String(error) }, 'an answer to a click could not be delivered'),
           );

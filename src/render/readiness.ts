@@ -167,7 +167,9 @@ export function readinessReminder(
   return message(plain(title), [
     header(title),
     ...notGreen.map((line) => section(readinessLine(line, now), 1_500)),
-    context(`${whoCan}: \`/incident readiness\` shows all of it. This is said once a week until all is green.`),
+    context(
+      `${whoCan}: \`/incident readiness\` shows all of it. This is said once a week until all is green.`,
+    ),
   ]);
 }
 
@@ -185,7 +187,10 @@ export function readinessHome({ now, lines }: ReadinessShown): string[] {
         line.expiresAt !== null && isGreen(line)
           ? ` · good until ${dateTime(line.expiresAt).slice(0, 10)} (${duration(line.expiresAt - now)})`
           : '';
-      return cutMarkup(`${SYMBOL[line.state]} ${inert(line.text, 120)} *${WORD[line.state]}*${until}${why}`, 600);
+      return cutMarkup(
+        `${SYMBOL[line.state]} ${inert(line.text, 120)} *${WORD[line.state]}*${until}${why}`,
+        600,
+      );
     }),
   ];
 }

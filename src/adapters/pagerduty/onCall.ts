@@ -137,9 +137,7 @@ export function createOnCallReader(deps: OnCallReaderDeps): {
         .toSorted((a, b) => a.escalation_level - b.escalation_level)
         .slice(0, MAX_PEOPLE);
       const ids = [...new Set(running.map(({ user }) => user.id))];
-      const contacts = new Map(
-        await Promise.all(ids.map(async (id) => [id, await contactsOf(id)] as const)),
-      );
+      const contacts = new Map(await Promise.all(ids.map(async (id) => [id, await contactsOf(id)] as const)));
       const people = running.map(
         (shift): OnCallPerson => ({
           id: shift.user.id,

@@ -104,7 +104,7 @@ function partsOf(id: string, seen: Seen): { parts: LinePart[]; mend: string } {
           ),
           documented(seen),
         ],
-        mend: 'Run a drill of the kill with the engine running, and let on-call read the owner’s runbook.',
+        mend: 'Kill at a quiet time with the engine running and sending heartbeats (a drill has a control file of its own, which no engine reads), and let on-call read the owner’s runbook.',
       };
     case 'emergency-cancel':
       return {
@@ -296,7 +296,11 @@ function readParts(seen: Seen): LinePart[] {
     facts.ownerDocument === null ? [missing('owner’s runbook', 'no runbookFile is configured')] : [];
   const unreadable = broken.map((name) => missing(name, 'it cannot be read'));
   if (rota === null)
-    return [...owner, ...unreadable, unknown('on call', 'who is on call is not known: PagerDuty was not read')];
+    return [
+      ...owner,
+      ...unreadable,
+      unknown('on call', 'who is on call is not known: PagerDuty was not read'),
+    ];
   return [
     ...owner,
     ...unreadable,

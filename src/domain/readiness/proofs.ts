@@ -27,7 +27,9 @@ export function provedByKill(incident: { id: string; drill: boolean }, kill: Kil
       provedAt: kill.at,
       evidence: `${name}: latch written and read back in ${seconds(latch.ms)}, ${engines
         .map(([engine, ms]) => `engine ${engine} confirmed in ${seconds(ms)}`)
-        .join(', ')}, last cancel ${seconds(timings.lastCancelMs)}, first verdict ${seconds(timings.verdictMs)}`,
+        .join(
+          ', ',
+        )}, last cancel ${seconds(timings.lastCancelMs)}, first verdict ${seconds(timings.verdictMs)}`,
     });
   for (const [venue, state] of Object.entries(kill.venues)) {
     const found = Object.values(state.lists).reduce((sum, list) => sum + list.found, 0);
@@ -44,7 +46,12 @@ export function provedByKill(incident: { id: string; drill: boolean }, kill: Kil
 }
 
 /** A cancel proves its venue when it found orders, and a reading that began after the last write found none in its scope. */
-export const provedByCancel = (where: string, drill: boolean, results: CancelResult[], at: number): Proved[] =>
+export const provedByCancel = (
+  where: string,
+  drill: boolean,
+  results: CancelResult[],
+  at: number,
+): Proved[] =>
   results.flatMap(({ venue, verdict, lists, left }) => {
     const found = lists.reduce((sum, list) => sum + list.found, 0);
     if (verdict !== 'cancelled' || left !== 0 || found === 0) return [];
