@@ -38,6 +38,8 @@ export interface Readiness {
   report(): ReadinessReport;
   /** Read the rota and the texts now. What cannot be read is on record as that. */
   refresh(): Promise<void>;
+  /** Read the texts now. Never throws. */
+  readTexts(): Promise<void>;
   /** Throws Refusal where readiness is required and a line is not green. For what loosens, never for what stops. */
   mayLoosen(): void;
   /** Throws Refusal, StoreUnavailable. */
@@ -298,6 +300,7 @@ export async function createReadiness(deps: ReadinessDeps): Promise<Readiness> {
       await attempt('rota', readRota);
       await attempt('kills', lookAtKills);
     },
+    readTexts: () => attempt('texts', readTexts),
     mayLoosen() {
       if (!deps.required) return;
       const red = judge(clock.now()).filter((line) => !isGreen(line));

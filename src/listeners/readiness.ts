@@ -19,6 +19,7 @@ import { onRecord } from './refused.ts';
 /** What `/incident readiness …` asks for. */
 export type ReadinessAsk =
   | { do: 'show' }
+  | { do: 'refresh' }
   | { do: 'testPage' }
   /** `words`: all behind the line's id; its first may name a part. */
   | { do: 'mark'; line: string; words: string };
@@ -27,6 +28,7 @@ export type ReadinessAsk =
 export function readReadinessAsk(text: string): ReadinessAsk | null {
   const said = plain(fromSlack(text), 600);
   if (said === '') return { do: 'show' };
+  if (said === 'refresh') return { do: 'refresh' };
   if (said === 'test-page') return { do: 'testPage' };
   const [, line, words] = /^mark ([a-z0-9][a-z0-9-]{0,59}) (.+)$/.exec(said) ?? [];
   return line === undefined || words === undefined ? null : { do: 'mark', line, words };
@@ -55,8 +57,12 @@ export async function readinessVerb(
       );
       return `On record, by your word: “${inert(marked.text, 200)}” is ${marked.state.toUpperCase()} now.`;
     }
-    default:
+    case 'refresh':
       await readiness.refresh();
+      return readinessReply(context);
+    default:
+      // The disk is near; PagerDuty may be slow, and is read once a day anyway.
+      await readiness.readTexts();
       return readinessReply(context);
   }
 }

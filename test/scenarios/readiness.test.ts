@@ -1,7 +1,8 @@
 /** Readiness through the real bot: the list, the test page, the rota, the runbooks, reminders, and what it refuses. */
 
-import { cp, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { Agent } from 'node:https';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createPagerDutyPager } from '../../src/adapters/pagerduty.ts';
@@ -73,6 +74,7 @@ const reminders = (desk: InProcess) =>
 describe.concurrent('the list', () => {
   it('says of each line what is missing and how to mend it, and writes no number', async () => {
     await withDesk(async (desk) => {
+      await becomes(desk, 'on-call-rotation', 'green');
       const text = await ask(desk, ada.id);
       for (const words of [
         'Kill switch mechanism tested and documented',
@@ -110,7 +112,9 @@ describe.concurrent('the list', () => {
     await withDesk(
       async (desk) => {
         await desk.post('/kill', { reason: 'test', actor: 'ada' });
-        await desk.stage.slack.until(() => desk.thread().includes('written and read back'), { what: 'the latch' });
+        await desk.stage.slack.until(() => desk.thread().includes('written and read back'), {
+          what: 'the latch',
+        });
         const rev = /STANDDOWN_REV=(\d+)/.exec(await desk.control())?.[1] ?? '';
         await desk.post('/telemetry', {
           type: 'heartbeat',
@@ -128,6 +132,7 @@ describe.concurrent('the list', () => {
           ...config,
           engines: [{ id: 'main', heartbeatSec: 5 }],
           runbookFile: SHIPPED_PLAYBOOK,
+          playbookFile: SHIPPED_PLAYBOOK,
         }),
       },
     );
@@ -174,5 +179,166 @@ describe.concurrent('a test page', () => {
       expect(await line(desk, 'alerting')).toMatchObject({ state: 'missing' });
       expect(await ask(desk, ada.id)).toContain('which is no person');
     });
+  });
+});
+
+describe.concurrent('who is on call', () => {
+  it('names a hole in the next 14 days, and is green again once it is filled', async () => {
+    await withDesk(async (desk) => {
+      await becomes(desk, 'on-call-rotation', 'green');
+      desk.stage.pagerDuty.fillRotaUntil(Date.now() + 10 * DAY);
+      await ask(desk, ada.id, 'refresh');
+      const holed = await becomes(desk, 'on-call-rotation', 'missing');
+      expect(JSON.stringify(holed.parts)).toMatch(/nobody is on call from 2\d{3}-/);
+      desk.stage.pagerDuty.fillRotaUntil(null);
+      await ask(desk, ada.id, 'refresh');
+      await becomes(desk, 'on-call-rotation', 'green');
+    });
+  });
+
+  it('stands as it was read last while PagerDuty cannot be asked, says so, and is unknown once that is too old', async () => {
+    await withDesk(async (desk, advance) => {
+      await becomes(desk, 'on-call-rotation', 'green');
+      desk.stage.pagerDuty.fault('rest', { kind: 'http500', times: Infinity });
+      await ask(desk, ada.id, 'refresh');
+      const old = await becomes(desk, 'on-call-rotation', 'green');
+      expect(JSON.stringify(old.parts)).toContain('PagerDuty cannot be asked since');
+      advance(2 * DAY);
+      await becomes(desk, 'on-call-rotation', 'unknown');
+    });
+  });
+});
+
+describe.concurrent('the runbooks', () => {
+  it('are read by each person on call, for that text only; a change says which, and who must read again', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'standdown-texts-'));
+    await cp(dirname(SHIPPED_PLAYBOOK), folder, { recursive: true });
+    const owner = join(folder, 'RUNBOOK_EDGE.md');
+    await writeFile(owner, '# Runbook\n');
+    await withDesk(
+      async (desk) => {
+        await becomes(desk, 'on-call-rotation', 'green');
+        await readAll(desk, ada.id);
+        const half = await becomes(desk, 'runbook-read', 'missing');
+        expect(half.parts.map(({ name, state }) => [name, state])).toEqual([
+          ['Ada', 'green'],
+          ['Grace', 'missing'],
+        ]);
+        await readAll(desk, grace.id);
+        await becomes(desk, 'runbook-read', 'green');
+
+        // What the button on the Home says was drawn before the text changed.
+        await writeFile(owner, '# Runbook, second edition\n');
+        await desk.stage.slack.click(grace.id, { home: true, label: 'I have read the runbooks' });
+        await desk.stage.slack.until(() => desk.stage.slack.homeAsText(grace.id).includes('changed since'), {
+          what: 'the refusal',
+        });
+        const again = await becomes(desk, 'runbook-read', 'expired');
+        expect(JSON.stringify(again.parts)).toContain('must read again: RUNBOOK_EDGE.md changed since');
+        await desk.restart();
+        await becomes(desk, 'runbook-read', 'expired');
+        // Somebody who made up what they read is refused, and so is somebody without a role.
+        const tampered = await desk.stage.slack.click(grace.id, {
+          home: true,
+          label: 'I have read the runbooks',
+          tamper: { value: 'read:<!channel>' },
+        });
+        expect(tampered.ok).toBe(true);
+        await becomes(desk, 'runbook-read', 'expired');
+      },
+      { config: (config) => ({ ...config, runbookFile: owner, playbookFile: join(folder, 'playbook.yml') }) },
+    ).finally(() => rm(folder, { recursive: true, force: true }));
+  });
+});
+
+describe.concurrent('the backup feed', () => {
+  const feeds: DeskOptions['config'] = (config) => ({
+    ...config,
+    feeds: [
+      {
+        id: 'binance-1m',
+        intervalSec: 60,
+        symbols: ['BTC/USDT:USDT'],
+        statusUrl: null,
+        backup: 'binance-1m-b',
+      },
+    ],
+  });
+  const bar = (closedAt: number) => ({
+    type: 'bar',
+    at: Date.now(),
+    feed: 'binance-1m-b',
+    symbol: 'BTC/USDT:USDT',
+    closedAt,
+  });
+
+  it('is proved by two fresh bars of it, which are no bars of the feed itself', async () => {
+    await withDesk(
+      async (desk) => {
+        expect(await line(desk, 'backup-feed')).toMatchObject({ state: 'missing' });
+        await desk.post('/telemetry', [bar(Date.now() - 3_600_000), bar(Date.now() - 3_000_000)]);
+        expect(await line(desk, 'backup-feed')).toMatchObject({ state: 'missing' });
+        await desk.post('/telemetry', bar(Date.now() - 1_000));
+        await becomes(desk, 'backup-feed', 'green');
+        const { criteria } = (await desk.get('/status')).json as unknown as { criteria: { id: string }[] };
+        expect(criteria.map(({ id }) => id)).not.toContain('dataFeedGap:binance-1m-b');
+      },
+      { config: feeds },
+    );
+  });
+
+  it('may be marked by a person with what they tested, in words that do no harm; what is measured may not', async () => {
+    await withDesk(
+      async (desk) => {
+        expect(await ask(desk, ada.id, 'mark alerting it works')).toContain('is measured, and not marked');
+        expect(await ask(desk, ada.id, 'mark backup-feed nothing: x')).toContain('Name the feed');
+        expect(await ask(desk, mallory.id, 'mark backup-feed binance-1m: x')).toContain('not a responder');
+        expect(
+          await ask(desk, ada.id, 'mark backup-feed binance-1m: pulled the cable &lt;!channel&gt;'),
+        ).toContain('is GREEN now');
+        const shown = await ask(desk, grace.id);
+        expect(shown).toContain('said by a person: pulled the cable');
+        expect(shown).not.toContain('<!channel>');
+      },
+      { config: feeds },
+    );
+  });
+});
+
+describe.concurrent('what is not ready', () => {
+  it('is said in #incidents once a week, and a restart repeats nothing', async () => {
+    await withDesk(async (desk, advance) => {
+      await happens(desk, 'ReadinessReminderSet');
+      expect(reminders(desk)).toEqual([]);
+      advance(7 * DAY);
+      await desk.stage.slack.until(() => reminders(desk).length === 1, { what: 'the reminder' });
+      expect(reminders(desk)[0]?.text).toContain('DRILL');
+      await desk.restart();
+      await desk.restart();
+      await becomes(desk, 'alerting', 'missing');
+      expect(reminders(desk)).toHaveLength(1);
+      advance(7 * DAY);
+      await desk.stage.slack.until(() => reminders(desk).length === 2, { what: 'the second one' });
+    });
+  });
+
+  it('refuses to loosen where readiness is required, by every way, and never to stop', async () => {
+    await withDesk(
+      async (desk) => {
+        const { slack } = desk.stage;
+        await slack.say(ada.id, '/halt orders test');
+        expect(await switches(desk)).toMatchObject({ HALT_NEW_ORDERS: '1' });
+        const refused = said(await slack.say(ada.id, '/resume orders'));
+        expect(refused).toContain('Readiness is required');
+        expect(refused).toContain('alerting (missing)');
+        expect(await switches(desk)).toMatchObject({ HALT_NEW_ORDERS: '1' });
+        await slack.say(ada.id, '/halt signals test');
+        await slack.say(ada.id, '/kill test');
+        await becomes(desk, 'emergency-cancel', 'green');
+        expect(said(await slack.say(alan.id, '/resume all is well'))).toContain('Readiness is required');
+        expect(await switches(desk)).toMatchObject({ KILL_SWITCH: '1' });
+      },
+      { config: (config) => ({ ...config, readiness: 'required' }) },
+    );
   });
 });
