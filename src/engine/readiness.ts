@@ -15,7 +15,13 @@ import {
   type ReadinessFacts,
   type ReadinessLine,
 } from '../domain/readiness/judge.ts';
-import { provedByCancel, provedByKill } from '../domain/readiness/proofs.ts';
+import {
+  type DrillNote,
+  drillNoteOf,
+  provedByCancel,
+  provedByDrill,
+  provedByKill,
+} from '../domain/readiness/proofs.ts';
 import { rotaReading } from '../domain/readiness/rota.ts';
 import { evolveReadiness, isReadiness, NOTHING_PROVED } from '../domain/readiness/state.ts';
 import type { Chat, Store } from '../ports.ts';
@@ -96,15 +102,22 @@ export async function createReadiness(deps: ReadinessDeps): Promise<Readiness> {
     firstAt ??= event.at;
     state = evolveReadiness(state, event);
   };
-  for (const event of await deps.store.history(DESK)) fold(event);
 
   /** Logs in which something happened that may prove a line; looked at by the tick, so that no kill waits for it. */
   const toLook = new Set<string>();
   const cancels: { stream: string; event: Extract<StandingEvent, { type: 'CancelFinished' }> }[] = [];
+  const drills: { note: DrillNote; at: number }[] = [];
+  function hearDesk(event: StandingEvent): void {
+    fold(event);
+    const note = drillNoteOf(event);
+    if (note !== null) drills.push({ note, at: event.at });
+    if (event.type === 'CancelFinished') cancels.push({ stream: DESK, event });
+  }
+  for (const event of await deps.store.history(DESK)) hearDesk(event);
   ledger.onChanged((stream, events) => {
     for (const event of events) {
-      if (stream === DESK) fold(event);
-      if (event.type === 'CancelFinished') cancels.push({ stream, event });
+      if (stream === DESK) hearDesk(event);
+      if (stream !== DESK && event.type === 'CancelFinished') cancels.push({ stream, event });
       if (event.type === 'KillJudged' || event.type === 'VenueJudged' || event.type === 'EngineConfirmed')
         toLook.add(stream);
     }
@@ -164,6 +177,7 @@ export async function createReadiness(deps: ReadinessDeps): Promise<Readiness> {
       for (const kill of Object.values(incident?.kills ?? {}))
         if (incident !== undefined) await prove(provedByKill(incident, kill), kill.by);
     }
+    for (const { note, at } of drills.splice(0)) await prove(provedByDrill(note, at));
     for (const { stream, event } of cancels.splice(0)) {
       const drill = stream === DESK ? false : ((await ledger.load(stream))?.drill ?? false);
       await prove(provedByCancel(stream, drill, event.results, event.at), event.by);

@@ -64,3 +64,38 @@ export const provedByCancel = (
       },
     ];
   });
+
+/** What the desk's log says of a game day, as far as it proves anything. */
+export interface DrillNote {
+  type: 'DrillNoted';
+  drill: string;
+  venues: string[];
+  kill: {
+    verdict: string;
+    venues: { venue: string; verdict: string; orders: number }[];
+    /** Orders that were found at all its venues together. */
+    found: number;
+  } | null;
+}
+
+/** An event of the desk's log as the note of a game day; null: it is something else. */
+export const drillNoteOf = (event: { type: string }): DrillNote | null =>
+  event.type === 'DrillNoted' ? (event as DrillNote) : null;
+
+/**
+ * A drill's kill proves its venue: that alone, and only where it had one, since its record counts the orders of all together.
+ * It proves no kill switch: its control file is its own, and no engine reads that.
+ */
+export function provedByDrill({ drill, kill }: DrillNote, at: number): Proved[] {
+  const [only, another] = kill?.venues ?? [];
+  if (kill === null || only === undefined || another !== undefined) return [];
+  if (only.verdict === 'UNKNOWN' || only.orders !== 0 || kill.found === 0) return [];
+  return [
+    {
+      line: 'emergency-cancel',
+      part: only.venue,
+      provedAt: at,
+      evidence: `DRILL ${drill}: ${kill.found} order(s) cancelled, and read back that none is left`,
+    },
+  ];
+}
