@@ -31,7 +31,7 @@ export const VERB_USAGE = {
     '`adjust from=2026-11-22T13:00Z to=2026-11-22T14:00Z [slo=SLO-01] reason` its true times; `adjust exclude from=… to=… [slo=SLO-01] name` time that no budget counts',
   budget: '`budget [2026-10]` the error budgets of this month, or of one that is over',
   readiness:
-    '`readiness [refresh | test-page | mark <line> <what and how>]` the go-live list, with evidence that expires',
+    '`readiness [refresh | test-page | mark line what and how]` the go-live list, with evidence that expires',
   drill: '`drill` a rehearsal on this desk (not built yet)',
   help: '`help` this',
 } as const;
