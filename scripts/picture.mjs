@@ -257,6 +257,7 @@ async function readinessOf(folder) {
       await slack.openHome(ada.id);
       await until(() => slack.homeAsText(ada.id).includes(read));
       await slack.click(ada.id, { home: true, label: read });
+      await until(() => slack.homeAsText(ada.id).includes('It is on record'));
       await slack.say(ada.id, '/incident readiness test-page');
       await until(() => pagerDuty.incidents().length === 1);
       pagerDuty.acknowledge(pagerDuty.incidents()[0].id, ada.pagerDuty);
@@ -546,7 +547,14 @@ try {
     }
   if (isWanted('readiness')) {
     const list = `<div class="home">${blocksHtml(await readinessOf(join(folder, 'readiness')), names)}</div>`;
-    say(await shoot(folder, 'readiness', 900, page(900, pane('/incident readiness', 'to you alone', 900, list))));
+    say(
+      await shoot(
+        folder,
+        'readiness',
+        900,
+        page(900, pane('/incident readiness', 'to you alone', 900, list)),
+      ),
+    );
   }
   if (isWanted('home')) {
     const home = `<div class="home">${blocksHtml(await homeOf(join(folder, 'home')), names)}</div>`;

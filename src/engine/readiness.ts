@@ -96,7 +96,8 @@ export async function createReadiness(deps: ReadinessDeps): Promise<Readiness> {
   const { ledger, clock, log, pager, facts, policy } = deps;
   let state: ReadinessState = NOTHING_PROVED;
   let firstAt: number | null = null;
-  let texts: TextVersion[] = [];
+  // Before anything is shown: the button carries what is to be read. It goes on record with the first look.
+  let texts: TextVersion[] = await deps.texts.read();
   const fold = (event: StandingEvent) => {
     if (!isReadiness(event)) return;
     firstAt ??= event.at;

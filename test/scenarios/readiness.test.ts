@@ -215,7 +215,7 @@ describe.concurrent('the runbooks', () => {
     await cp(dirname(SHIPPED_PLAYBOOK), folder, { recursive: true });
     const owner = join(folder, 'RUNBOOK_EDGE.md');
     await writeFile(owner, '# Runbook\n');
-    await withDesk(
+    const story = withDesk(
       async (desk) => {
         await becomes(desk, 'on-call-rotation', 'green');
         await readAll(desk, ada.id);
@@ -247,7 +247,12 @@ describe.concurrent('the runbooks', () => {
         await becomes(desk, 'runbook-read', 'expired');
       },
       { config: (config) => ({ ...config, runbookFile: owner, playbookFile: join(folder, 'playbook.yml') }) },
-    ).finally(() => rm(folder, { recursive: true, force: true }));
+    );
+    try {
+      await story;
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   });
 });
 

@@ -2,16 +2,6 @@
 
 import type { Actor } from '../incident.ts';
 
-/** The lines that Standdown can judge by itself, by their ids in the playbook's go-live list. */
-export const READINESS_LINES = [
-  'kill-switch',
-  'emergency-cancel',
-  'on-call-rotation',
-  'alerting',
-  'backup-feed',
-  'runbook-read',
-] as const;
-
 /** One person of the rota. Telephone numbers are never kept: only whether there is one. */
 export interface RotaPerson {
   /** PagerDuty's own id. */
