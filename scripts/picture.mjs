@@ -12,7 +12,7 @@ import { join, resolve } from 'node:path';
 
 const from = (name) => import(new URL(`../dist/${name}`, import.meta.url).href);
 const { loadConfig } = await from('config.js');
-const { loadPolicy } = await from('policy.js');
+const { loadPolicy, SHIPPED_PLAYBOOK } = await from('policy.js');
 const { configFor, startRehearsal } = await from('rehearse.js');
 const { startBot } = await from('bot.js');
 const { runDrill } = await from('rehearsal/drill.js');
@@ -109,8 +109,9 @@ async function receiptOf(folder, { verdict, onStage, fault }) {
 }
 
 /** A bot with a feed, a backup and an engine, for what a rehearsal's configuration leaves out. Returns every message of it. */
-async function measured(folder, story) {
+async function measured(folder, story, changes = () => ({})) {
   await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'RUNBOOK_EDGE.md'), '# Runbook\n');
   const policy = loadPolicy();
   if (!policy.ok) throw new Error(JSON.stringify(policy.problems));
   const stage = await startStage({});
@@ -123,7 +124,7 @@ async function measured(folder, story) {
     logLevel: 'silent',
     dataDir: join(folder, 'data'),
     controlFile,
-    playbookFile: '',
+    playbookFile: SHIPPED_PLAYBOOK,
     warnings: [],
   };
   const feed = { id: 'binance-1m', intervalSec: 60, symbols: ['BTC/USDT:USDT'], statusUrl: null };
@@ -131,6 +132,7 @@ async function measured(folder, story) {
     ...configFor(base, stage, TOKEN),
     engines: [{ id: 'main', heartbeatSec: 5 }],
     feeds: [{ ...feed, backup: 'binance-1m-b' }],
+    ...changes(folder),
   };
   const bot = await startBot({
     config,
@@ -246,6 +248,39 @@ const stopOf = (folder) =>
     );
     await new Promise((done) => setTimeout(done, 1_500));
   });
+
+/** `/incident readiness`: a kill that was confirmed, a test page that Ada acknowledged, and Grace who has not read yet. */
+async function readinessOf(folder) {
+  let blocks = [];
+  await measured(
+    folder,
+    async ({ stage, send, controlFile }) => {
+      const { slack, pagerDuty } = stage;
+      const { ada } = CAST;
+      const read = 'I have read the runbooks';
+      await slack.openHome(ada.id);
+      await until(() => slack.homeAsText(ada.id).includes(read));
+      await slack.click(ada.id, { home: true, label: read });
+      await until(() => slack.homeAsText(ada.id).includes('It is on record'));
+      await slack.say(ada.id, '/incident readiness test-page');
+      await until(() => pagerDuty.incidents().length === 1);
+      pagerDuty.acknowledge(pagerDuty.incidents()[0].id, ada.pagerDuty);
+      await slack.say(ada.id, '/kill to test the switch');
+      await until(() => slack.asText(CHANNEL).includes('KILLED'));
+      await new Promise((done) => setTimeout(done, 1_500));
+      const rev = /STANDDOWN_REV=(\d+)/.exec(await readFile(controlFile, 'utf8'))[1];
+      const control = { KILL_SWITCH: '1', STANDDOWN_REV: rev };
+      await send({ type: 'heartbeat', at: Date.now(), engine: 'main', control });
+      await new Promise((done) => setTimeout(done, 6_000));
+      pagerDuty.fillRotaUntil(Date.now() + 9 * 86_400_000);
+      await slack.say(ada.id, '/incident readiness refresh');
+      const answer = await slack.say(ada.id, '/incident readiness');
+      blocks = answer.json?.blocks ?? [];
+    },
+    (own) => ({ runbookFile: join(own, 'RUNBOOK_EDGE.md') }),
+  );
+  return blocks;
+}
 
 /** The App Home of Ada with an incident that she commands, a halt, and what the engine measures. */
 async function homeOf(folder) {
@@ -572,6 +607,17 @@ try {
       say(await shoot(folder, name, 1_220, page(1_220, panes)));
     }
   if (isWanted('check')) say(await shoot(folder, 'check', 1_000, await checkPage(join(folder, 'check'))));
+  if (isWanted('readiness')) {
+    const list = `<div class="home">${blocksHtml(await readinessOf(join(folder, 'readiness')), still(names))}</div>`;
+    say(
+      await shoot(
+        folder,
+        'readiness',
+        900,
+        page(900, pane('/incident readiness', 'to you alone', 900, list)),
+      ),
+    );
+  }
   if (isWanted('home')) {
     const home = `<div class="home">${blocksHtml(await homeOf(join(folder, 'home')), still(names))}</div>`;
     say(await shoot(folder, 'home', 900, page(900, pane('Standdown', 'Home', 900, home))));

@@ -15,6 +15,8 @@ import { createGitHubTracker } from './adapters/github.ts';
 import { createHost } from './adapters/host.ts';
 import { createPagerDutyPager } from './adapters/pagerduty.ts';
 import { createDraughtsman } from './adapters/picture.ts';
+import { createRunbookTexts, ownerDocumentName } from './adapters/runbookTexts.ts';
+import { sha256 } from './adapters/sha256.ts';
 import { createSlack } from './adapters/slack.ts';
 import { createSmtpMailer } from './adapters/smtp.ts';
 import { askStatusPage } from './adapters/statusPage.ts';
@@ -27,6 +29,7 @@ import { isRunning, type KillPace } from './domain/kill.ts';
 import { marketAt } from './domain/measure/hours.ts';
 import { impactOf } from './domain/measure/impact.ts';
 import { followedBy } from './domain/playbook.ts';
+import type { TextVersion } from './domain/readiness/events.ts';
 import { createDraw } from './draw.ts';
 import { createDrilling } from './drilling.ts';
 import { createAccess } from './engine/access.ts';
@@ -47,6 +50,7 @@ import { createPeople } from './engine/people.ts';
 import { createPerform } from './engine/perform.ts';
 import { createPostmortems } from './engine/postmortems.ts';
 import { createProbes } from './engine/probes.ts';
+import { createReadiness, type Readiness } from './engine/readiness.ts';
 import { createRefusals } from './engine/refusals.ts';
 import { createRunbookRunner } from './engine/runbookRunner.ts';
 import { createStopFromAlert } from './engine/stopFromAlert.ts';
@@ -71,6 +75,7 @@ import { createChoices } from './listeners/incident/choices.ts';
 import { registerChoice } from './listeners/incident/command.ts';
 import { registerPageOnCall } from './listeners/pageOnCall.ts';
 import { registerPostmortem } from './listeners/postmortem.ts';
+import { registerReadiness } from './listeners/readiness.ts';
 import { registerShortcut } from './listeners/shortcut.ts';
 import { registerSummary } from './listeners/summary.ts';
 import { registerTimeline } from './listeners/timeline.ts';
@@ -79,6 +84,7 @@ import { createLog, createMask } from './log.ts';
 import type { Policy } from './policy.ts';
 import { type Clock, type Command, DESK, type Log, type Store, type Tracker, type Venue } from './ports.ts';
 import { masked } from './render/masked.ts';
+import { readinessReminder } from './render/readiness.ts';
 import { adoptSideJournals } from './sideJournal.ts';
 import { killLimits, stopRulesOf, UNKNOWN_GRACE_MS } from './stopRules.ts';
 import { timelineMarkdown } from './timelineMarkdown.ts';
@@ -216,6 +222,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     ...(options.pagerAgent === undefined ? {} : { agent: options.pagerAgent }),
   });
   const feeds = config.feeds === 'off' ? [] : config.feeds;
+  const backups = backupsOnly(feeds);
   const commands = configuredCommands(config, mask);
   const names = {
     venues: venues.map((venue) => venue.id),
@@ -274,6 +281,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
         .criteria()
         .filter(({ state }) => state !== 'ok')
         .map(({ id }) => id),
+    mayLoosen: () => readiness.mayLoosen(),
     recovery:
       config.recoveryCheck === 'off'
         ? null
@@ -367,6 +375,32 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     emailOfUser: slack.emailOfUser,
     clock,
     log,
+  });
+  const readiness: Readiness = await createReadiness({
+    ledger,
+    store,
+    clock,
+    log,
+    pager,
+    chat: slack.chat,
+    channel: config.slack.channel,
+    texts: createRunbookTexts(config),
+    facts: {
+      lines: playbook.goLive,
+      rules: playbook.readiness,
+      rehearsal: drill,
+      venues: venues.map((venue) => venue.id),
+      feeds: config.feeds === 'off' ? 'off' : feeds.map(({ id, backup }) => ({ id, backup })),
+      ownerDocument: config.runbookFile === null ? null : ownerDocumentName(config.runbookFile),
+      canAskPager: pager.canConfirm,
+    },
+    policy: playbook.readiness,
+    required: config.readiness === 'required',
+    schedules: config.access.responders.flatMap((entry) => (entry.startsWith('pd:') ? [entry.slice(3)] : [])),
+    barMs: Object.fromEntries(feeds.map(({ id, intervalSec }) => [id, intervalSec * 1_000])),
+    userByEmail: slack.userByEmail,
+    versionOf: textsVersion,
+    draw: (report) => masked(readinessReminder(report, access.whoCan('responder'), drill), mask),
   });
   const money = () => impactOf(monitor.criteria(), config.limits.currency);
   const tracker = trackerOf(config, clock);
@@ -482,6 +516,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
           budgets.report().readings.map(({ status, remainingPct }) => [status, Math.round(remainingPct)]),
           engines.status().map(({ id, confirmed }) => [id, confirmed]),
           ledger.unrecorded(),
+          readiness.report().lines.map(({ state }) => state),
         ]),
     }),
     playbook,
@@ -497,6 +532,8 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     criteria: () => monitor.criteria(),
     budgets,
     drilling,
+    readiness,
+    textsVersion,
     pictures,
     upload: slack.upload,
     engines: () => engines.status(),
@@ -521,6 +558,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   registerPageOnCall(slack.app, context);
   registerTimeline(slack.app, context);
   registerPostmortem(slack.app, context);
+  registerReadiness(slack.app, context);
 
   const edge = await startEdge({
     host: config.host,
@@ -538,12 +576,15 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     clock,
     log,
     budgets,
+    readiness,
+    backups: new Set(backups.map(([name]) => name)),
     metrics: createMetrics(ledger, outbox, monitor, engines, {
       version: ownVersion(),
       mode: drill ? 'rehearsal' : 'live',
       hardStops: config.hardStops.mode,
       feeds: feeds.map((feed) => feed.id),
       budgets: () => budgets.report(),
+      readiness: () => readiness.report().lines,
       marketOpen: () => marketAt(clock.now(), config.hours).open,
       now: clock.now,
     }),
@@ -561,7 +602,16 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     pagerDuty:
       pagerduty.webhookSecrets.length === 0
         ? null
-        : createPagerHook({ secrets: pagerduty.webhookSecrets, desk, ledger, pager, onCall, clock, log }),
+        : createPagerHook({
+            secrets: pagerduty.webhookSecrets,
+            desk,
+            ledger,
+            pager,
+            onCall,
+            readiness,
+            clock,
+            log,
+          }),
     monitor,
     stopFromAlert: createStopFromAlert({
       desk,
@@ -573,7 +623,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
     engines,
     known: {
       venues: venues.map((venue) => venue.id),
-      feeds: Object.fromEntries(feeds.map((feed) => [feed.id, feed.symbols])),
+      feeds: Object.fromEntries([...feeds.map((feed) => [feed.id, feed.symbols] as const), ...backups]),
       engines: config.engines.map((engine) => engine.id),
     },
     notReady: () => ledger.unrecorded(),
@@ -600,6 +650,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
   cleanups.push(everySecond(() => budgets.tick(), log));
   cleanups.push(everySecond(() => runner.tick(), log));
   cleanups.push(everySecond(() => drilling.look(), log));
+  cleanups.push(everySecond(() => readiness.tick(), log));
   cleanups.push(everySecond(() => refusals.tick(), log));
   const issueWatch = createIssueWatch({
     ledger,
@@ -652,6 +703,22 @@ async function recordAside(store: Store, ledger: Ledger, log: Log): Promise<void
     });
   }
 }
+
+/** Feeds that are named as a backup and are none of their own, with the symbols of what they stand in for. */
+function backupsOnly(feeds: Exclude<LiveConfig['feeds'], 'off'>): [name: string, symbols: string[]][] {
+  const own = new Set(feeds.map(({ id }) => id));
+  const named = [...new Set(feeds.flatMap(({ backup }) => (backup === null ? [] : [backup])))];
+  return named
+    .filter((name) => !own.has(name))
+    .map((name) => [
+      name,
+      [...new Set(feeds.filter(({ backup }) => backup === name).flatMap(({ symbols }) => symbols))],
+    ]);
+}
+
+/** The hash of the texts that on-call reads, names and contents, short enough for a button. */
+const textsVersion = (texts: TextVersion[]): string =>
+  sha256(JSON.stringify(texts.map(({ name, sha256: of }) => [name, of]))).slice(0, 16);
 
 /** Where action items are filed; null: they stay in the postmortem, which the start has said. */
 function trackerOf({ issues }: LiveConfig, clock: Clock): Tracker | null {

@@ -114,6 +114,8 @@ export interface LiveConfig extends Listening {
   /** `apiUrl` has no slash at its end. */
   issues: { github: string; token: string | null; apiUrl: string } | null;
   recoveryCheck: { run: string[]; cwd: string; expect: string; timeoutSec: number } | 'off';
+  /** `required`: a line of the go-live list that is not green refuses what loosens. It never refuses what stops. */
+  readiness: StanddownFile['readiness'];
   runbookFile: string | null;
   /** Drills by the calendar, in `hours.timezone`, and the severity of the test page; null: no page is sent. */
   drills: { page: Severity | null; schedule: { scenario: Scenario; cron: string; by: string }[] };
@@ -517,6 +519,7 @@ function readLive(
         ? null
         : { github: said.issues.github, token: optional('GITHUB_TOKEN'), apiUrl: githubUrl },
     recoveryCheck: said.recoveryCheck,
+    readiness: said.readiness,
     runbookFile: said.runbookFile ?? null,
     drills: {
       page: said.drillPage === 'off' ? null : said.drillPage,

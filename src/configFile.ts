@@ -223,6 +223,7 @@ export function standdownSchema(context: FileContext) {
         timeoutSec: number(z.number().positive().max(86_400)).default(600),
       }),
     ]),
+    readiness: z.enum(['off', 'required']).default('off'),
     runbookFile: path.optional(),
     drills: z
       .array(
@@ -360,6 +361,7 @@ export const STANDDOWN_HINTS: Hints = {
     'Write five fields, minute, hour, day of month, month, day of week, e.g. "0 9 * * 1" for Mondays at 09:00 in hours.timezone.',
   'drills.*.by': 'Write who answers for it, or leave it out.',
   drillPage: 'Write the severity of the test page, P0, P1 or P2, or off.',
+  readiness: 'Write required (what is not ready refuses to loosen: /resume, promotions), or off.',
   runbookFile: 'Write the path of the runbook that on-call reads, or leave it out.',
   playbook: 'Write the path of playbook.yml in a copy of the templates folder, or leave it out.',
 };

@@ -11,7 +11,14 @@ import { parseYaml, strict } from './adapters/yaml.ts';
 import { SEVERITIES } from './domain/incident.ts';
 import { MARKS, type Mark, type Reactions } from './domain/marks.ts';
 import { REJECT_WINDOW_MS } from './domain/measure/rejects.ts';
-import type { BudgetBand, Criterion, Playbook, RestrictionKey, Runbook } from './domain/playbook.ts';
+import type {
+  BudgetBand,
+  Criterion,
+  Playbook,
+  ReadinessPolicy,
+  RestrictionKey,
+  Runbook,
+} from './domain/playbook.ts';
 import { COMMUNICATION_IDS, RESTRICTIONS } from './domain/playbook.ts';
 import { id, type Parsed, sentence, severity, unique } from './policyParts.ts';
 import { parseRunbook } from './runbookFile.ts';
@@ -288,6 +295,34 @@ const reactions = strict({
     }
 });
 
+/** As templates/playbook.yml has them: a desk's own playbook need not name any. */
+const READINESS: ReadinessPolicy = {
+  soonDays: 7,
+  remindEveryDays: 7,
+  aheadDays: 14,
+  validDays: {
+    'kill-switch': 90,
+    'emergency-cancel': 90,
+    'on-call-rotation': 2,
+    alerting: 30,
+    'backup-feed': 90,
+    'runbook-read': 180,
+  },
+};
+
+/** Ten years: beyond that nothing expires, which is what the list is against. */
+const days = z.number().positive().max(3_650);
+
+const readiness = strict({
+  soonDays: days.default(READINESS.soonDays),
+  remindEveryDays: days.default(READINESS.remindEveryDays),
+  aheadDays: z.number().int().min(1).max(90).default(READINESS.aheadDays),
+  validDays: z
+    .record(z.string(), days)
+    .default({})
+    .transform((given) => ({ ...READINESS.validDays, ...given })),
+});
+
 const playbookSchema = strict({
   version: sentence,
   severities: strict({ P0: severityPolicy, P1: severityPolicy, P2: severityPolicy, P3: severityPolicy }),
@@ -350,7 +385,15 @@ const playbookSchema = strict({
   timeline: strict({ reactions }).default({ reactions: REACTIONS }),
   checklist: unique(strict({ id, text: sentence, withinHours: z.number().positive().nullable() }), 1),
   goLive: unique(strict({ id, text: sentence }), 1),
-}).superRefine(({ checklist, postmortem }, context) => {
+  readiness: readiness.default(READINESS),
+}).superRefine(({ checklist, postmortem, goLive, readiness: { validDays } }, context) => {
+  for (const line of Object.keys(validDays))
+    if (!Object.hasOwn(READINESS.validDays, line) && !goLive.some((one) => one.id === line))
+      context.addIssue({
+        code: 'custom',
+        path: ['readiness', 'validDays', line],
+        message: `goLive has no line ${line}: its lines are ${goLive.map((one) => one.id).join(', ')}.`,
+      });
   // One clock cannot have two due times.
   const index = checklist.findIndex((item) => item.id === 'postmortem');
   const withinHours = checklist[index]?.withinHours;
@@ -371,6 +414,12 @@ const PLAYBOOK_HINTS: Hints = {
   communication: `The lines are, by their id: ${COMMUNICATION_IDS.join(', ')}; see templates/playbook.yml as it ships.`,
   stakeholderMail: 'Write "stakeholderMail: { settleMin: 1, atMostEveryMin: 10 }".',
   'timeline.reactions.*': 'Write a list of emoji names without colons, e.g. [star]; [] marks nothing.',
+  'readiness.soonDays': 'Write days, e.g. 7.',
+  'readiness.remindEveryDays': 'Write days, e.g. 7.',
+  'readiness.aheadDays': 'Write whole days, from 1 to 90, e.g. 14.',
+  'readiness.validDays':
+    'Write a line of goLive and for how many days its evidence is good, e.g. "alerting: 30".',
+  'readiness.validDays.*': 'Write days over 0, at most 3650: evidence that never expires proves nothing.',
   paging: 'Write "paging: { unprovenKillAgainMin: 5 }".',
   criteria: 'All four of dailyLoss, positionSize, rejectRate and dataFeedGap are needed.',
   'criteria.*.unit': 'The unit is fixed; see templates/playbook.yml as it ships.',

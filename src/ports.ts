@@ -12,6 +12,8 @@ import type { VenuePosition } from './domain/measure/money.ts';
 import type { OnCallNow } from './domain/onCall.ts';
 import type { CancelledList, CancelScope, PositionLine } from './domain/orders.ts';
 import type { PostmortemRow } from './domain/postmortem/log.ts';
+import type { TextVersion } from './domain/readiness/events.ts';
+import type { RotaAhead } from './domain/readiness/rota.ts';
 import type { HostLoad, KeyReading, PageReading, VenueState } from './domain/runbook/probes.ts';
 import type { CloseEstimate } from './domain/slippage.ts';
 import type { IssueState } from './domain/tracker.ts';
@@ -417,6 +419,8 @@ export interface Pager {
    * be told which escalation policy is ours. `now` is ms since the epoch.
    */
   onCallNow(now: number, scheduleIds: string[]): Promise<OnCallNow>;
+  /** Who is on call from `from` to `to`, ms since the epoch, and whether each of them has a telephone number. */
+  rotaAhead(from: number, to: number, scheduleIds: string[]): Promise<RotaAhead>;
   /** The key of one of its incidents by its own id; null: it has none; undefined: it cannot be asked. */
   keyOf(incidentId: string): Promise<string | null | undefined>;
   /** The e-mail address of one of its users; null: no such user; undefined: it cannot be asked. */
@@ -548,6 +552,13 @@ export interface Drafts {
 /** Where the reports of drills are kept, beside the log. Throws when it cannot. */
 export interface DrillFiles {
   save(drill: string, markdown: string, json: object): Promise<void>;
+}
+
+// ── What on-call reads ─────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The runbooks and the owner's document as they stand on the disk. Never throws: what cannot be read has no hash. */
+export interface RunbookTexts {
+  read(): Promise<TextVersion[]>;
 }
 
 // ── Log ────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -111,6 +111,7 @@ export function configFor(
     },
     issues: { github: REPOSITORY, token: keys.githubToken, apiUrl: stage.github.url },
     recoveryCheck: 'off',
+    readiness: 'off',
     runbookFile: null,
     drills: { page: 'P2', schedule: [] },
   };

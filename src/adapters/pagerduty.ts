@@ -339,7 +339,8 @@ export function createPagerDutyPager(options: PagerDutyPagerOptions): Pager & { 
 
   return {
     setup: createSetupReader({ routingKey, list }),
-    onCallNow: (now, scheduleIds) => onCallReader(now, scheduleIds),
+    onCallNow: (now, scheduleIds) => onCallReader.now(now, scheduleIds),
+    rotaAhead: (from, to, scheduleIds) => onCallReader.ahead(from, to, scheduleIds),
     async keyOf(incidentId) {
       const found = await one(`/incidents/${encodeURIComponent(incidentId)}`, {}, IncidentKey);
       return found === null || found === undefined ? found : (found.incident.incident_key ?? null);

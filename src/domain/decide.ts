@@ -40,6 +40,7 @@ import { asksForSomebody, hearPager, summon } from './paging.ts';
 import type { Playbook } from './playbook.ts';
 import { decidePostmortem, type PostmortemCommand } from './postmortem/life.ts';
 import { lacksOf, lackWords } from './postmortem/missing.ts';
+import type { ReadinessEvent } from './readiness/events.ts';
 import { approval, type GateRules, missingToAsk } from './resume.ts';
 import { decideTracker, type TrackerCommand } from './tracker.ts';
 import type { Hold, HoldKey, Latch } from './trading.ts';
@@ -224,6 +225,7 @@ export type FactEvent =
         | 'CommandRefused'
         | 'MaintenanceSeen'
         | 'FileSetAside'
+        | ReadinessEvent['type']
         | TrailEvent['type'];
     }
   > extends infer E

@@ -16,6 +16,7 @@ import {
   type Statements,
   stated,
 } from './postmortem/life.ts';
+import type { ReadinessEvent } from './readiness/events.ts';
 import type { RefusedEvent } from './refused.ts';
 import type { ResumeEvent, ResumeState } from './resume.ts';
 import { evolveResume } from './resume.ts';
@@ -549,7 +550,8 @@ export type DeskEvent =
   /** A file could not be read at the start and was kept aside, under this name and with this hash. */
   | { type: 'FileSetAside'; name: string; sha256: string }
   /** The members of a user group or schedule, as last read: for when Slack or PagerDuty cannot be asked. */
-  | { type: 'MembersSeen'; name: string; members: string[] };
+  | { type: 'MembersSeen'; name: string; members: string[] }
+  | ReadinessEvent;
 
 /** Everything that can stand in a log. */
 export type StandingEvent =
@@ -1013,6 +1015,19 @@ function fold(
     case 'MembersSeen':
     case 'MaintenanceSeen':
     case 'FileSetAside':
+    case 'ReadinessProved':
+    case 'RotaRead':
+    case 'RotaUnread':
+    case 'TestPageAsked':
+    case 'TestPageQueued':
+    case 'TestPageFailed':
+    case 'TestPageAcknowledged':
+    case 'TestPageClosed':
+    case 'RunbooksSeen':
+    case 'RunbooksRead':
+    case 'ReadinessReminderSet':
+    case 'ReadinessReminded':
+    case 'ReadinessRestated':
       return; // stand in the desk's log only
     case 'CommandRefused':
       return; // nothing was done: the log keeps it

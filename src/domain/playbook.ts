@@ -119,6 +119,18 @@ export interface Playbook {
   };
   checklist: { id: string; text: string; withinHours: number | null }[];
   goLive: { id: string; text: string }[];
+  readiness: ReadinessPolicy;
+}
+
+/** How long the evidence of a go-live line is good for, and how often #incidents is told of those that are not green. */
+export interface ReadinessPolicy {
+  /** A line is said to expire soon so many days before. */
+  soonDays: number;
+  remindEveryDays: number;
+  /** How far ahead somebody must be on call. */
+  aheadDays: number;
+  /** By the id of the line; a line that is not here: 90. */
+  validDays: Record<string, number>;
 }
 
 /** The playbook as a desk can follow it: without the recovery check or the mails that its configuration turned off. */

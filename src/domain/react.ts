@@ -351,6 +351,19 @@ function reactions(event: StandingEvent, incident: Incident): Effect[] {
     case 'CommandRefused':
     case 'MaintenanceSeen':
     case 'FileSetAside':
+    case 'ReadinessProved':
+    case 'RotaRead':
+    case 'RotaUnread':
+    case 'TestPageAsked':
+    case 'TestPageQueued':
+    case 'TestPageFailed':
+    case 'TestPageAcknowledged':
+    case 'TestPageClosed':
+    case 'RunbooksSeen':
+    case 'RunbooksRead':
+    case 'ReadinessReminderSet':
+    case 'ReadinessReminded':
+    case 'ReadinessRestated':
       return [];
     default: {
       const unknown: never = event;

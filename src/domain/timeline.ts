@@ -14,6 +14,7 @@ import type {
 } from './orders.ts';
 import { shareWords } from './postmortem/budget.ts';
 import { FIELD_WORDS } from './postmortem/missing.ts';
+import { describeReadiness } from './readiness/words.ts';
 import { describeRefused } from './refused.ts';
 import { describeTracker } from './tracker.ts';
 import { SWITCHES } from './trading.ts';
@@ -191,6 +192,20 @@ export function describe(event: StandingEvent): string {
     case 'IssueCommented':
     case 'ActionItemReminded':
       return describeTracker(event);
+    case 'ReadinessProved':
+    case 'RotaRead':
+    case 'RotaUnread':
+    case 'TestPageAsked':
+    case 'TestPageQueued':
+    case 'TestPageFailed':
+    case 'TestPageAcknowledged':
+    case 'TestPageClosed':
+    case 'RunbooksSeen':
+    case 'RunbooksRead':
+    case 'ReadinessReminderSet':
+    case 'ReadinessReminded':
+    case 'ReadinessRestated':
+      return describeReadiness(event);
     case 'FileSetAside':
       return `Could not be read at the start, and kept as aside/${event.name} (SHA-256 ${event.sha256})`;
     case 'MaintenanceSeen':

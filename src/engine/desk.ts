@@ -55,6 +55,7 @@ export interface DeskDeps {
   protectiveOrders: 'cancel' | 'keepWhilePosition';
   rules: GateRules;
   criteriaNotOk: ResumeDeps['criteriaNotOk'];
+  mayLoosen: ResumeDeps['mayLoosen'];
   recovery: ResumeDeps['recovery'];
   /** What runbook steps may run, by its name in the configuration. */
   commands: Record<string, ConfiguredCommand>;
@@ -545,6 +546,7 @@ export function createDesk(deps: DeskDeps): Desk {
       log,
       rules: deps.rules,
       criteriaNotOk: deps.criteriaNotOk,
+      mayLoosen: deps.mayLoosen,
       recovery: deps.recovery,
       newId: () => newId('R'),
     }),
@@ -597,6 +599,8 @@ export function createDesk(deps: DeskDeps): Desk {
     async lift(by, key, reason, may, incident = DESK) {
       const held = ledger.trading().holds.filter((hold) => hold.key === key);
       if (held.length === 0) throw new Refusal('not_held', `Nothing holds ${key}.`);
+      // The backup feed is no tighter than the primary one: going back loosens nothing.
+      if (key !== 'DATA_FEED') deps.mayLoosen();
       const liftable = held.filter(may);
       if (liftable.length === 0) {
         const names = held

@@ -143,4 +143,5 @@ export function createHomeBoard(deps: HomeBoardDeps): HomeBoard {
 }
 
 /** The desk's own log holds much that is on no Home: requests that were taken, members that were read. */
-const isSeen = ({ type }: StandingEvent): boolean => type !== 'RequestTaken' && type !== 'MembersSeen';
+const isSeen = ({ type }: StandingEvent): boolean =>
+  type !== 'RequestTaken' && type !== 'MembersSeen' && type !== 'ReadinessRestated';

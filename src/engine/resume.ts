@@ -25,6 +25,8 @@ export interface ResumeDeps {
   rules: GateRules;
   /** Hard-stop criteria that are not known to be fine. */
   criteriaNotOk(): string[];
+  /** Throws Refusal where the desk is not ready, and must be before anything is loosened. */
+  mayLoosen(): void;
   /** null: turned off. `expect` must stand in the output. */
   recovery: { run(): Promise<RecoveryRun>; expect: string } | null;
   newId(): string;
@@ -128,6 +130,7 @@ export function createResume(deps: ResumeDeps): Resume {
 
   return {
     async ask(by, reason, startingValue) {
+      deps.mayLoosen();
       const incident = await latched();
       const { latch } = ledger.trading();
       const command = {
@@ -143,6 +146,7 @@ export function createResume(deps: ResumeDeps): Resume {
       return (await ledger.commit(incident.id, command)).incident ?? incident;
     },
     async approve(by, id, resume) {
+      deps.mayLoosen();
       const { incident } = await ledger.commit(id, {
         type: 'ApproveResume',
         by,

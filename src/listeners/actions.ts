@@ -294,7 +294,9 @@ type ElsewhereId =
   | typeof ACTION.review
   | typeof ACTION.postmortemEdit
   | typeof ACTION.postmortemFinalise
-  | typeof ACTION.postmortemReturn;
+  | typeof ACTION.postmortemReturn
+  | typeof ACTION.runbooksRead
+  | typeof ACTION.testPage;
 const ELSEWHERE: ReadonlySet<string> = new Set<ElsewhereId>([
   ACTION.pageOnCall,
   ACTION.timelineEarlier,
@@ -303,6 +305,8 @@ const ELSEWHERE: ReadonlySet<string> = new Set<ElsewhereId>([
   ACTION.postmortemEdit,
   ACTION.postmortemFinalise,
   ACTION.postmortemReturn,
+  ACTION.runbooksRead,
+  ACTION.testPage,
 ]);
 
 const STOPS: ReadonlySet<string> = new Set([ACTION.kill, ACTION.cancel, ACTION.haltOrders]);

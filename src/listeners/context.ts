@@ -6,6 +6,7 @@ import { type FactEvent, Refusal } from '../domain/decide.ts';
 import type { Actor, Incident } from '../domain/incident.ts';
 import type { Criterion } from '../domain/measure/criteria.ts';
 import type { Playbook } from '../domain/playbook.ts';
+import type { TextVersion } from '../domain/readiness/events.ts';
 import type { Access, Role, Standing } from '../engine/access.ts';
 import type { BudgetKeeper } from '../engine/budgetKeeper.ts';
 import type { Desk } from '../engine/desk.ts';
@@ -17,6 +18,7 @@ import type { Ledger } from '../engine/ledger.ts';
 import type { OnCall } from '../engine/onCall.ts';
 import type { Once } from '../engine/once.ts';
 import type { People } from '../engine/people.ts';
+import type { Readiness } from '../engine/readiness.ts';
 import type { Refusals } from '../engine/refusals.ts';
 import { type Clock, type Draughtsman, type Log, type Sent, type Store, StoreUnavailable } from '../ports.ts';
 import type { DeskNames } from '../render/buttons.ts';
@@ -55,6 +57,9 @@ export interface ListenerContext {
   criteria(): Criterion[];
   budgets: Omit<BudgetKeeper, 'tick' | 'stop'>;
   drilling: { drills: Pick<Drills, 'start' | 'stop' | 'finished'>; schedule: Omit<Schedule, 'look'> };
+  readiness: Omit<Readiness, 'tick' | 'sawBar' | 'hearTestPage'>;
+  /** The hash of what on-call is to read, short enough for a button. */
+  textsVersion(texts: TextVersion[]): string;
   pictures: Draughtsman;
   /** Post files in a channel or a thread. */
   upload(

@@ -48,6 +48,8 @@ export async function drawHome(context: ListenerContext, viewer: Viewer): Promis
     latched: latched ?? null,
     onCall,
     budgets: context.budgets.report(),
+    readiness: context.readiness.report(),
+    textsVersion: context.textsVersion(context.readiness.report().texts),
     playbook,
     clocks: context.clocks,
     names,

@@ -80,6 +80,8 @@ export interface PagerDutyCounterpart {
   assign(id: string): void;
   onCall(): readonly OnCall[];
   putOnCall(scheduleId: string, userId: string): void;
+  /** Nobody was put into the schedules from then on, ms since the epoch; null: for ever. */
+  fillRotaUntil(endMs: number | null): void;
   events(): readonly ReceivedEvent[];
   requests(): readonly ReceivedRequest[];
   until(predicate: () => boolean, options: UntilOptions): Promise<void>;
@@ -325,6 +327,7 @@ export async function startPagerDutyCounterpart(
     assign: (id) => desk.assign(id),
     onCall: () => desk.onCall(),
     putOnCall: (scheduleId, userId) => desk.putOnCall(scheduleId, userId),
+    fillRotaUntil: (endMs) => desk.fillRotaUntil(endMs),
     events: () => [...received],
     requests: () => [...requested],
     until: (predicate, until) => changes.until(predicate, until),

@@ -36,6 +36,8 @@ export const ACTION = {
   pageOnCall: 'oncall.page',
   timelineEarlier: 'timeline.earlier',
   timelineNewest: 'timeline.newest',
+  runbooksRead: 'runbooks.read',
+  testPage: 'page.test',
 } as const;
 export type ActionId = (typeof ACTION)[keyof typeof ACTION];
 
@@ -97,3 +99,10 @@ export function readButtonValue(value: unknown): ButtonValue | null {
   if (found?.[1] === undefined) return null;
   return found[2] === undefined ? { incident: found[1] } : { incident: found[1], ref: found[2] };
 }
+
+/** What the button "I have read it" carries: the version of the texts that were shown. */
+export const readValue = (version: string): string => `read:${version}`;
+
+/** Null for anything that we cannot have written. */
+export const readReadValue = (value: unknown): string | null =>
+  typeof value === 'string' ? (/^read:([0-9a-f]{16})$/.exec(value)?.[1] ?? null) : null;

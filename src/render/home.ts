@@ -16,6 +16,7 @@ import { budgetLine } from './budget.ts';
 import { approveButton, cancelButton, type DeskNames, haltButton, killButton } from './buttons.ts';
 import { clockLines } from './clocks.ts';
 import { onCallLine } from './onCall.ts';
+import { type ReadinessShown, readinessButtons, readinessHome } from './readiness.ts';
 import { clockTime, count, dateTime, duration, inert, plain, safeLink, size } from './text.ts';
 import { tradingLine } from './trading.ts';
 
@@ -41,6 +42,9 @@ export interface HomeState {
   latched: Incident | null;
   onCall: Parameters<typeof onCallLine>[0];
   budgets: Parameters<typeof budgetLine>[0];
+  readiness: ReadinessShown;
+  /** Of the texts that on-call reads, for the button. */
+  textsVersion: string;
   playbook: Playbook;
   clocks: ClockRules;
   names: DeskNames;
@@ -84,6 +88,9 @@ export function homeView(state: HomeState): HomeView {
       `Action items: ${state.openItems === 0 ? 'none is open' : `*${state.openItems} open*`}.`,
       drillLine(state.lastDrill),
     ]),
+    divider,
+    ...sections(readinessHome(state.readiness)),
+    ...(viewer.roles.responder ? [actions(...readinessButtons(state.textsVersion))] : []),
     context(
       `As of ${dateTime(now)}; ages count from then. Drawn again when something changes, for an hour after you opened it.`,
     ),

@@ -30,7 +30,8 @@ export const VERB_USAGE = {
   adjust:
     '`adjust from=2026-11-22T13:00Z to=2026-11-22T14:00Z [slo=SLO-01] reason` its true times; `adjust exclude from=… to=… [slo=SLO-01] name` time that no budget counts',
   budget: '`budget [2026-10]` the error budgets of this month, or of one that is over',
-  readiness: '`readiness` the checks before go-live (not built yet)',
+  readiness:
+    '`readiness [refresh | test-page | mark line what and how]` the go-live list, with evidence that expires',
   drill:
     '`drill list` drills, their last results, when each is next; `drill kill|feed-gap|paging|runbook` begins one, at drill venues only; `drill stop` ends it',
   help: '`help` this',

@@ -17,6 +17,7 @@ import type { Engines } from '../engine/engines.ts';
 import type { Ledger } from '../engine/ledger.ts';
 import type { Monitor } from '../engine/monitor.ts';
 import type { Once } from '../engine/once.ts';
+import type { Readiness } from '../engine/readiness.ts';
 import type { StopFromAlert } from '../engine/stopFromAlert.ts';
 import { type Clock, type Log, type Store, StoreUnavailable } from '../ports.ts';
 import { plain } from '../render/text.ts';
@@ -28,7 +29,7 @@ import type { Metrics } from './metrics.ts';
 import type { PagerHook } from './pagerduty.ts';
 import type { KnownNames } from './sample.ts';
 import type { SlackDoor } from './slack.ts';
-import { budgetStatus, incidentDetail, incidentsList, status } from './status.ts';
+import { budgetStatus, incidentDetail, incidentsList, readinessStatus, status } from './status.ts';
 import { parseTelemetry } from './telemetry.ts';
 
 export interface EdgeDeps {
@@ -57,6 +58,9 @@ export interface EdgeDeps {
   pagerDuty: PagerHook | null;
   monitor: Monitor;
   budgets: Pick<BudgetKeeper, 'report'>;
+  readiness: Pick<Readiness, 'report' | 'sawBar'>;
+  /** Feeds that are the backup of another one, and nothing else: their bars prove that they live, and are not measured. */
+  backups: ReadonlySet<string>;
   stopFromAlert: StopFromAlert;
   engines: Engines;
   /** The names that samples may carry. */
@@ -235,7 +239,10 @@ export async function startEdge(deps: EdgeDeps): Promise<Edge> {
       if (paid !== undefined) budget.charge(paid.sender, costOf(body.length, counted) - paid.cost);
     }
     const { samples, rejected, refused } = parsed;
-    const incidents = await deps.monitor.take(samples);
+    for (const one of samples) if (one.type === 'bar') deps.readiness.sawBar(one.feed, one.closedAt);
+    const incidents = await deps.monitor.take(
+      samples.filter((one) => one.type !== 'bar' || !deps.backups.has(one.feed)),
+    );
     metrics.samples('accepted', samples.length);
     metrics.samples('rejected', refused);
     response.status(202).json({ accepted: samples.length, rejected, incidents });
@@ -360,6 +367,7 @@ export async function startEdge(deps: EdgeDeps): Promise<Edge> {
     response.json({
       ...(await status(ledger, deps.mode, monitor.criteria(), engines.status(), engines.unwritten())),
       budgets: budgetStatus(deps.budgets.report()),
+      readiness: readinessStatus(deps.readiness.report().lines),
     });
   });
   app.get('/drills', readers, (_request, response) => {

@@ -3,6 +3,7 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import { isRunning } from '../domain/kill.ts';
 import type { Criterion } from '../domain/measure/criteria.ts';
+import type { ReadinessLine } from '../domain/readiness/judge.ts';
 import type { BudgetReport } from '../engine/budgetKeeper.ts';
 import type { Engines } from '../engine/engines.ts';
 import type { Ledger } from '../engine/ledger.ts';
@@ -25,6 +26,7 @@ export interface MetricsFacts {
   hardStops: 'act' | 'observe';
   feeds: string[];
   budgets(): BudgetReport;
+  readiness(): ReadinessLine[];
   /** Whether the trading hours of the configuration are on. */
   marketOpen(): boolean;
   /** ms since the epoch. */
@@ -50,6 +52,7 @@ export function createMetrics(
   );
   registerMeasured(registry, monitor, facts.feeds, facts.now);
   registerBudgets(registry, () => facts.budgets().readings);
+  registerReadiness(registry, facts.readiness);
   readAtScrape(
     registry,
     'standdown_market_open',
@@ -212,6 +215,30 @@ function registerKill(registry: Registry, ledger: Ledger): void {
         one === verdict ? 1 : 0,
       ]);
     },
+  );
+}
+
+function registerReadiness(registry: Registry, lines: () => ReadinessLine[]): void {
+  const states: Record<ReadinessLine['state'], number> = {
+    green: 0,
+    soon: 1,
+    unknown: 2,
+    expired: 3,
+    missing: 4,
+  };
+  readAtScrape(
+    registry,
+    'standdown_readiness_state',
+    'A line of the go-live list: 0 green, 1 expires soon, 2 unknown, 3 expired, 4 missing.',
+    ['line'],
+    () => lines().map(({ id, state }) => [{ line: id }, states[state]]),
+  );
+  readAtScrape(
+    registry,
+    'standdown_readiness_expires_timestamp_seconds',
+    'When the first evidence of a line expires, where it has any.',
+    ['line'],
+    () => lines().map(({ id, expiresAt }) => [{ line: id }, expiresAt === null ? null : expiresAt / 1_000]),
   );
 }
 

@@ -7,6 +7,8 @@ import { type Actor, PAGER_WORDS, type PagerSaid, type PagerWord } from '../doma
 import type { Desk } from '../engine/desk.ts';
 import type { Ledger } from '../engine/ledger.ts';
 import type { OnCall } from '../engine/onCall.ts';
+import type { Readiness } from '../engine/readiness.ts';
+import { testPageOf } from '../engine/testPage.ts';
 import type { Clock, Log, Pager } from '../ports.ts';
 import { plain } from '../render/text.ts';
 import { HttpRefusal, parseJson, shaped } from './body.ts';
@@ -18,12 +20,13 @@ export interface PagerHookDeps {
   ledger: Pick<Ledger, 'load' | 'open'>;
   pager: Pick<Pager, 'keyOf' | 'canConfirm'>;
   onCall: Pick<OnCall, 'slackOf'>;
+  readiness: Pick<Readiness, 'hearTestPage'>;
   clock: Clock;
   log: Log;
 }
 
 /** What is answered with 202: which incident heard it, or why it means nothing here. */
-export type PagerHookAnswer = { incident: string } | { ignored: string };
+export type PagerHookAnswer = { incident: string } | { testPage: number } | { ignored: string };
 
 /** Resolves when what was heard is on disk. Throws HttpRefusal 401, 400; StoreUnavailable, and PagerDuty sends it again. */
 export type PagerHook = (headers: IncomingHttpHeaders, body: Buffer) => Promise<PagerHookAnswer>;
@@ -146,6 +149,11 @@ export function createPagerHook(deps: PagerHookDeps): PagerHook {
       return event;
     }
     const key = event.key ?? (await keyOf(event.pagerId)) ?? '';
+    const testPage = testPageOf(key);
+    if (testPage !== null) {
+      await deps.readiness.hearTestPage(testPage, event.what, event.by);
+      return { testPage };
+    }
     const [, incident = '', n = ''] = /^(INC-\d{8}-\d{3,9})\/(\d{1,6})$/.exec(key) ?? [];
     const known = incident === '' ? undefined : await ledger.load(incident);
     if (known === undefined || !known.pages.some((page) => page.n === Number(n))) {

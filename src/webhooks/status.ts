@@ -5,6 +5,7 @@ import type { IncidentClock } from '../domain/clocks.ts';
 import type { Incident, StandingEvent } from '../domain/incident.ts';
 import type { KillState } from '../domain/kill.ts';
 import type { Criterion } from '../domain/measure/criteria.ts';
+import type { ReadinessLine } from '../domain/readiness/judge.ts';
 import { describe } from '../domain/timeline.ts';
 import { eventLink } from '../domain/timelineRows.ts';
 import type { Trading } from '../domain/trading.ts';
@@ -60,6 +61,24 @@ function tradingStatus(trading: Trading, engines: EngineStatus[]): object {
     engine: engines,
   };
 }
+
+/** `readiness`: a line each, with what proves it or what is missing. Times are ISO 8601, or null. */
+export const readinessStatus = (lines: ReadinessLine[]): object[] =>
+  lines.map(({ id, text, state, parts, expiresAt, mend }) => ({
+    id,
+    text,
+    state,
+    expiresAt: expiresAt === null ? null : iso(expiresAt),
+    mend,
+    parts: parts.map((part) => ({
+      name: part.name,
+      state: part.state,
+      evidence: part.says,
+      who: part.who,
+      at: part.at === null ? null : iso(part.at),
+      expiresAt: part.expiresAt === null ? null : iso(part.expiresAt),
+    })),
+  }));
 
 /** `budgets`: shares in percent, times in seconds; UNKNOWN is never GREEN. */
 export const budgetStatus = ({ month, status: band, readings }: BudgetReport): object => ({

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, describe as group, test } from 'vitest';
 import type { Actor, Alert, StandingEvent } from '../../src/domain/incident.ts';
 import type { VenueVerdict } from '../../src/domain/kill.ts';
+import { NOTHING_PROVED } from '../../src/domain/readiness/state.ts';
 import { describe, verdictWords } from '../../src/domain/timeline.ts';
 import { timeline } from '../../src/domain/timelineRows.ts';
 import { span, utc } from '../../src/domain/words.ts';
@@ -995,6 +996,88 @@ const SAMPLES: Samples = {
   ],
   MembersSeen: [
     [{ ...said, type: 'MembersSeen', name: 'S1', members: ['U1', 'U2'] }, 'Members of S1: 2 people'],
+  ],
+  ReadinessProved: [
+    [
+      {
+        ...said,
+        type: 'ReadinessProved',
+        line: 'emergency-cancel',
+        part: 'binance-usdm',
+        evidence: 'kill in INC-1: 2 order(s) cancelled',
+        provedAt: 0,
+        rehearsal: false,
+      },
+      'Readiness emergency-cancel (binance-usdm) proved 1970-01-01 00:00:00 UTC: kill in INC-1: 2 order(s) cancelled',
+    ],
+  ],
+  RotaRead: [
+    [
+      {
+        ...said,
+        type: 'RotaRead',
+        from: 0,
+        to: 60_000,
+        holes: [{ from: 0, to: 1_000 }],
+        people: [{ id: 'P1', name: 'Ada', slack: 'U1', hasPhone: true }],
+      },
+      'The rota was read to 1970-01-01 00:01:00 UTC: 1 hole, Ada',
+    ],
+  ],
+  RotaUnread: [[{ ...said, type: 'RotaUnread', reason: '503' }, 'The rota could not be read: 503']],
+  TestPageAsked: [[{ ...said, type: 'TestPageAsked', page: 1, rehearsal: false }, 'Test page 1 asked for']],
+  TestPageQueued: [[{ ...said, type: 'TestPageQueued', page: 1 }, 'Test page 1 queued at PagerDuty']],
+  TestPageFailed: [
+    [
+      { ...said, type: 'TestPageFailed', page: 1, reason: '400', gaveUp: true },
+      'Test page 1 failed (gave up): 400',
+    ],
+    [
+      { ...said, type: 'TestPageFailed', page: 1, reason: '503', gaveUp: false },
+      'Test page 1 failed (will retry): 503',
+    ],
+  ],
+  TestPageAcknowledged: [
+    [
+      { ...said, type: 'TestPageAcknowledged', page: 1, who: 'Ada', person: true },
+      'Test page 1 acknowledged by Ada',
+    ],
+    [
+      { ...said, type: 'TestPageAcknowledged', page: 1, who: 'Robot', person: false },
+      'Test page 1 acknowledged by Robot, which is no person',
+    ],
+  ],
+  TestPageClosed: [[{ ...said, type: 'TestPageClosed', page: 1 }, 'Test page 1 resolved at PagerDuty']],
+  RunbooksSeen: [
+    [
+      { ...said, type: 'RunbooksSeen', texts: [{ name: 'a.yml', sha256: 'ab' }] },
+      'The runbooks as they stand: 1 text',
+    ],
+  ],
+  RunbooksRead: [
+    [
+      { ...said, type: 'RunbooksRead', texts: [{ name: 'a.yml', sha256: 'ab' }] },
+      'Says that they read the runbooks (1 text)',
+    ],
+  ],
+  ReadinessReminderSet: [
+    [
+      { ...said, type: 'ReadinessReminderSet', dueAt: 0 },
+      'Readiness is not green: #incidents is reminded at 1970-01-01 00:00:00 UTC',
+    ],
+    [{ ...said, type: 'ReadinessReminderSet', dueAt: null }, 'No line of readiness is red any more'],
+  ],
+  ReadinessReminded: [
+    [
+      { ...said, type: 'ReadinessReminded', lines: ['alerting'], dueAt: 1 },
+      'Reminded #incidents of readiness: alerting',
+    ],
+  ],
+  ReadinessRestated: [
+    [
+      { ...said, type: 'ReadinessRestated', state: NOTHING_PROVED },
+      'Readiness as it stands was written down again',
+    ],
   ],
 };
 

@@ -61,6 +61,7 @@ function world(options: Options = {}) {
     protectiveOrders: 'cancel',
     rules: { approvals: 2, recoveryCheck: false, checklist: [] },
     criteriaNotOk: () => [],
+    mayLoosen: () => undefined,
     recovery: null,
     commands: options.commands ?? {},
     log: quiet,

@@ -74,6 +74,8 @@ describe('the App Home', () => {
       playbook,
       clocks: { playbook, hours: { timezone: 'UTC', days: ['mon'] } },
       budgets: { month: '2026-11', status: 'UNKNOWN', readings: [] },
+      readiness: { now: 0, lines: [], state: { test: null }, texts: [], required: false },
+      textsVersion: '0'.repeat(16),
       names: { venues: [], protectiveOrders: 'cancel', backups: [], restartOrderManager: null },
       openItems: 0,
       lastDrill: null,

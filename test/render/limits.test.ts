@@ -330,6 +330,8 @@ describe('whatever is in it, Slack takes', { timeout: TIMEOUT_MS }, () => {
           onCall: now,
           clocks: CLOCKS,
           budgets: { month: '2026-11', status: 'UNKNOWN', readings: [] },
+          readiness: { now: 0, lines: [], state: { test: null }, texts: [], required: false },
+          textsVersion: '0'.repeat(16),
           playbook: POLICY.playbook,
           names: namesOf(venues),
           openItems: 0,

@@ -292,7 +292,7 @@ describe('what a responder says about an incident', () => {
 
   it.each([
     ['/incident budget', 'UNKNOWN · not all of it was measured'],
-    ['/incident readiness', 'not built yet'],
+    ['/incident readiness nonsense', 'That is unclear, so nothing was done.'],
     ['/incident drill', 'not built yet'],
     ['/incident adjust maintenance', 'That is unclear, so nothing was done.'],
     ['/incident oncall', 'On call now'],

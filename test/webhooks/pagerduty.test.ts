@@ -225,6 +225,7 @@ describe('the hook', () => {
       ledger: { load: async (id) => (id === ID ? (incident as Incident) : undefined), open: () => [] },
       pager: { canConfirm: true, keyOf: async () => `${ID}/1` },
       onCall: { slackOf: async (id) => (id === 'PLH1HKV' ? 'U0TENEX' : null) },
+      readiness: { hearTestPage: async () => {} },
       clock: systemClock,
       log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
       ...extra,

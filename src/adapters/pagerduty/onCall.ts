@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ContactMethod, OnCallNow, OnCallPerson } from '../../domain/onCall.ts';
+import type { RotaAhead, Shift as RotaShift } from '../../domain/readiness/rota.ts';
 
 type Query = Record<string, string | string[]>;
 
@@ -60,6 +61,10 @@ const Contacts = z.object({
 const AHEAD_MS = 14 * 24 * 60 * 60 * 1_000;
 /** One request a person: an escalation policy with more people on call at once is not read further. */
 const MAX_PEOPLE = 10;
+/** The same for the rota of the days to come; of more people the contacts are unknown. */
+const MAX_ROTA = 50;
+/** Two weeks of hourly shifts at three levels. */
+const MAX_SHIFTS = 1_000;
 
 const nameOf = (user: Shift['user']): string => user.name ?? user.summary ?? user.id;
 const timeOf = (text: string | null | undefined): number | null =>
@@ -69,9 +74,10 @@ const timeOf = (text: string | null | undefined): number | null =>
  * Reads who is on call: our service is the one with our routing key, and its escalation policy says who. Where no service
  * has the key (it may belong to an event orchestration), the given schedules are read.
  */
-export function createOnCallReader(
-  deps: OnCallReaderDeps,
-): (now: number, scheduleIds: string[]) => Promise<OnCallNow> {
+export function createOnCallReader(deps: OnCallReaderDeps): {
+  now(now: number, scheduleIds: string[]): Promise<OnCallNow>;
+  ahead(from: number, to: number, scheduleIds: string[]): Promise<RotaAhead>;
+} {
   let policy: string | null = null;
 
   async function learnPolicy(): Promise<string | null | { reason: string }> {
@@ -97,46 +103,86 @@ export function createOnCallReader(
     return read?.user.contact_methods.map(toContact) ?? null;
   }
 
-  return async (now, scheduleIds) => {
+  /** Every shift that touches this time, ms since the epoch. */
+  async function shiftsIn(
+    from: number,
+    to: number,
+    scheduleIds: string[],
+  ): Promise<{ state: 'listed'; items: Shift[] } | { state: 'failed'; reason: string }> {
     const ours = await learnPolicy();
-    if (ours !== null && typeof ours !== 'string') return { state: 'unavailable', reason: ours.reason };
+    if (ours !== null && typeof ours !== 'string') return { state: 'failed', reason: ours.reason };
     if (ours === null && scheduleIds.length === 0)
       return {
-        state: 'unavailable',
+        state: 'failed',
         reason: 'no service of PagerDuty has our routing key: name a schedule (pd:P…) in access.responders',
       };
     const query: Query = {
       ...(ours === null ? { 'schedule_ids[]': scheduleIds } : { 'escalation_policy_ids[]': [ours] }),
       'include[]': ['users'],
-      since: new Date(now).toISOString(),
-      until: new Date(now + AHEAD_MS).toISOString(),
+      since: new Date(from).toISOString(),
+      until: new Date(to).toISOString(),
     };
-    const found = await deps.list('/oncalls', query, (body) => {
+    return deps.list('/oncalls', query, (body) => {
       const page = ShiftPage.safeParse(body);
       return page.success ? { items: page.data.oncalls, more: page.data.more } : null;
     });
-    if (found.state === 'failed') return { state: 'unavailable', reason: found.reason };
-    const running = found.items
-      .filter((shift) => (timeOf(shift.start) ?? 0) <= now && (timeOf(shift.end) ?? Infinity) > now)
-      .toSorted((a, b) => a.escalation_level - b.escalation_level)
-      .slice(0, MAX_PEOPLE);
-    const ids = [...new Set(running.map(({ user }) => user.id))];
-    const contacts = new Map(await Promise.all(ids.map(async (id) => [id, await contactsOf(id)] as const)));
-    const people = running.map(
-      (shift): OnCallPerson => ({
-        id: shift.user.id,
-        name: nameOf(shift.user),
-        email: shift.user.email ?? null,
-        level: shift.escalation_level,
-        schedule: shift.schedule?.summary ?? shift.schedule?.id ?? null,
-        until: timeOf(shift.end),
-        next: nextAfter(shift, found.items),
-        contacts: contacts.get(shift.user.id) ?? null,
-      }),
-    );
-    return { state: 'known', people };
+  }
+
+  return {
+    async now(now, scheduleIds) {
+      const found = await shiftsIn(now, now + AHEAD_MS, scheduleIds);
+      if (found.state === 'failed') return { state: 'unavailable', reason: found.reason };
+      const running = found.items
+        .filter((shift) => (timeOf(shift.start) ?? 0) <= now && (timeOf(shift.end) ?? Infinity) > now)
+        .toSorted((a, b) => a.escalation_level - b.escalation_level)
+        .slice(0, MAX_PEOPLE);
+      const ids = [...new Set(running.map(({ user }) => user.id))];
+      const contacts = new Map(await Promise.all(ids.map(async (id) => [id, await contactsOf(id)] as const)));
+      const people = running.map(
+        (shift): OnCallPerson => ({
+          id: shift.user.id,
+          name: nameOf(shift.user),
+          email: shift.user.email ?? null,
+          level: shift.escalation_level,
+          schedule: shift.schedule?.summary ?? shift.schedule?.id ?? null,
+          until: timeOf(shift.end),
+          next: nextAfter(shift, found.items),
+          contacts: contacts.get(shift.user.id) ?? null,
+        }),
+      );
+      return { state: 'known', people };
+    },
+    async ahead(from, to, scheduleIds) {
+      const found = await shiftsIn(from, to, scheduleIds);
+      if (found.state === 'failed') return { state: 'unavailable', reason: found.reason };
+      const shifts = found.items.slice(0, MAX_SHIFTS).map(
+        (shift): RotaShift => ({
+          person: shift.user.id,
+          name: plainName(nameOf(shift.user)),
+          email: shift.user.email ?? null,
+          level: shift.escalation_level,
+          from: timeOf(shift.start),
+          to: timeOf(shift.end),
+        }),
+      );
+      if (shifts.some((one) => Number.isNaN(one.from) || Number.isNaN(one.to)))
+        return { state: 'unavailable', reason: 'PagerDuty gave a shift without times that can be read' };
+      const hasPhone: { person: string; hasPhone: boolean | null }[] = [];
+      // One after the other: it is a daily reading, and leaves the limit to pages.
+      for (const person of new Set(shifts.map((one) => one.person))) {
+        const contacts = hasPhone.length < MAX_ROTA ? await contactsOf(person) : null;
+        const numbers = contacts?.filter(
+          ({ kind, address }) => (kind === 'phone' || kind === 'sms') && (address ?? '') !== '',
+        );
+        hasPhone.push({ person, hasPhone: numbers === undefined ? null : numbers.length > 0 });
+      }
+      return { state: 'known', shifts, hasPhone };
+    },
   };
 }
+
+/** A name is written down and shown: it is cut to what a person may be called. */
+const plainName = (name: string): string => name.slice(0, 100);
 
 /** Who has the same place once this shift ends. */
 function nextAfter(shift: Shift, shifts: Shift[]): string | null {

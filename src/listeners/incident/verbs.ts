@@ -18,6 +18,7 @@ import { showBudgets } from '../budgets.ts';
 import { type ListenerContext, type Reply, refusalFor } from '../context.ts';
 import { commander, ownerName } from '../persons.ts';
 import { postmortemReply } from '../postmortem.ts';
+import { readinessVerb, readReadinessAsk } from '../readiness.ts';
 import { summaryReply } from '../summary.ts';
 import { timelineOf } from '../timeline.ts';
 import { open } from '../trigger.ts';
@@ -63,13 +64,6 @@ const optional =
   (text: string): boolean =>
     text === '' || read(text) !== null;
 
-/** What a later part of Standdown will do: said as it is, and nothing is faked. */
-const notBuilt = (words: string): Verb => ({
-  about: 'desk',
-  reads: anything,
-  run: async () => `${words} Nothing was done.`,
-});
-
 export const VERBS: Record<IncidentVerb, Verb> = {
   help: { about: 'desk', reads: anything, run: async () => incidentHelp() },
   list: {
@@ -89,9 +83,11 @@ export const VERBS: Record<IncidentVerb, Verb> = {
     reads: optional(readMonth),
     run: async ({ by, text, client, context }) => showBudgets(by.id, readMonth(text), client, context),
   },
-  readiness: notBuilt(
-    'The readiness checks are not built yet: go through the playbook’s go-live list by hand.',
-  ),
+  readiness: {
+    about: 'desk',
+    reads: (text) => readReadinessAsk(text) !== null,
+    run: async ({ by, text, context }) => readinessVerb(readReadinessAsk(text), by, context),
+  },
   drill: { about: 'desk', reads: (text) => readDrill(text) !== null, run: drillReply },
 
   review: { about: 'past', reads: (text) => plain(fromSlack(text)) !== '', run: review },

@@ -142,10 +142,15 @@ export interface Desk {
   assign(id: string): void;
   note(id: string, userId: string, content: string): PagerNote;
   onCall(): readonly OnCall[];
-  /** The shift of each schedule after the one that runs. */
-  onCallNext(): readonly OnCall[];
+  /** The shifts of each schedule after the one that runs, as far as they begin before `untilMs`. */
+  onCallAhead(untilMs: number): readonly OnCall[];
   putOnCall(scheduleId: string, userId: string): void;
+  /** Nobody was put into the schedules from then on, ms since the epoch; null: week after week for ever. */
+  fillRotaUntil(endMs: number | null): void;
 }
+
+/** Of one answer: nobody asks for more than a year. */
+const MOST_WEEKS = 53;
 
 const SERVICE: Agent = { type: 'service' };
 const WEEK_MS = 604_800_000;
@@ -161,6 +166,7 @@ export function createDesk(options: DeskOptions): Desk {
   const held: Held[] = [];
   /** Incidents that wait for their assignment, and the count of events at which they get it. */
   const unassigned = new Map<Held, number>();
+  let filledUntil: number | null = null;
   const onCallBySchedule = new Map(schedules.map((one) => [one.id, one.userIds[0]]));
   let events = 0;
   let ids = 0;
@@ -354,18 +360,25 @@ export function createDesk(options: DeskOptions): Desk {
         }),
       );
     },
-    onCallNext() {
+    onCallAhead(untilMs) {
       return desk.onCall().flatMap((shift): OnCall[] => {
         const { schedule, endMs } = shift;
         if (schedule === null || endMs === null) return [];
-        const next =
-          schedule.userIds[(schedule.userIds.indexOf(shift.user.id) + 1) % schedule.userIds.length];
-        if (next === undefined) return [];
-        return [
-          { ...shift, user: needUser(next), startMs: endMs, endMs: endMs + WEEK_MS },
-          { ...shift, startMs: endMs + WEEK_MS, endMs: endMs + 2 * WEEK_MS },
-        ];
+        const shifts: OnCall[] = [];
+        const last = Math.min(untilMs, filledUntil ?? untilMs);
+        let place = schedule.userIds.indexOf(shift.user.id);
+        for (let startMs = endMs; startMs < last && shifts.length < MOST_WEEKS; startMs += WEEK_MS) {
+          place = (place + 1) % schedule.userIds.length;
+          const next = schedule.userIds[place];
+          if (next === undefined) return [];
+          const end = Math.min(startMs + WEEK_MS, filledUntil ?? Number.POSITIVE_INFINITY);
+          shifts.push({ ...shift, user: needUser(next), startMs, endMs: end });
+        }
+        return shifts;
       });
+    },
+    fillRotaUntil(endMs) {
+      filledUntil = endMs;
     },
     putOnCall(scheduleId, userId) {
       if (!onCallBySchedule.has(scheduleId)) throw new Error(`there is no schedule ${scheduleId}`);

@@ -364,7 +364,7 @@ export function createRest(options: RestOptions): (request: RestRequest) => Answ
     const full = query.getAll('include[]').includes('users');
     const found = desk
       .onCall()
-      .concat(until === null ? [] : desk.onCallNext())
+      .concat(until === null ? [] : desk.onCallAhead(Date.parse(until)))
       .filter(
         (one) =>
           (wantedSchedules.length === 0 ||
