@@ -133,7 +133,7 @@ describe('the console in front of the bot', () => {
           ok: false,
           error: expect.stringContaining('no.such'),
         });
-        const page = await desk.console.stage().pagerDuty.incidents()[0];
+        const page = desk.console.stage().pagerDuty.incidents()[0];
         expect(await desk.act({ act: 'pager.acknowledge', page: page?.id, who: 'PADA001' })).toEqual({
           ok: true,
         });
@@ -265,6 +265,23 @@ describe('each story plays to its end', () => {
   );
 
   it(
+    'stuck orders: a page, then it is the turn of who reads it',
+    async () => {
+      await withConsole(async (desk) => {
+        const played = desk.play('stuck');
+        const { pagerDuty } = desk.console.stage();
+        await pagerDuty.until(() => pagerDuty.incidents().some((one) => one.assignees.length > 0), {
+          what: 'a page',
+          timeoutMs: 20_000,
+        });
+        expect(await desk.act({ act: 'say', as: 'U0ADA', text: '/kill' })).toEqual({ ok: true });
+        expect((await played).told.at(-1)?.text).toContain('Trading is killed');
+      });
+    },
+    LIMIT,
+  );
+
+  it(
     'one can be stopped, and takes its faults back; no second one runs beside it',
     async () => {
       await withConsole(async (desk) => {
@@ -281,14 +298,14 @@ describe('each story plays to its end', () => {
 });
 
 describe('npm start', () => {
-  const start = async (): Promise<{ child: ChildProcess; lines: string[]; url: string }> => {
+  const start = async () => {
     const child = spawn(process.execPath, [join(ROOT, 'dist', 'cli.js'), 'start'], {
       cwd: folder,
       env: { PATH: process.env['PATH'] ?? '', PORT: '0' },
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     const lines: string[] = [];
-    const reader = createInterface({ input: child.stdout as NonNullable<typeof child.stdout> });
+    const reader = createInterface({ input: child.stdout });
     for await (const line of reader) {
       lines.push(line);
       if (line.includes('quit')) break;

@@ -156,9 +156,9 @@ describe('the engine', () => {
       engine: 'main',
       control: { KILL_SWITCH: '0', STANDDOWN_REV: '3' },
     });
-    expect(of('bar').map((one) => one['closedAt'])).toEqual([
-      ...[0, 0, 5_000, 5_000, 10_000, 10_000].map((ms) => 1_764_000_000_000 + ms),
-    ]);
+    expect(of('bar').map((one) => one['closedAt'])).toEqual(
+      [0, 0, 5_000, 5_000, 10_000, 10_000].map((ms) => 1_764_000_000_000 + ms),
+    );
     expect(of('order')).toMatchObject([{ status: 'accepted' }, { status: 'accepted' }]);
     expect(of('position').at(-2)).toMatchObject({ symbol: 'BTC/USDT:USDT', notional: 512 });
     expect(of('pnl').at(-1)).toMatchObject({ dayPnl: 0, currency: 'USDT' });
