@@ -29,8 +29,10 @@ afterEach(async () => {
 });
 
 /** For the README, when it is asked for: `CONSOLE_PICTURES=1 npm run test:browser`. */
-async function picture(name: string): Promise<void> {
+async function picture(name: string, shown?: Locator): Promise<void> {
   if (process.env['CONSOLE_PICTURES'] === undefined) return;
+  // On top of its pane.
+  await shown?.evaluate((one) => one.scrollIntoView({ block: 'start' }));
   // Away from everything that looks different under the mouse.
   await page.mouse.move(700, 12);
   for (const scheme of ['light', 'dark'] as const) {
@@ -52,6 +54,10 @@ const shows = (place: Locator, words: string | RegExp) => place.getByText(words)
 const field = (id: string) =>
   page.locator(`#modal [data-action="${id}"], #modal [data-block="${id}"]`).first();
 const submit = () => page.locator('#modal button[type=submit]').click();
+const receipt = () =>
+  thread()
+    .locator('article', { hasText: /VERDICT/ })
+    .last();
 const verdict = (word: string) => page.locator(`.verdict-${word}`).waitFor({ timeout: 45_000 });
 
 async function kill(): Promise<void> {
@@ -99,13 +105,19 @@ describe('an incident by mouse', () => {
     await shows(page.locator('.control-line.changed'), 'KILL_SWITCH=1');
     expect(await violations(page)).toEqual([]);
 
+    await picture('console', receipt());
     await press(thread(), 'Flatten…');
     await submit();
     await verdict('FLAT');
-    await picture('console-kill');
 
     await press(head, 'Resolve…');
-    await field('summary').waitFor();
+    await expect
+      .poll(async () =>
+        (await page.locator('#toast').isVisible())
+          ? page.locator('#toast').textContent()
+          : page.locator('#modal form').count(),
+      )
+      .toBe(1);
     await submit();
     await shows(page.locator('#modal'), 'Please fill this in.');
     expect(await violations(page)).toEqual([]);
@@ -154,7 +166,8 @@ describe('what is broken', () => {
     await kill();
     await verdict('RESIDUAL');
     await shows(thread(), /RESIDUAL/);
-    await picture('console-lies');
+    await shows(receipt(), /RESIDUAL/);
+    await picture('console-lies', receipt());
     expect(desk.console.stage().binance.openOrders()).not.toEqual([]);
   });
 
