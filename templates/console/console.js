@@ -307,7 +307,10 @@ const PRESSES = {
     if (button.dataset.start === 'start') watchThreads();
     return act('scenario', { id: button.dataset.scenario, do: button.dataset.start });
   },
-  reset: () => act('reset'),
+  reset: () => {
+    if (looking.thread !== null) closeThread();
+    return act('reset');
+  },
   fault: (button) =>
     act('fault', { id: button.dataset.fault, on: button.getAttribute('aria-checked') !== 'true' }),
   pager: (button) =>
