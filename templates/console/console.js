@@ -221,12 +221,17 @@ async function use(control, value) {
     touched.delete(control.id);
     return;
   }
-  // Looked up again: the message may have been edited while the question was open.
+  // Looked up again: the message may have been edited while the question was open. A block has a new id with each edit,
+  // and the edit may be on its way here: where the action is the only one of its name, the block need not be named.
   const now = byId(control.id) ?? control;
+  const around = now.closest('[data-message], [data-view], [data-view-home]') ?? document;
+  const namesakes = [...around.querySelectorAll('[data-action]')].filter(
+    (one) => one.dataset.action === now.dataset.action,
+  );
   await act('click', {
     as: looking.as,
     ...placeOf(now),
-    blockId: now.dataset.block,
+    ...(namesakes.length > 1 ? { blockId: now.dataset.block } : {}),
     actionId: now.dataset.action,
     ...(value === undefined ? {} : { value }),
   });
@@ -302,7 +307,10 @@ const PRESSES = {
     if (button.dataset.start === 'start') watchThreads();
     return act('scenario', { id: button.dataset.scenario, do: button.dataset.start });
   },
-  reset: () => act('reset'),
+  reset: () => {
+    if (looking.thread !== null) closeThread();
+    return act('reset');
+  },
   fault: (button) =>
     act('fault', { id: button.dataset.fault, on: button.getAttribute('aria-checked') !== 'true' }),
   pager: (button) =>

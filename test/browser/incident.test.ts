@@ -54,7 +54,10 @@ const shows = (place: Locator, words: string | RegExp) => place.getByText(words)
 const field = (id: string) =>
   page.locator(`#modal [data-action="${id}"], #modal [data-block="${id}"]`).first();
 const submit = () => page.locator('#modal button[type=submit]').click();
-const receipt = () => thread().locator('article', { hasText: 'VERDICT' }).last();
+const receipt = () =>
+  thread()
+    .locator('article', { hasText: /VERDICT/ })
+    .last();
 const verdict = (word: string) => page.locator(`.verdict-${word}`).waitFor({ timeout: 45_000 });
 
 async function kill(): Promise<void> {
@@ -108,7 +111,13 @@ describe('an incident by mouse', () => {
     await verdict('FLAT');
 
     await press(head, 'Resolve…');
-    await field('summary').waitFor();
+    await expect
+      .poll(async () =>
+        (await page.locator('#toast').isVisible())
+          ? page.locator('#toast').textContent()
+          : page.locator('#modal form').count(),
+      )
+      .toBe(1);
     await submit();
     await shows(page.locator('#modal'), 'Please fill this in.');
     expect(await violations(page)).toEqual([]);

@@ -104,7 +104,7 @@ const edit = (number: number) => (state: ConsoleState) => {
 const shows = (page: Page, words: string) => page.getByText(words).first().waitFor();
 
 describe('a control', () => {
-  it('asks first when the bot wants it: a no does nothing, a yes names the block that is there by then', async () => {
+  it('asks first when the bot wants it: a no does nothing, a yes holds through an edit', async () => {
     const { page, bench } = await start(withMessage);
     await page.getByRole('button', { name: 'Kill…' }).click();
     await shows(page, 'Every order is cancelled.');
@@ -122,7 +122,6 @@ describe('a control', () => {
         as: 'U0ADA',
         channel: 'C0INCIDENTS',
         ts: '1764295000.000100',
-        blockId: 'b2',
         actionId: 'kill',
       },
     ]);
@@ -139,7 +138,7 @@ describe('a control', () => {
     }
     await menu.selectOption('two');
     const [sent] = await acts(bench, 1);
-    expect(sent).toMatchObject({ act: 'click', blockId: 'b3', actionId: 'choose', value: 'two' });
+    expect(sent).toMatchObject({ act: 'click', actionId: 'choose', value: 'two' });
     await page.getByLabel('More actions').selectOption('resolve');
     expect((await acts(bench, 2))[1]).toMatchObject({ actionId: 'more', value: 'resolve' });
   });

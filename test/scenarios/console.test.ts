@@ -265,6 +265,23 @@ describe('each story plays to its end', () => {
   );
 
   it(
+    'stuck orders: a page, then it is the turn of who reads it',
+    async () => {
+      await withConsole(async (desk) => {
+        const played = desk.play('stuck');
+        const { pagerDuty } = desk.console.stage();
+        await pagerDuty.until(() => pagerDuty.incidents().some((one) => one.assignees.length > 0), {
+          what: 'a page',
+          timeoutMs: 20_000,
+        });
+        expect(await desk.act({ act: 'say', as: 'U0ADA', text: '/kill' })).toEqual({ ok: true });
+        expect((await played).told.at(-1)?.text).toContain('Trading is killed');
+      });
+    },
+    LIMIT,
+  );
+
+  it(
     'one can be stopped, and takes its faults back; no second one runs beside it',
     async () => {
       await withConsole(async (desk) => {
@@ -281,7 +298,7 @@ describe('each story plays to its end', () => {
 });
 
 describe('npm start', () => {
-  const start = async (): Promise<{ child: ChildProcess; lines: string[]; url: string }> => {
+  const start = async () => {
     const child = spawn(process.execPath, [join(ROOT, 'dist', 'cli.js'), 'start'], {
       cwd: folder,
       env: { PATH: process.env['PATH'] ?? '', PORT: '0' },
