@@ -49,7 +49,7 @@ export function runbookMessage(
   );
   if (runbook === null) {
     const text = isDrill
-      ? `${drill}This drill has no runbook: acknowledge its test page, at PagerDuty or here.`
+      ? `${drill}No runbook matches this incident, a drill: acknowledge its test page, at PagerDuty or here.`
       : `${drill}No runbook matches this incident.`;
     return isDrill
       ? message(text, [section(text)])
