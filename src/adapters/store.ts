@@ -343,10 +343,8 @@ async function recoverStore(options: StoreOptions, disk: Disk, holding: Holding)
     const events: StandingEvent[] = [];
     const { chunks, events: recent } = memory.desk;
     const inMemory = [...recent];
-    // From the newest of it on: a bot that was off for a month has not forgotten what it knew.
-    const newestAt = Math.min(now(), recent.at(-1)?.at ?? now());
     for (const chunk of chunks) {
-      if (chunk.newestAt < newestAt - DESK_HISTORY_MS) continue;
+      if (chunk.newestAt < now() - DESK_HISTORY_MS) continue;
       const part = await files.readDesk(chunk.from);
       if (part === undefined)
         note(`The desk's log from its event ${chunk.from + 1} on cannot be read: a part is missing.`);
