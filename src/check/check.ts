@@ -8,6 +8,7 @@ import { openSlackSetup } from '../adapters/slack.ts';
 import type { RehearsalConfig } from '../config.ts';
 import { type LiveParts, type LoadedParts, loadParts } from '../configParts.ts';
 import { createMask } from '../log.ts';
+import { loadPolicy } from '../policy.ts';
 import type { Clock } from '../ports.ts';
 import { openVenues } from '../venues.ts';
 import { controlProbes } from './control.ts';
@@ -18,9 +19,9 @@ import { pagerProbes } from './pagerduty.ts';
 import { peopleProbes } from './people.ts';
 import { policyProbes } from './policy.ts';
 import { type Paper, printed } from './print.ts';
-import { readinessLines } from './readiness.ts';
+import { readinessProbes } from './readiness.ts';
 import { goingLive, rehearsalProbes } from './rehearsal.ts';
-import { serverProbes } from './server.ts';
+import { serverFound, serverProbes } from './server.ts';
 import { judgeDate, slackProbes } from './slack.ts';
 import { venueProbes } from './venues.ts';
 
@@ -52,12 +53,17 @@ export async function check(options: CheckOptions): Promise<CheckReport> {
   const { probes, close } =
     loaded.parts === null
       ? { probes: rehearsalProbes(rehearsalOf(loaded)), close: async () => undefined }
-      : await liveProbes(loaded.parts, { clock, mask, ...options });
+      : await liveProbes(loaded.parts, {
+          clock,
+          mask,
+          required: loaded.config?.mode === 'live' && loaded.config.readiness === 'required',
+          ...options,
+        });
   const answers = Promise.all(probes.map((one) => answer(one, (ms, signal) => clock.wait(ms, signal))));
   const lines = [
     ...configurationLines(loaded),
     ...(await answers),
-    ...(loaded.parts === null ? goingLive(options.env, options.cwd) : await readinessLines()),
+    ...(loaded.parts === null ? goingLive(options.env, options.cwd) : []),
   ].map((line) => cleaned(line, mask));
   // What still hangs is not waited for.
   void close();
@@ -122,10 +128,17 @@ function configurationLines({ mode, problems, warnings }: LoadedParts): Line[] {
 
 async function liveProbes(
   parts: LiveParts,
-  { clock, mask, pagerAgent }: CheckOptions & { clock: Clock; mask: (text: string) => string },
+  {
+    clock,
+    mask,
+    pagerAgent,
+    required,
+  }: CheckOptions & { clock: Clock; mask: (text: string) => string; required: boolean },
 ): Promise<{ probes: Probe[]; close: () => Promise<void> }> {
   const { botToken, appToken, apiUrl } = parts.slack;
   const now = () => clock.now();
+  const found = serverFound(parts);
+  const policy = loadPolicy(parts.playbookFile);
   const setup =
     botToken === null
       ? null
@@ -160,7 +173,7 @@ async function liveProbes(
         ];
   return {
     probes: [
-      ...serverProbes(parts),
+      ...serverProbes(parts, found),
       ...controlProbes(parts.controlFile),
       ...slackLines,
       ...peopleProbes(parts.access, slack, tells ? { onCall: pager.onCall, users } : null),
@@ -171,6 +184,7 @@ async function liveProbes(
       ...machineProbes(parts.dataDir),
       ...date,
       zoneProbe(parts.hours?.timezone ?? null, now),
+      ...readinessProbes(policy.ok ? policy.policy.playbook.goLive : [], found, required),
     ],
     close: async () => void (await Promise.all(opened.map(async (venue) => venue?.close()))),
   };

@@ -113,12 +113,16 @@ export function canListen(host: string, port: number): Promise<boolean> {
   });
 }
 
-export function serverProbes(parts: Pick<LiveParts, 'host' | 'port' | 'tokens' | 'engines'>): Probe[] {
-  const { host, port, tokens } = parts;
+/** What answers where the configuration says; asked once. */
+export function serverFound({
+  host,
+  port,
+  tokens,
+}: Pick<LiveParts, 'host' | 'port' | 'tokens'>): () => Promise<ServerState> {
   // Where it listens on every address, this machine's own reaches it.
   const reached = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
   const address = reached.includes(':') && !reached.startsWith('[') ? `[${reached}]` : reached;
-  const found = once(async () =>
+  return once(async () =>
     serverState(
       await askJson(`http://${address}:${port}/status`, {
         headers: { authorization: `Bearer ${tokens[0] ?? ''}` },
@@ -126,6 +130,13 @@ export function serverProbes(parts: Pick<LiveParts, 'host' | 'port' | 'tokens' |
       }),
     ),
   );
+}
+
+export function serverProbes(
+  parts: Pick<LiveParts, 'host' | 'port' | 'tokens' | 'engines'>,
+  found: () => Promise<ServerState>,
+): Probe[] {
+  const { host, port, tokens } = parts;
   return [
     probe('server.tokens', 'Tokens', async () => judgeTokens(tokens, host)),
     probe('server.host', 'Listens on', async () => judgeListening(host)),
