@@ -13,7 +13,7 @@ const SHAPES: [RegExp, string][] = [
   [/gh[oprsu]_\w{20,255}|github_pat_\w{20,255}/g, '[token]'],
   [/(Bearer|Basic|Token token=)\s*"?[\w+/=.~-]{8,}/gi, '$1 [token]'],
   [
-    /((?:signature|api[-_]?key|apikey|accesskeyid|access_key|secret|passphrase|password|token|routing_key|x-mbx-apikey|api-sign|x-bapi-sign)["']?\s*[=:]\s*["']?)[^"'`<>&\s,;}]{4,}/gi,
+    /((?:signature|api[-_]?key|apikey|accesskeyid|access_key|secret|passphrase|password|token|routing_key|x-mbx-apikey|api-sign|x-bapi-sign)["']?\s*[=:]\s*["']?)(?!\$\{)[^"'`<>&\s,;}]{4,}/gi,
     '$1[masked]',
   ],
   [/(\w{1,32}:\/\/[^\s:/@]{1,256}:)[^\s@/`<>]{1,1024}@/g, '$1[masked]@'],

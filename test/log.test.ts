@@ -18,6 +18,11 @@ describe('the mask of secrets', () => {
     // Its closing back-tick taken along, what follows would be markup.
     ['a secret at the end of a code span', 'in `token=abcdef` then', 'in `token=[…]` then'],
     ['a secret in a link', '<https://x.y/?token=abcdef12345>', '<https://x.y/?token=[masked]>'],
+    [
+      'no name of a variable',
+      'apiKey: ${BINANCE_KEY}, secret: abcdef',
+      'apiKey: ${BINANCE_KEY}, secret: […]',
+    ],
   ])('hides %s', (_of, text, masked) => {
     expect(mask(text)).toBe(masked);
   });

@@ -68,7 +68,7 @@ export function goingLive(env: Record<string, string | undefined>, cwd: string):
         id: `live.${path === '' ? 'file' : path}`,
         state: 'warn',
         what: 'To go live',
-        evidence: `${path === '' ? file : path}: ${what}`,
+        evidence: `${path === '' ? file : path} · ${what}`,
         mend,
       }),
     ),
