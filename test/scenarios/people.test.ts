@@ -293,7 +293,7 @@ describe('what a responder says about an incident', () => {
   it.each([
     ['/incident budget', 'UNKNOWN · not all of it was measured'],
     ['/incident readiness nonsense', 'That is unclear, so nothing was done.'],
-    ['/incident drill', 'not built yet'],
+    ['/incident drill nonsense', 'That is unclear, so nothing was done.'],
     ['/incident adjust maintenance', 'That is unclear, so nothing was done.'],
     ['/incident oncall', 'On call now'],
   ])('%s fakes nothing', async (text, words) => {
