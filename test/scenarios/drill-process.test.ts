@@ -57,13 +57,12 @@ describe('standdown drill', () => {
   });
 
   it('killed in the middle is not resumed: it is ended, and said; nothing real was touched', async () => {
-    let answer: { status: number } = { status: 0 };
-    // The first look of the bot comes within a second of its start.
-    await desk.stage.slack.until(() => true, { what: 'nothing' });
-    for (let tries = 0; answer.status !== 202 && tries < 100; tries += 1) {
-      answer = await desk.post('/drill', { scenario: 'kill', actor: 'test' });
-    }
-    expect(answer.status).toBe(202);
+    // The first look of the bot comes within a second of its start: until then a drill is refused.
+    await expect
+      .poll(async () => (await desk.post('/drill', { scenario: 'kill', actor: 'test' })).status, {
+        timeout: 20_000,
+      })
+      .toBe(202);
     const id = await begun(1);
     await paged(desk, id);
     await desk.crash();
