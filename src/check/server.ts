@@ -40,6 +40,11 @@ export function serverState(answer: JsonAnswer): ServerState {
 export function judgeServer(found: ServerState, port: number, freePort: boolean): Said {
   switch (found.state) {
     case 'up':
+      if (found.status.mode === 'live' && found.status.trading.unwritten !== undefined)
+        return fail(
+          `it runs, trading is ${found.status.trading.state}, and what it ordered is NOT in the control file: ${found.status.trading.unwritten}`,
+          'Let the control file and its folder be writable; until then set the switches by hand.',
+        );
       return found.status.mode === 'live'
         ? ok(`it runs, trading is ${found.status.trading.state}`)
         : fail('a rehearsal runs there, not the live bot', 'Stop it, and start the live one.');
@@ -70,7 +75,7 @@ export function judgeServer(found: ServerState, port: number, freePort: boolean)
 }
 
 /** Whether what is ordered is obeyed: only a heartbeat tells. */
-export function judgeEngine(id: string, found: ServerState): Said {
+export function judgeEngine(id: string, found: ServerState, heartbeatSec: number): Said {
   const mend =
     'Let it send {type: heartbeat, engine, control} to POST /telemetry every few seconds, with STANDDOWN_REV and the keys that it obeys.';
   if (found.state !== 'up')
@@ -78,6 +83,8 @@ export function judgeEngine(id: string, found: ServerState): Said {
   const engine = found.status.trading.engine.find((one) => one.id === id);
   if (engine === undefined || engine.ageMs === null) return fail('no heartbeat of it was heard', mend);
   const age = `last heartbeat ${(engine.ageMs / 1_000).toFixed(1)} s ago`;
+  // Three missed are silence, as for the bot (CONTRACT 5).
+  if (engine.ageMs > 3 * heartbeatSec * 1_000) return fail(`it went silent, ${age}`, mend);
   return engine.confirmed
     ? ok(`read and confirmed the control file, ${age}`)
     : fail(`it does not confirm what the control file says, ${age}`, mend);
@@ -145,8 +152,8 @@ export function serverProbes(
       const state = await found();
       return judgeServer(state, port, state.state === 'down' && (await canListen(host, port)));
     }),
-    ...parts.engines.map(({ id }) =>
-      probe(`engine.${id}`, `Engine ${id}`, async () => judgeEngine(id, await found())),
+    ...parts.engines.map(({ id, heartbeatSec }) =>
+      probe(`engine.${id}`, `Engine ${id}`, async () => judgeEngine(id, await found(), heartbeatSec)),
     ),
   ];
 }

@@ -6,7 +6,13 @@
 import type { FactEvent } from '../domain/decide.ts';
 import { Refusal } from '../domain/decide.ts';
 import { type Actor, STANDDOWN, type StandingEvent } from '../domain/incident.ts';
-import type { Proof, ReadinessState, RotaReading, TextVersion } from '../domain/readiness/events.ts';
+import {
+  AHEAD_MS,
+  type Proof,
+  type ReadinessState,
+  type RotaReading,
+  type TextVersion,
+} from '../domain/readiness/events.ts';
 import {
   changedSince,
   isGreen,
@@ -156,7 +162,9 @@ export async function createReadiness(deps: ReadinessDeps): Promise<Readiness> {
             one.line === line &&
             one.part === part &&
             one.rehearsal === facts.rehearsal &&
-            one.provedAt >= provedAt,
+            one.provedAt >= provedAt &&
+            // What is dated in the future proves nothing, and keeps nothing new away.
+            one.provedAt <= clock.now() + AHEAD_MS,
         ),
     );
     if (fresh.length === 0) return;

@@ -286,6 +286,11 @@ describe('the machine, the control file, the server', () => {
     const engine = [{ id: 'main', confirmed: true, ageMs: 900 }];
     const up = said(200, { mode: 'live', trading: { state: 'running', latch: null, engine } });
     expect(judgeServer(up, 3000, false).state).toBe('ok');
+    const trading = { state: 'killed', latch: null, engine, unwritten: 'KILL_SWITCH: no space left' };
+    expect(judgeServer(said(200, { mode: 'live', trading }), 3000, false)).toMatchObject({
+      state: 'fail',
+      evidence: expect.stringContaining('NOT in the control file'),
+    });
     expect(judgeServer(said(200, undefined), 3000, false)).toMatchObject({
       state: 'fail',
       evidence: expect.stringContaining('not this bot'),
@@ -299,9 +304,10 @@ describe('the machine, the control file, the server', () => {
     expect(
       judgeServer(serverState({ state: 'failed', reason: 'late', refused: false }), 3000, false).state,
     ).toBe('fail');
-    expect(judgeEngine('main', up).state).toBe('ok');
-    expect(judgeEngine('other', up).state).toBe('fail');
-    expect(judgeEngine('main', down).state).toBe('unknown');
+    expect(judgeEngine('main', up, 5).state).toBe('ok');
+    expect(judgeEngine('main', up, 0.1).evidence).toContain('silent');
+    expect(judgeEngine('other', up, 5).state).toBe('fail');
+    expect(judgeEngine('main', down, 5).state).toBe('unknown');
   });
   it('tokens and where it listens', () => {
     expect(judgeTokens(['x'.repeat(64)], '0.0.0.0').state).toBe('ok');

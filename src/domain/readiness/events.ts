@@ -2,6 +2,9 @@
 
 import type { Actor } from '../incident.ts';
 
+/** Evidence from later than this ahead of the clock is not believed: the clock was put back, or was wrong then. */
+export const AHEAD_MS = 5 * 60_000;
+
 /** One person of the rota. Telephone numbers are never kept: only whether there is one. */
 export interface RotaPerson {
   /** PagerDuty's own id. */

@@ -1,11 +1,9 @@
 /** Whether the desk is ready, line by line of the playbook's go-live list, from what is on record. Pure. */
 
 import { counted, utc } from '../words.ts';
-import type { ReadinessState, TextVersion } from './events.ts';
+import { AHEAD_MS, type ReadinessState, type TextVersion } from './events.ts';
 
 const DAY_MS = 86_400_000;
-/** Evidence from later than this ahead of the clock is not believed: the clock was put back, or was wrong then. */
-const AHEAD_MS = 5 * 60_000;
 
 /** `missing` and `expired` are red; `soon` is green and expires within a few days. */
 export type LineState = 'green' | 'soon' | 'unknown' | 'expired' | 'missing';

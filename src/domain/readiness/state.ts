@@ -1,7 +1,7 @@
 /** How readiness folds from the desk's log. Pure. */
 
 import type { Actor } from '../incident.ts';
-import type { ReadinessEvent, ReadinessState, TestPage } from './events.ts';
+import { AHEAD_MS, type ReadinessEvent, type ReadinessState, type TestPage } from './events.ts';
 
 export const NOTHING_PROVED: ReadinessState = {
   proofs: [],
@@ -43,8 +43,9 @@ export function evolveReadiness(state: ReadinessState, event: ReadinessEvent & S
       const { line, part, evidence, provedAt, rehearsal, by, at } = event;
       const isSame = (one: ReadinessState['proofs'][number]) =>
         one.line === line && one.part === part && one.rehearsal === rehearsal;
-      // What was proved later counts, in whatever order it was put on record.
-      if (state.proofs.some((one) => isSame(one) && one.provedAt > provedAt)) return state;
+      // What was proved later counts, in whatever order it was put on record; not what a clock that was put back calls the future.
+      if (state.proofs.some((one) => isSame(one) && one.provedAt > provedAt && one.provedAt <= at + AHEAD_MS))
+        return state;
       const proof = { line, part, evidence, provedAt, rehearsal, by: by.name, at };
       return { ...state, proofs: [...state.proofs.filter((one) => !isSame(one)), proof] };
     }

@@ -93,6 +93,8 @@ export function createDrills(deps: DrillsDeps): Drills {
   const { ledger, desk, store, clock, log, playbook, runbooks, venues } = deps;
   let run: Run | null = null;
   let starting = false;
+  /** What became real while a drill was put on record: there was no run yet that it could end. */
+  let cameFirst: Run['ending'] = null;
   let closed = false;
   let ready = false;
   let finished: FinishedDrill[] = [];
@@ -101,7 +103,10 @@ export function createDrills(deps: DrillsDeps): Drills {
 
   /** What is real comes first: the drill's own kill begins no further step from this very moment. */
   function end(ended: DrillEnding, why: string): void {
-    if (run === null) return;
+    if (run === null) {
+      if (starting) cameFirst ??= { ended, why };
+      return;
+    }
     run.kill?.stop();
     run.ending ??= { ended, why };
   }
@@ -159,6 +164,7 @@ export function createDrills(deps: DrillsDeps): Drills {
       starting = false;
       mustBeFree(scenario);
       starting = true;
+      cameFirst = null;
       const { title, runbook } = REAL[scenario];
       const walked = runbook === null ? undefined : runbooks.find(({ id }) => id === runbook);
       if (runbook !== null && walked === undefined)
@@ -175,7 +181,7 @@ export function createDrills(deps: DrillsDeps): Drills {
       const { gameDay } = incident;
       if (gameDay === undefined) throw new Error(`${incident.id} was begun as a drill and is none`);
       if (dueAt !== undefined) begun.add(nameOf(scenario, dueAt));
-      run = { incident: incident.id, openedMs: clock.monotonic(), gameDay, kill: null, ending: null };
+      run = { incident: incident.id, openedMs: clock.monotonic(), gameDay, kill: null, ending: cameFirst };
       if (control !== null) await beginKill(run, by, control);
       return incident;
     } finally {

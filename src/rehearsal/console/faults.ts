@@ -322,7 +322,10 @@ export function createFaultBoard(targets: FaultTargets): FaultBoard {
       return true;
     },
     async clear() {
-      for (const fault of faults) await inTurn(fault, false);
+      // One that cannot be lifted keeps no other on.
+      const lifts = await Promise.allSettled(faults.map((fault) => inTurn(fault, false)));
+      const stuck = lifts.find((lift) => lift.status === 'rejected');
+      if (stuck !== undefined) throw stuck.reason;
     },
     onChange(listener) {
       listeners.add(listener);

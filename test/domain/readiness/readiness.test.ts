@@ -75,6 +75,9 @@ describe('evidence that expires', () => {
     const state = fold(said(proof('alerting', NOW)));
     expect(stateOf(state, 'alerting', NOW - 60_000)?.state).toBe('green');
     expect(stateOf(state, 'alerting', NOW - DAY)?.state).toBe('unknown');
+    // And it keeps no new evidence away until then.
+    const again = evolveReadiness(state, said(proof('alerting', NOW - DAY), NOW - DAY));
+    expect(stateOf(again, 'alerting', NOW - DAY)?.state).toBe('green');
   });
 
   it('is of its newest proof, in whatever order they come', () => {
