@@ -79,6 +79,23 @@ describe('the venues of a drill', () => {
     );
   });
 
+  it.each([
+    ['https://api.binance.com', 0],
+    ['https://fapi.binance.com/', 0],
+    ['https://api.bybit.com', 0],
+    ['https://www.okx.com', 0],
+    ['https://futures.kraken.com', 0],
+    ['https://testnet.binancefuture.com', 1],
+    ['https://demo-fapi.binance.com', 1],
+    ['https://api-testnet.bybit.com', 1],
+    ['https://demo-futures.kraken.com', 1],
+    ['http://127.0.0.1:9101', 1],
+  ])('of %s: %i', (baseUrl, count) => {
+    const one = { id: 'v', drill: true, apiKey: 'k', baseUrl };
+    expect(drillVenues([spy('v', [])], [one])).toHaveLength(count);
+    if (count === 0) expect(noDrillVenue([one])).toContain('has no baseUrl of a testnet');
+  });
+
   it('are asked: the property above is not empty', async () => {
     const calls: string[] = [];
     const configured = [{ id: 'a', drill: true, apiKey: 'k', baseUrl: 'http://one.test' }];

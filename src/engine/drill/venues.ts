@@ -18,6 +18,16 @@ export interface Marked {
 const originOf = ({ baseUrl }: Marked): string | null =>
   baseUrl !== null && URL.canParse(baseUrl) ? new URL(baseUrl).origin : null;
 
+/**
+ * Where the proven exchanges themselves trade (ccxt 4.5.84, `urls.api`); their testnets have names of their own. What
+ * another exchange calls its testnet is the owner's word.
+ */
+const EXCHANGE_ITSELF =
+  /^(?:(?:api\d?|api-gcp|sapi|fapi|dapi|eapi|papi)\.binance\.(?:com|us|me)|api(?:2)?\.(?:bybit|bytick)\.[a-z.-]+|(?:www|aws|my|app|us|eea)\.okx\.com|(?:api|futures)\.kraken\.com)$/;
+
+const isExchangeItself = ({ baseUrl }: Marked): boolean =>
+  baseUrl === null || !URL.canParse(baseUrl) || EXCHANGE_ITSELF.test(new URL(baseUrl).hostname);
+
 /** Both are at one place: two keys may well be of one account there. */
 const isAt = (one: Marked, other: Marked): boolean =>
   originOf(one) !== null && originOf(one) === originOf(other);
@@ -29,7 +39,7 @@ const isForDrills = (venue: Venue, configured: readonly Marked[]): venue is Dril
   return (
     named.length === 1 &&
     own?.drill === true &&
-    own.baseUrl !== null &&
+    !isExchangeItself(own) &&
     !configured.some((other) => !other.drill && (other.apiKey === own.apiKey || isAt(own, other)))
   );
 };
@@ -43,10 +53,11 @@ export function noDrillVenue(configured: readonly Marked[]): string {
   const marked = configured.filter(({ drill }) => drill);
   if (marked.length === 0)
     return 'No venue is marked `drill: true` in standdown.yml: a drill kills at such venues only (a testnet account), never at a real one. Nothing was done.';
-  const why = marked.map(({ id, baseUrl }) =>
-    baseUrl === null
+  const why = marked.map((one) => {
+    const { id } = one;
+    return isExchangeItself(one)
       ? `${id} has no baseUrl of a testnet or simulator`
-      : `${id} shares its key, its name or the place of its baseUrl with another venue`,
-  );
+      : `${id} shares its key, its name or the place of its baseUrl with another venue`;
+  });
   return `No venue that is marked \`drill: true\` may be used: ${why.join('; ')}. Nothing was done.`;
 }
