@@ -6,6 +6,7 @@ import { Agent } from 'node:https';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Bot, startBot } from './bot.ts';
+import { canListen } from './check/server.ts';
 import type { LiveConfig, RehearsalConfig } from './config.ts';
 import type { Policy } from './policy.ts';
 import { ASSETS } from './rehearsal/console/assets.ts';
@@ -169,6 +170,11 @@ export async function startConsole(
   config: RehearsalConfig,
   options: Partial<Parameters<typeof startRehearsalConsole>[0]> = {},
 ): Promise<{ console: RehearsalConsole; token: string; controlFile: string }> {
+  // Before anything is wiped: whoever listens there may be a rehearsal in this very folder.
+  if (config.port !== 0 && !(await canListen(config.host, config.port)))
+    throw new Error(
+      `port ${config.port} is taken, maybe by a rehearsal that runs; its data was left alone. End it, or set PORT to another one.`,
+    );
   const token = randomBytes(12).toString('hex');
   // A folder of its own: the console can take its disk away.
   const controlFile = join(config.dataDir, 'engine', 'control.env');

@@ -24,7 +24,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 /** As it starts, but that a story's longer waits are cut: what it waits for is what the bot does. */
-async function open() {
+async function open(port = 0) {
   const config: RehearsalConfig = {
     mode: 'rehearsal',
     dataDir: join(folder, 'data', 'rehearsal'),
@@ -32,7 +32,7 @@ async function open() {
     playbookFile: join(ROOT, 'templates', 'playbook.yml'),
     warnings: [],
     host: '127.0.0.1',
-    port: 0,
+    port,
     logLevel: 'silent',
   };
   const started = await startConsole(config, {
@@ -87,6 +87,20 @@ const shows = (desk: Open, words: string) => {
   const { slack } = desk.console.stage();
   return slack.until(() => slack.asText(CHANNEL).includes(words), { timeoutMs: 30_000, what: words });
 };
+
+it('does not begin where one runs already, and leaves its data alone', async () => {
+  const first = await open();
+  try {
+    const kept = await readFile(first.controlFile, 'utf8');
+    await first.act({ act: 'say', as: 'U0ADA', text: '/halt orders a rehearsal' });
+    await expect.poll(() => readFile(first.controlFile, 'utf8'), { timeout: 10_000 }).not.toBe(kept);
+    const halted = await readFile(first.controlFile, 'utf8');
+    await expect(open(Number(new URL(first.console.url).port))).rejects.toThrow('its data was left alone');
+    expect(await readFile(first.controlFile, 'utf8')).toBe(halted);
+  } finally {
+    await first.console.stop();
+  }
+});
 
 describe('the console in front of the bot', () => {
   it(
