@@ -23,8 +23,10 @@ export interface FaultBoard {
   isOn(id: string): boolean;
   /** @returns false when there is no such switch. What is pressed, not switched, happens at `on`. */
   set(id: string, on: boolean): Promise<boolean>;
-  /** Every switch off. */
+  /** Every switch off. @throws the reason of the first one that cannot be lifted; the others are off all the same */
   clear(): Promise<void>;
+  /** Nothing is on any more: the outside that it was put on is gone. */
+  forget(): void;
   onChange(listener: () => void): () => void;
 }
 
@@ -48,6 +50,9 @@ const CANCELS = { method: 'DELETE' };
 /** Longer than a page may take, shorter than its client waits. */
 const SLOW_PAGER_MS = 3_000;
 const SLOW_SLACK_MS = 1_500;
+
+/** Where a folder is while its disk is gone: a rehearsal that was killed meanwhile leaves it there. */
+export const awayOf = (folder: string): string => `${folder}.away`;
 
 const venue =
   (fault: Omit<FaultOptions, 'times'>): Fault['put'] =>
@@ -247,8 +252,8 @@ const FAULTS: readonly Fault[] = [
     expect: 'It is said loudly within seconds. A kill cancels all the same, and says that it is not latched.',
     async put({ controlFile }) {
       const folder = dirname(controlFile);
-      await rename(folder, `${folder}.away`);
-      return () => rename(`${folder}.away`, folder);
+      await rename(folder, awayOf(folder));
+      return () => rename(awayOf(folder), folder);
     },
   },
   {
@@ -289,8 +294,9 @@ export function createFaultBoard(targets: FaultTargets): FaultBoard {
     const lift = on.get(fault.id);
     if (wanted === (lift !== undefined)) return;
     if (lift !== undefined) {
-      on.delete(fault.id);
+      // One that cannot be lifted still shows as on: it is.
       await lift();
+      on.delete(fault.id);
     } else {
       const back = await fault.put(targets);
       if (fault.kind !== 'press') on.set(fault.id, back);
@@ -326,6 +332,10 @@ export function createFaultBoard(targets: FaultTargets): FaultBoard {
       const lifts = await Promise.allSettled(faults.map((fault) => inTurn(fault, false)));
       const stuck = lifts.find((lift) => lift.status === 'rejected');
       if (stuck !== undefined) throw stuck.reason;
+    },
+    forget() {
+      on.clear();
+      for (const listener of Array.from(listeners)) listener();
     },
     onChange(listener) {
       listeners.add(listener);

@@ -175,7 +175,7 @@ export async function startConsoleServer(options: ConsoleServerOptions): Promise
     }
     const outcome = await perform(parsed.data, acts);
     changed();
-    answer(response, 200, outcome);
+    answer(response, 'held' in outcome ? 409 : 200, outcome);
   }
 
   async function asset(name: string, response: ServerResponse): Promise<void> {

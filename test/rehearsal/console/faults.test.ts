@@ -246,6 +246,16 @@ describe('the rest', () => {
     ).not.toContain('disk.readonly');
   });
 
+  it('a switch that cannot be lifted still shows as on, keeps no other on, and goes with its desk', async () => {
+    await board.set('disk.gone', true);
+    await board.set('engine.silent', true);
+    await rm(`${folder}.away`, { recursive: true });
+    await expect(board.clear()).rejects.toThrow('ENOENT');
+    expect([board.isOn('disk.gone'), board.isOn('engine.silent')]).toEqual([true, false]);
+    board.forget();
+    expect(board.shown().some(({ on }) => on)).toBe(false);
+  });
+
   it('the folder is read-only while it is on', async () => {
     await board.set('disk.readonly', true);
     expect((await stat(dirname(controlFile))).mode & 0o777).toBe(0o500);

@@ -8,12 +8,16 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ActContext } from '../../../src/rehearsal/console/acts.ts';
 import { type ConsoleServer, startConsoleServer } from '../../../src/rehearsal/console/server.ts';
+import { createStartOver, type StartOver } from '../../../src/rehearsal/console/startOver.ts';
 import { type ConsoleState, REGIONS, type Regions } from '../../../src/rehearsal/console/state.ts';
 
 let server: ConsoleServer;
 let folder: string;
 let said: Record<string, string>;
 let switched: [string, boolean][];
+let startOver: StartOver;
+let setAgain: () => Promise<unknown>;
+let struck: number;
 const drawing: string[] = [];
 
 beforeEach(async () => {
@@ -21,6 +25,19 @@ beforeEach(async () => {
   await writeFile(join(folder, 'a.css'), 'body {}');
   said = {};
   switched = [];
+  struck = 0;
+  setAgain = async () => undefined;
+  startOver = createStartOver(
+    {
+      end: [],
+      async close() {
+        struck += 1;
+      },
+      set: () => setAgain(),
+      begin: async () => undefined,
+    },
+    'Look there.',
+  );
   drawing.length = 0;
   server = await startConsoleServer({
     host: '127.0.0.1',
@@ -42,6 +59,7 @@ beforeEach(async () => {
     botUrl: () => null,
     acts: {
       stage: () => ({}),
+      startOver,
       faults: {
         async set(id: string, on: boolean) {
           switched.push([id, on]);
@@ -205,6 +223,40 @@ describe('what may be asked', () => {
     expect([status, JSON.parse(text)]).toEqual([200, { ok: false, error: 'There is no switch nothing.' }]);
     const thrown = await act({ act: 'venue.fill', order: '1' });
     expect(JSON.parse(thrown.text)).toMatchObject({ ok: false });
+  });
+
+  it('no act while the rehearsal starts over, but to start over; then all of them', async () => {
+    let set: () => void = () => undefined;
+    setAgain = () => new Promise<void>((done) => (set = done));
+    const first = act({ act: 'reset' });
+    await expect.poll(() => startOver.holds()).not.toBeNull();
+    const second = act({ act: 'reset' });
+    for (const one of [
+      { act: 'fault', id: 'slack.down', on: true },
+      { act: 'bot.start' },
+      { act: 'scenario', id: 'stuck', do: 'start' },
+      { act: 'say', as: 'U0ADA', text: '/kill' },
+    ]) {
+      const { status, text } = await act(one);
+      expect([status, JSON.parse(text)]).toMatchObject([
+        409,
+        { ok: false, error: 'Start over is running: try again in a moment.' },
+      ]);
+    }
+    set();
+    for (const one of [await first, await second]) expect(JSON.parse(one.text)).toEqual({ ok: true });
+    expect([switched, struck], 'one start over, and nothing else was done').toEqual([[], 1]);
+    expect((await act({ act: 'fault', id: 'slack.down', on: true })).status).toBe(200);
+  });
+
+  it('a desk that cannot be set again says so to everybody until it can', async () => {
+    setAgain = () => Promise.reject(new Error('EACCES: permission denied'));
+    const words = 'Could not start over: EACCES: permission denied. Look there.';
+    expect(JSON.parse((await act({ act: 'reset' })).text)).toEqual({ ok: false, error: words });
+    expect(JSON.parse((await act({ act: 'bot.start' })).text)).toMatchObject({ ok: false, error: words });
+    setAgain = async () => undefined;
+    expect(JSON.parse((await act({ act: 'reset' })).text)).toEqual({ ok: true });
+    expect((await act({ act: 'fault', id: 'slack.down', on: true })).status).toBe(200);
   });
 
   it.each([
