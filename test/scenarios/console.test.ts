@@ -2,10 +2,12 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -88,18 +90,31 @@ const shows = (desk: Open, words: string) => {
   return slack.until(() => slack.asText(CHANNEL).includes(words), { timeoutMs: 30_000, what: words });
 };
 
-it('does not begin where one runs already, and leaves its data alone', async () => {
+it('does not begin where one runs already, whatever the port, and leaves its data alone', async () => {
   const first = await open();
   try {
     const kept = await readFile(first.controlFile, 'utf8');
     await first.act({ act: 'say', as: 'U0ADA', text: '/halt orders a rehearsal' });
     await expect.poll(() => readFile(first.controlFile, 'utf8'), { timeout: 10_000 }).not.toBe(kept);
     const halted = await readFile(first.controlFile, 'utf8');
-    await expect(open(Number(new URL(first.console.url).port))).rejects.toThrow('its data was left alone');
+    for (const port of [0, Number(new URL(first.console.url).port)]) {
+      await expect(open(port)).rejects.toThrow(
+        /a rehearsal runs in .* already \(process \d+\), and its data was left alone/,
+      );
+    }
     expect(await readFile(first.controlFile, 'utf8')).toBe(halted);
   } finally {
     await first.console.stop();
   }
+});
+
+it('does not begin on a port that somebody has; the folder is free again then', async () => {
+  const other = createServer().listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const { port } = other.address() as AddressInfo;
+  await expect(open(port)).rejects.toThrow(`port ${port} is taken`);
+  other.close();
+  await (await open()).console.stop();
 });
 
 describe('the console in front of the bot', () => {
@@ -312,12 +327,15 @@ describe('each story plays to its end', () => {
 });
 
 describe('npm start', () => {
-  const start = async () => {
-    const child = spawn(process.execPath, [join(ROOT, 'dist', 'cli.js'), 'start'], {
+  const begin = (stderr: 'inherit' | 'pipe') =>
+    spawn(process.execPath, [join(ROOT, 'dist', 'cli.js'), 'start'], {
       cwd: folder,
       env: { PATH: process.env['PATH'] ?? '', PORT: '0' },
-      stdio: ['pipe', 'pipe', 'inherit'],
+      stdio: ['pipe', 'pipe', stderr],
     });
+  const start = async () => {
+    const child = begin('inherit');
+    if (child.stdout === null) throw new Error('it has no output');
     const lines: string[] = [];
     const reader = createInterface({ input: child.stdout });
     for await (const line of reader) {
@@ -350,6 +368,34 @@ describe('npm start', () => {
       const over = once(child, 'exit');
       child.stdin?.write('quit\n');
       expect(await over).toEqual([0, null]);
+    },
+    LIMIT,
+  );
+
+  it(
+    'a second one in the folder refuses in words; after a kill -9 of the first it starts, and empties the folder',
+    async () => {
+      const first = await start();
+      const mark = join(folder, 'data', 'rehearsal', 'of-the-first');
+      await writeFile(mark, '');
+      const second = begin('pipe');
+      if (second.stderr === null) throw new Error('it has no errors to read');
+      const [words, [code]] = await Promise.all([text(second.stderr), once(second, 'exit')]);
+      expect(code).toBe(1);
+      expect(words).toContain(
+        `a rehearsal runs in ${join(folder, 'data', 'rehearsal')} already (process ${first.child.pid})`,
+      );
+      expect(await readFile(mark, 'utf8')).toBe('');
+      expect((await fetch(`${first.url}/healthz`)).status).toBe(200);
+
+      const over = once(first.child, 'exit');
+      first.child.kill('SIGKILL');
+      await over;
+      const third = await start();
+      await expect(readFile(mark)).rejects.toThrow('ENOENT');
+      const ended = once(third.child, 'exit');
+      third.child.stdin?.write('quit\n');
+      expect(await ended).toEqual([0, null]);
     },
     LIMIT,
   );
