@@ -212,12 +212,14 @@ export async function startConsole(
   options: Partial<Parameters<typeof startRehearsalConsole>[0]> = {},
 ): Promise<{ console: RehearsalConsole; token: string; controlFile: string }> {
   const release = await holdFolder(config.dataDir);
+  // [::1] is how it stands in an address, and no name to listen on.
+  const host = config.host.replace(/^\[|\]$/g, '');
   try {
-    if (config.port !== 0 && !(await canListen(config.host, config.port)))
+    if (config.port !== 0 && !(await canListen(host, config.port)))
       throw new Error(
         `port ${config.port} is taken; the data of an earlier rehearsal was left alone. Set PORT to another one.`,
       );
-    const started = await open(config, options);
+    const started = await open({ ...config, host }, options);
     const { console } = started;
     return {
       ...started,
