@@ -65,6 +65,7 @@ const REMOVE = { recursive: true, force: true, maxRetries: 5, retryDelay: 50 };
 export async function startRehearsalConsole(options: ConsoleOptions): Promise<RehearsalConsole> {
   const { controlFile, dataDir, token } = options;
   const now = options.now ?? Date.now;
+  const secondMs = options.secondMs ?? 1_000;
   const wait = options.wait ?? ((ms, signal) => delay(ms, undefined, { signal }).then(() => undefined));
 
   let stage = await setStage();
@@ -201,11 +202,11 @@ export async function startRehearsalConsole(options: ConsoleOptions): Promise<Re
   const ended = new AbortController();
   let beating: Promise<unknown> = Promise.resolve();
   async function live(): Promise<void> {
-    const secondMs = options.secondMs ?? 1_000;
     if (secondMs === Number.POSITIVE_INFINITY) return;
     while (!ended.signal.aborted) {
       if (startOver.holds() === null) {
-        beating = Promise.allSettled([engine.beat(), look()]);
+        // What it tells is in what is looked at.
+        beating = engine.beat().then(look);
         await beating;
       }
       await delay(secondMs, undefined, { signal: ended.signal }).catch(() => undefined);
@@ -215,13 +216,14 @@ export async function startRehearsalConsole(options: ConsoleOptions): Promise<Re
   const startOver = createStartOver(
     {
       // The beat that is under way would tell the new bot of the old desk.
-      end: [() => scenarios.stopAll(), () => faults.clear(), () => bot.stop(), () => beating],
+      end: [() => scenarios.stopAll('Start over'), () => faults.clear(), () => bot.stop(), () => beating],
       close: strike,
       async set() {
         stage = await setStage();
         isSet = true;
         errors.clear();
         faults.forget();
+        scenarios.forget();
         engine.reset();
         listenToStage();
         if (server !== null) tellStage(server.url);
@@ -237,7 +239,7 @@ export async function startRehearsalConsole(options: ConsoleOptions): Promise<Re
   const stop = async () => {
     ended.abort();
     await startOver.settled();
-    await scenarios.stopAll();
+    await scenarios.stopAll('the end of the rehearsal');
     await faults.clear().catch(() => undefined);
     await bot.stop();
     await server?.close();

@@ -165,6 +165,20 @@ describe('the engine', () => {
     expect(stage.binance.openOrders(), 'what it tries does not rest').toHaveLength(8);
   });
 
+  it('counts the profit of the day from 00:00 UTC, and not over it', async () => {
+    const midnight = 1_764_028_800_000;
+    time = midnight - 3_000;
+    await second();
+    stage.binance.setMark('BTCUSDT', 65_000);
+    await second();
+    expect(of('pnl').at(-1)).toMatchObject({ at: midnight - 1_000, dayPnl: expect.closeTo(8, 6) });
+    await second();
+    expect(of('pnl').at(-1)).toMatchObject({ at: midnight, dayPnl: expect.closeTo(0, 6) });
+    stage.binance.setMark('BTCUSDT', 64_000);
+    await second();
+    expect(of('pnl').at(-1)).toMatchObject({ dayPnl: expect.closeTo(-8, 6) });
+  });
+
   it('stops when its file says so; deaf, it keeps to what it read', async () => {
     await second();
     await board.set('engine.deaf', true);
