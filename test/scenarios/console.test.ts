@@ -11,6 +11,7 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Looking } from '../../src/rehearsal/console/state.ts';
+import { CHANNEL } from '../../src/rehearsal/stage.ts';
 import { openRehearsal, type Rehearsed, ROOT, shows, withRehearsal } from './rehearsed.ts';
 
 const LIMIT = 60_000;
@@ -165,6 +166,25 @@ describe('the console in front of the bot', () => {
     LIMIT,
   );
 });
+
+it.each([
+  ['pager.forgets', 'Page queued, nobody yet', 'mail.refuses', 'Stakeholder mail failed'],
+  ['pager.limits', 'Page not sent yet', 'mail.greylists', 'Stakeholder mail not sent yet'],
+])(
+  'with %s a person reads “%s”, with %s “%s”, and nobody is called paged',
+  async (pagerFault, ofPage, mailFault, ofMail) => {
+    await withConsole(async (desk) => {
+      for (const id of [pagerFault, mailFault]) await desk.act({ act: 'fault', id, on: true });
+      await desk.act({ act: 'say', as: 'U0ADA', text: '/incident declare P0 drift' });
+      await shows(desk, ofPage);
+      await shows(desk, ofMail);
+      const { slack } = desk.console.stage();
+      expect(slack.asText(CHANNEL)).not.toMatch(/Paged Ada|Stakeholder mail accepted/);
+      expect(desk.state()).toMatchObject({ pagerduty: { pages: [] }, mailbox: [] });
+    });
+  },
+  LIMIT,
+);
 
 describe('each story plays to its end', () => {
   it(

@@ -1,8 +1,13 @@
 /** Each switch of the page reaches its counterpart, and takes nothing but itself back. */
 
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
+import { request } from 'node:https';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLoopbackEngine, type LoopbackEngine } from '../../../src/rehearsal/console/engine.ts';
 import { createFaultBoard, type FaultBoard } from '../../../src/rehearsal/console/faults.ts';
@@ -129,6 +134,78 @@ describe('Slack, PagerDuty and the mail server', () => {
     await board.set('slack.slow', true);
     await slackCall();
     expect(stage.slack.calls.at(-1)?.fault).toBe('slow');
+  });
+
+  /** One event to PagerDuty: what it answered, or that it did not. */
+  const page = async (): Promise<number | 'nothing'> => {
+    const { server, tls, keys } = { ...stage, server: stage.pagerDuty.server };
+    const body = JSON.stringify({
+      routing_key: keys.routingKey,
+      event_action: 'trigger',
+      dedup_key: 'INC-1/1',
+      payload: { summary: 'DRILL', source: 'desk', severity: 'error' },
+    });
+    const sent = request(`https://${server}/v2/enqueue`, {
+      method: 'POST',
+      ca: tls.cert,
+      agent: false,
+      signal: AbortSignal.timeout(400),
+      headers: { 'content-type': 'application/json' },
+    });
+    sent.end(body);
+    const [response] = (await once(sent, 'response').catch(() => [null])) as [IncomingMessage | null];
+    response?.resume();
+    return response?.statusCode ?? 'nothing';
+  };
+
+  it.each([
+    ['pager.down', 500],
+    ['pager.hangs', 'nothing'],
+    ['pager.limits', 429],
+    ['pager.forgets', 202],
+  ] as const)('%s is met until it is switched off: %s, and no incident', async (id, answer) => {
+    await board.set(id, true);
+    for (let n = 0; n < 2; n += 1) expect(await page()).toBe(answer);
+    expect(stage.pagerDuty.events().map(({ applied }) => applied)).toEqual([false, false]);
+    expect(stage.pagerDuty.incidents()).toEqual([]);
+    await board.set(id, false);
+    expect(await page()).toBe(202);
+    expect(stage.pagerDuty.incidents()).toHaveLength(1);
+  });
+
+  /** One mail: the code that its recipient was answered with, or that nothing was said. */
+  const mail = async (): Promise<string> => {
+    const { port, hostname } = new URL(stage.mail.smtpUrl);
+    const socket = connect(Number(port), hostname);
+    const lines = createInterface({ input: socket });
+    const limit = setTimeout(() => lines.close(), 400);
+    try {
+      let code = 'nothing';
+      const say = ['HELO desk.example', 'MAIL FROM:<a@desk.example>', 'RCPT TO:<b@desk.example>', 'QUIT'];
+      socket.on('error', () => undefined);
+      for await (const line of lines) {
+        const next = say.shift();
+        if (next === 'QUIT') code = line.slice(0, 3);
+        if (next === undefined) break;
+        socket.write(`${next}\r\n`);
+      }
+      return code;
+    } finally {
+      clearTimeout(limit);
+      socket.destroy();
+    }
+  };
+
+  it.each([
+    ['mail.down', 'nothing'],
+    ['mail.refuses', '550'],
+    ['mail.greylists', '450'],
+    ['mail.hangs', 'nothing'],
+  ] as const)('%s is met until it is switched off: %s', async (id, code) => {
+    await board.set(id, true);
+    for (let n = 0; n < 2; n += 1) expect(await mail()).toBe(code);
+    await board.set(id, false);
+    expect(await mail()).toBe('250');
   });
 
   it('what a person had armed elsewhere stays: PagerDuty’s and the mail server’s faults are lifted one by one', async () => {
