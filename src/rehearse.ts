@@ -3,8 +3,10 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { Agent } from 'node:https';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { StoreRefused } from './adapters/disk.ts';
+import { acquireLock } from './adapters/lock.ts';
 import { type Bot, startBot } from './bot.ts';
 import { canListen } from './check/server.ts';
 import type { LiveConfig, RehearsalConfig } from './config.ts';
@@ -119,62 +121,126 @@ export function configFor(
 }
 
 /**
+ * One rehearsal a folder, whatever its port: a second one would empty it under the first. The lock stands beside the
+ * folder, since what is in it goes; a killed holder's is taken over. Returns how to release it.
+ * @throws before anything is touched, when another rehearsal runs there
+ */
+async function holdFolder(dataDir: string): Promise<() => Promise<void>> {
+  // A name with a dot in front is no sign of live data.
+  const beside = join(dirname(dataDir), `.${basename(dataDir)}.lock`);
+  await mkdir(beside, { recursive: true, mode: 0o700 });
+  try {
+    return await acquireLock(beside);
+  } catch (error) {
+    if (!(error instanceof StoreRefused)) throw error;
+    const by = /process \d+/.exec(error.message)?.[0];
+    throw new Error(
+      by === undefined
+        ? error.message
+        : `a rehearsal runs in ${dataDir} already (${by}), and its data was left alone. End it first, or start this one in another folder; another PORT is not enough.`,
+      { cause: error },
+    );
+  }
+}
+
+/**
  * Set the stage in rehearsal's own folder, which is emptied first, and start the bot on it. `onStage` replaces what the
- * exchange holds.
+ * exchange holds. @throws when another rehearsal runs in that folder
  */
 export async function startRehearsal(
   config: RehearsalConfig,
   policy: Policy,
   onStage: Parameters<typeof startStage>[0] = {},
 ): Promise<Rehearsal> {
-  // The counterparts begin anew each time: what an earlier rehearsal posted to them is gone, so its log goes too.
-  await rm(config.dataDir, { recursive: true, force: true });
-  await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
-  await mkdir(dirname(config.controlFile), { recursive: true });
-  await writeFile(config.controlFile, CONTROL, { mode: 0o600 });
-  const stage = await startStage(onStage);
-  const token = randomBytes(12).toString('hex');
+  const release = await holdFolder(config.dataDir);
+  let stage: Stage | null = null;
   try {
-    const bot = await startBot({
-      config: configFor(config, stage, token),
-      policy,
-      drill: true,
-      pagerAgent: new Agent({ ca: stage.tls.cert, keepAlive: true }),
-    });
-    stage.slack.setRequestUrl(`${bot.url}/slack/events`);
-    stage.pagerDuty.sendWebhooksTo({
-      url: `${bot.url}/pagerduty/webhook`,
-      secret: stage.keys.webhookSecret,
-    });
-    return {
-      stage,
-      bot,
-      token,
-      controlFile: config.controlFile,
-      async stop() {
-        await bot.stop();
-        await stage.close();
-      },
-    };
+    // The counterparts begin anew each time: what an earlier rehearsal posted to them is gone, so its log goes too.
+    await rm(config.dataDir, { recursive: true, force: true });
+    await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
+    await mkdir(dirname(config.controlFile), { recursive: true });
+    await writeFile(config.controlFile, CONTROL, { mode: 0o600 });
+    stage = await startStage(onStage);
+    return await playOn(stage, config, policy, release);
   } catch (error) {
-    await stage.close();
+    await stage?.close();
+    await release();
     throw error;
   }
+}
+
+async function playOn(
+  stage: Stage,
+  config: RehearsalConfig,
+  policy: Policy,
+  release: () => Promise<void>,
+): Promise<Rehearsal> {
+  const token = randomBytes(12).toString('hex');
+  const bot = await startBot({
+    config: configFor(config, stage, token),
+    policy,
+    drill: true,
+    pagerAgent: new Agent({ ca: stage.tls.cert, keepAlive: true }),
+  });
+  stage.slack.setRequestUrl(`${bot.url}/slack/events`);
+  stage.pagerDuty.sendWebhooksTo({
+    url: `${bot.url}/pagerduty/webhook`,
+    secret: stage.keys.webhookSecret,
+  });
+  return {
+    stage,
+    bot,
+    token,
+    controlFile: config.controlFile,
+    async stop() {
+      await bot.stop();
+      await stage.close();
+      await release();
+    },
+  };
 }
 
 /** What the bot's process may know of its surroundings: no live secret that lies around in them. */
 const KEPT = ['PATH', 'HOME', 'TZ', 'LANG', 'TMPDIR', 'NODE_OPTIONS', 'WATCH_SOCKETS'];
 
-/** The same with a page to run it from: the bot is a process of its own, behind the console's address. */
+/**
+ * The same with a page to run it from: the bot is a process of its own, behind the console's address.
+ * @throws before anything is touched, when another rehearsal runs in that folder or the port is taken
+ */
 export async function startConsole(
   config: RehearsalConfig,
   options: Partial<Parameters<typeof startRehearsalConsole>[0]> = {},
 ): Promise<{ console: RehearsalConsole; token: string; controlFile: string }> {
-  // Before anything is wiped: whoever listens there may be a rehearsal in this very folder.
-  if (config.port !== 0 && !(await canListen(config.host, config.port)))
-    throw new Error(
-      `port ${config.port} is taken, maybe by a rehearsal that runs; its data was left alone. End it, or set PORT to another one.`,
-    );
+  const release = await holdFolder(config.dataDir);
+  // [::1] is how it stands in an address, and no name to listen on.
+  const host = config.host.replace(/^\[|\]$/g, '');
+  try {
+    if (config.port !== 0 && !(await canListen(host, config.port)))
+      throw new Error(
+        `port ${config.port} is taken; the data of an earlier rehearsal was left alone. Set PORT to another one.`,
+      );
+    const started = await open({ ...config, host }, options);
+    const { console } = started;
+    return {
+      ...started,
+      console: {
+        ...console,
+        async stop() {
+          await console.stop();
+          await release();
+        },
+      },
+    };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+async function open(
+  config: RehearsalConfig,
+  options: Partial<Parameters<typeof startRehearsalConsole>[0]>,
+): ReturnType<typeof startConsole> {
   const token = randomBytes(12).toString('hex');
   // A folder of its own: the console can take its disk away.
   const controlFile = join(config.dataDir, 'engine', 'control.env');

@@ -222,7 +222,7 @@ export async function startPagerDutyCounterpart(
     return null;
   }
 
-  function takeEvent(path: string, body: unknown, bytes: number): Answer {
+  function takeEvent(path: string, body: unknown, bytes: number, forgets: boolean): Answer {
     const isChange = path === '/v2/change/enqueue';
     const verdict = isChange
       ? { errors: checkChangeEvent(body, bytes, routingKey) }
@@ -235,7 +235,7 @@ export async function startPagerDutyCounterpart(
     if (waitSec !== null) return throttled(waitSec);
     if (!('event' in verdict))
       return { status: 202, json: { status: 'success', message: 'Change event processed' } };
-    desk.apply(verdict.event);
+    if (!forgets) desk.apply(verdict.event);
     return {
       status: 202,
       json: { status: 'success', message: 'Event processed', dedup_key: verdict.event.dedupKey },
@@ -256,18 +256,19 @@ export async function startPagerDutyCounterpart(
       else requested.push({ atMs: now(), method: request.method ?? '', path, query: url.search });
       changes.changed();
     };
+    const forgets = fault?.kind === 'acceptThenForget';
     const handle = (): Answer => {
-      if (isEvent && request.method === 'POST') return takeEvent(path, body, bytes.length);
+      if (isEvent && request.method === 'POST') return takeEvent(path, body, bytes.length, forgets);
       const { from, authorization } = request.headers;
       return rest({ method: request.method ?? '', path, query: url.searchParams, from, authorization, body });
     };
     const finish = (): void => {
       const answer = handle();
-      log(answer.status, answer.status === 202);
+      log(answer.status, answer.status === 202 && !forgets);
       write(response, answer);
     };
 
-    if (!fault) return finish();
+    if (!fault || forgets) return finish();
     const instead = answerOf(fault, isEvent);
     if (instead) {
       log(instead.status, false);

@@ -163,7 +163,7 @@ describe('pages', () => {
 });
 
 describe('faults of the Events API', () => {
-  const expected: Record<Exclude<PagerFaultKind, 'slow'>, object> = {
+  const expected: Record<Exclude<PagerFaultKind, 'slow' | 'acceptThenForget'>, object> = {
     http429: { retry: true, maybe: false, retryAfterMs: 2_000, reason: expect.stringContaining('429') },
     http500: { retry: true, maybe: true, reason: expect.stringContaining('500: Internal Server Error') },
     html202: {
@@ -190,6 +190,13 @@ describe('faults of the Events API', () => {
     expect(await pager.trigger(page())).toEqual({ state: 'done' });
     expect(pagerDuty.incidents()).toHaveLength(1);
     expect(pagerDuty.incidents()[0]?.triggers).toBe(kind === 'acceptThenReset' ? 2 : 1);
+  });
+
+  it('202 is done, which is queued and no more: an incident may never come of it', async () => {
+    pagerDuty.fault('events', { kind: 'acceptThenForget' });
+    expect(await pager.trigger(page())).toEqual({ state: 'done' });
+    expect(pagerDuty.incidents()).toEqual([]);
+    expect(pagerDuty.events()).toMatchObject([{ answer: 202, applied: false }]);
   });
 
   it('a slow answer inside the time is an answer', async () => {

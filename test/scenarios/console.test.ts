@@ -2,19 +2,18 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { RehearsalConfig } from '../../src/config.ts';
 import type { Looking } from '../../src/rehearsal/console/state.ts';
 import { CHANNEL } from '../../src/rehearsal/stage.ts';
-import { startConsole } from '../../src/rehearse.ts';
+import { openRehearsal, type Rehearsed, ROOT, shows, withRehearsal } from './rehearsed.ts';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const LIMIT = 60_000;
 let folder = '';
 
@@ -23,83 +22,34 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-/** As it starts, but that a story's longer waits are cut: what it waits for is what the bot does. */
-async function open(port = 0) {
-  const config: RehearsalConfig = {
-    mode: 'rehearsal',
-    dataDir: join(folder, 'data', 'rehearsal'),
-    controlFile: '',
-    playbookFile: join(ROOT, 'templates', 'playbook.yml'),
-    warnings: [],
-    host: '127.0.0.1',
-    port,
-    logLevel: 'silent',
-  };
-  const started = await startConsole(config, {
-    botModule: join(ROOT, 'dist', 'rehearsalBot.js'),
-    wait: (ms, signal) => delay(Math.min(ms, 500), undefined, { signal }),
-  });
-  const { console: page, token } = started;
-  const looking: Looking = {
-    as: { id: 'U0ADA', name: 'Ada', role: '', pagerDuty: null },
-    channel: CHANNEL,
-    thread: null,
-    tab: 'messages',
-  };
-  return {
-    ...started,
-    state: (over: Partial<Looking> = {}) => page.stateFor({ ...looking, ...over }),
-    get: async (path: string) => {
-      const response = await fetch(`${page.url}${path}`, { headers: { authorization: `Bearer ${token}` } });
-      return { status: response.status, json: (await response.json()) as Record<string, unknown> };
-    },
-    async act(act: object) {
-      const response = await fetch(`${page.url}/console/act`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', origin: page.url },
-        body: JSON.stringify(act),
-      });
-      return (await response.json()) as { ok: boolean; error?: string; ts?: string };
-    },
-    /** Play it to its end. */
-    async play(id: string) {
-      page.scenarios.start(id);
-      await page.scenarios.settled();
-      const shown = page.scenarios.shown().find((one) => one.id === id);
-      if (shown === undefined) throw new Error(`no scenario ${id}`);
-      return shown;
-    },
-  };
-}
-type Open = Awaited<ReturnType<typeof open>>;
+const open = (port?: number) => openRehearsal(folder, port);
+const withConsole = (story: (desk: Rehearsed) => Promise<void>) => withRehearsal(folder, story);
 
-async function withConsole(story: (desk: Open) => Promise<void>): Promise<void> {
-  const desk = await open();
-  try {
-    await story(desk);
-  } finally {
-    await desk.console.stop();
-  }
-}
-
-/** Its messages come from a process: looked at after every change of Slack. */
-const shows = (desk: Open, words: string) => {
-  const { slack } = desk.console.stage();
-  return slack.until(() => slack.asText(CHANNEL).includes(words), { timeoutMs: 30_000, what: words });
-};
-
-it('does not begin where one runs already, and leaves its data alone', async () => {
+it('does not begin where one runs already, whatever the port, and leaves its data alone', async () => {
   const first = await open();
   try {
     const kept = await readFile(first.controlFile, 'utf8');
     await first.act({ act: 'say', as: 'U0ADA', text: '/halt orders a rehearsal' });
     await expect.poll(() => readFile(first.controlFile, 'utf8'), { timeout: 10_000 }).not.toBe(kept);
     const halted = await readFile(first.controlFile, 'utf8');
-    await expect(open(Number(new URL(first.console.url).port))).rejects.toThrow('its data was left alone');
+    for (const port of [0, Number(new URL(first.console.url).port)]) {
+      await expect(open(port)).rejects.toThrow(
+        /a rehearsal runs in .* already \(process \d+\), and its data was left alone/,
+      );
+    }
     expect(await readFile(first.controlFile, 'utf8')).toBe(halted);
   } finally {
     await first.console.stop();
   }
+});
+
+it('does not begin on a port that somebody has; the folder is free again then', async () => {
+  const other = createServer().listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const { port } = other.address() as AddressInfo;
+  await expect(open(port)).rejects.toThrow(`port ${port} is taken`);
+  other.close();
+  await (await open()).console.stop();
 });
 
 describe('the console in front of the bot', () => {
@@ -217,6 +167,25 @@ describe('the console in front of the bot', () => {
   );
 });
 
+it.each([
+  ['pager.forgets', 'Page queued, nobody yet', 'mail.refuses', 'Stakeholder mail failed'],
+  ['pager.limits', 'Page not sent yet', 'mail.greylists', 'Stakeholder mail not sent yet'],
+])(
+  'with %s a person reads “%s”, with %s “%s”, and nobody is called paged',
+  async (pagerFault, ofPage, mailFault, ofMail) => {
+    await withConsole(async (desk) => {
+      for (const id of [pagerFault, mailFault]) await desk.act({ act: 'fault', id, on: true });
+      await desk.act({ act: 'say', as: 'U0ADA', text: '/incident declare P0 drift' });
+      await shows(desk, ofPage);
+      await shows(desk, ofMail);
+      const { slack } = desk.console.stage();
+      expect(slack.asText(CHANNEL)).not.toMatch(/Paged Ada|Stakeholder mail accepted/);
+      expect(desk.state()).toMatchObject({ pagerduty: { pages: [] }, mailbox: [] });
+    });
+  },
+  LIMIT,
+);
+
 describe('each story plays to its end', () => {
   it(
     'crash in the middle: orders are left, and the next process ends what the first began',
@@ -312,12 +281,15 @@ describe('each story plays to its end', () => {
 });
 
 describe('npm start', () => {
-  const start = async () => {
-    const child = spawn(process.execPath, [join(ROOT, 'dist', 'cli.js'), 'start'], {
+  const begin = (stderr: 'inherit' | 'pipe') =>
+    spawn(process.execPath, [join(ROOT, 'dist', 'cli.js'), 'start'], {
       cwd: folder,
       env: { PATH: process.env['PATH'] ?? '', PORT: '0' },
-      stdio: ['pipe', 'pipe', 'inherit'],
+      stdio: ['pipe', 'pipe', stderr],
     });
+  const start = async () => {
+    const child = begin('inherit');
+    if (child.stdout === null) throw new Error('it has no output');
     const lines: string[] = [];
     const reader = createInterface({ input: child.stdout });
     for await (const line of reader) {
@@ -350,6 +322,34 @@ describe('npm start', () => {
       const over = once(child, 'exit');
       child.stdin?.write('quit\n');
       expect(await over).toEqual([0, null]);
+    },
+    LIMIT,
+  );
+
+  it(
+    'a second one in the folder refuses in words; after a kill -9 of the first it starts, and empties the folder',
+    async () => {
+      const first = await start();
+      const mark = join(folder, 'data', 'rehearsal', 'of-the-first');
+      await writeFile(mark, '');
+      const second = begin('pipe');
+      if (second.stderr === null) throw new Error('it has no errors to read');
+      const [words, [code]] = await Promise.all([text(second.stderr), once(second, 'exit')]);
+      expect(code).toBe(1);
+      expect(words).toContain(
+        `a rehearsal runs in ${join(folder, 'data', 'rehearsal')} already (process ${first.child.pid})`,
+      );
+      expect(await readFile(mark, 'utf8')).toBe('');
+      expect((await fetch(`${first.url}/healthz`)).status).toBe(200);
+
+      const over = once(first.child, 'exit');
+      first.child.kill('SIGKILL');
+      await over;
+      const third = await start();
+      await expect(readFile(mark)).rejects.toThrow('ENOENT');
+      const ended = once(third.child, 'exit');
+      third.child.stdin?.write('quit\n');
+      expect(await ended).toEqual([0, null]);
     },
     LIMIT,
   );

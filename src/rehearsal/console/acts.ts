@@ -6,6 +6,7 @@ import { CAST, CHANNEL, type Stage } from '../stage.ts';
 import type { BotProcess } from './botProcess.ts';
 import type { FaultBoard } from './faults.ts';
 import type { ScenarioBoard } from './scenarios.ts';
+import type { StartOver } from './startOver.ts';
 
 /** Everything that an act may touch. `stage()` is another one after a reset. */
 export interface ActContext {
@@ -13,7 +14,7 @@ export interface ActContext {
   bot: BotProcess;
   faults: FaultBoard;
   scenarios: ScenarioBoard;
-  reset(): Promise<void>;
+  startOver: StartOver;
   /** Words at a view's blocks after a submission; an empty object takes them away. */
   setErrors(viewId: string, errors: Readonly<Record<string, string>>): void;
 }
@@ -86,14 +87,22 @@ export type ActOutcome =
       /** Of a message that was posted. */
       ts?: string;
     }
-  | { ok: false; error: string };
+  /** `held`: not refused for what it is, but for now. */
+  | { ok: false; error: string; held?: true };
 
-const no = (error: string): ActOutcome => ({ ok: false, error });
+const no = (error: string) => ({ ok: false, error }) as const;
 
-/** Do it. What a person could not have done is an answer in words, as is a bot that did not answer. Never throws. */
+/**
+ * Do it. What a person could not have done is an answer in words, as is a bot that did not answer. Never throws. While the
+ * rehearsal starts over only that can be asked for: an act that was meant for the old desk must not reach the new one.
+ */
 export async function perform(act: Act, context: ActContext): Promise<ActOutcome> {
+  const { startOver } = context;
   try {
-    return await carryOut(act, context);
+    if (act.act === 'reset' || (act.act === 'scenario' && act.do === 'start' && act.fresh))
+      return await carryOut(act, context);
+    const held = startOver.holds();
+    return held === null ? await startOver.during(carryOut(act, context)) : { ...no(held), held: true };
   } catch (error) {
     return no(error instanceof Error ? error.message.slice(0, 1_000) : String(error));
   }
@@ -174,7 +183,7 @@ async function carryOut(act: Act, context: ActContext): Promise<ActOutcome> {
     case 'scenario': {
       if (act.do === 'stop') await context.scenarios.stop(act.id);
       else {
-        if (act.fresh) await context.reset();
+        if (act.fresh) await context.startOver.run();
         context.scenarios.start(act.id);
       }
       return { ok: true };
@@ -198,7 +207,7 @@ async function carryOut(act: Act, context: ActContext): Promise<ActOutcome> {
       await context.bot.start();
       return { ok: true };
     case 'reset':
-      await context.reset();
+      await context.startOver.run();
       return { ok: true };
     default: {
       const unknown: never = act;

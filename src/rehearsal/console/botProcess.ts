@@ -89,6 +89,8 @@ export function createBotProcess(options: BotProcessOptions): BotProcess {
     const limit = setTimeout(() => ending.kill('SIGKILL'), graceMs);
     await over;
     clearTimeout(limit);
+    // Who waited for it to start is told first, so that the next start is one of its own.
+    await starting?.catch(() => undefined);
   }
 
   return {

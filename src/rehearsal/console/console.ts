@@ -1,12 +1,12 @@
 /** The rehearsal's console: a stage, a bot as a process, an engine, switches and stories, and the page on top of them. */
 
-import { access, constants, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, chmod, constants, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Stage, startStage } from '../stage.ts';
 import { createBotProcess } from './botProcess.ts';
 import { createLoopbackEngine } from './engine.ts';
-import { createFaultBoard } from './faults.ts';
+import { awayOf, createFaultBoard } from './faults.ts';
 import { createScenarioBoard } from './scenarios.ts';
 import { type ConsoleServer, type Front, startConsoleServer } from './server.ts';
 import {
@@ -20,6 +20,7 @@ import {
   type ViewErrors,
   venueShown,
 } from './shown.ts';
+import { createStartOver } from './startOver.ts';
 import type { ConsoleState, Looking } from './state.ts';
 
 export interface ConsoleOptions {
@@ -58,10 +59,13 @@ export interface RehearsalConsole {
 }
 
 const ASK_MS = 2_000;
+/** With retries: a bot whose console was killed writes for an instant longer. */
+const REMOVE = { recursive: true, force: true, maxRetries: 5, retryDelay: 50 };
 
 export async function startRehearsalConsole(options: ConsoleOptions): Promise<RehearsalConsole> {
   const { controlFile, dataDir, token } = options;
   const now = options.now ?? Date.now;
+  const secondMs = options.secondMs ?? 1_000;
   const wait = options.wait ?? ((ms, signal) => delay(ms, undefined, { signal }).then(() => undefined));
 
   let stage = await setStage();
@@ -80,12 +84,25 @@ export async function startRehearsalConsole(options: ConsoleOptions): Promise<Re
   });
 
   async function setStage(): Promise<Stage> {
+    const folder = dirname(controlFile);
+    // As a switch of a rehearsal that was killed may have left it: read-only, or away.
+    await chmod(folder, 0o700).catch(() => undefined);
+    await rm(awayOf(folder), REMOVE);
     // The counterparts begin anew, so what an earlier rehearsal wrote about them goes too.
-    await rm(dataDir, { recursive: true, force: true });
+    await rm(dataDir, REMOVE);
     await mkdir(dataDir, { recursive: true, mode: 0o700 });
-    await mkdir(dirname(controlFile), { recursive: true, mode: 0o700 });
+    await mkdir(folder, { recursive: true, mode: 0o700 });
     await writeFile(controlFile, options.control, { mode: 0o600 });
     return startStage(options.stage);
+  }
+
+  let isSet = true;
+  /** Close the outside, once. */
+  async function strike(): Promise<void> {
+    said = null;
+    if (!isSet) return;
+    isSet = false;
+    await stage.close();
   }
 
   /** Send it to the bot itself: the console's own port is for others. */
@@ -145,6 +162,7 @@ export async function startRehearsalConsole(options: ConsoleOptions): Promise<Re
 
   function stateFor(looking: Looking): ConsoleState {
     const { criteria = [], ...status } = said ?? {};
+    const held = startOver.holds();
     return {
       looking,
       names: NAMES,
@@ -162,7 +180,7 @@ export async function startRehearsalConsole(options: ConsoleOptions): Promise<Re
         incidents: [],
         lastKill: null,
         ...status,
-        bot: bot.shown(),
+        bot: { ...bot.shown(), ...(held === null ? {} : { detail: held }) },
         url: server?.url ?? '',
         token,
       },
@@ -182,48 +200,53 @@ export async function startRehearsalConsole(options: ConsoleOptions): Promise<Re
 
   /** One after the other, a second apart: a slow one delays the next, and never runs beside it. */
   const ended = new AbortController();
+  let beating: Promise<unknown> = Promise.resolve();
   async function live(): Promise<void> {
-    const secondMs = options.secondMs ?? 1_000;
     if (secondMs === Number.POSITIVE_INFINITY) return;
     while (!ended.signal.aborted) {
-      await Promise.allSettled([engine.beat(), look()]);
+      if (startOver.holds() === null) {
+        // What it tells is in what is looked at.
+        beating = engine.beat().then(look);
+        await beating;
+      }
       await delay(secondMs, undefined, { signal: ended.signal }).catch(() => undefined);
     }
   }
 
-  let resetting: Promise<void> | null = null;
-  async function startOver(): Promise<void> {
-    await scenarios.stopAll();
-    await faults.clear();
-    await bot.stop();
-    for (const end of deaf) end();
-    await stage.close();
-    errors.clear();
-    engine.reset();
-    said = null;
-    stage = await setStage();
-    listenToStage();
-    if (server !== null) tellStage(server.url);
-    await bot.start();
-    await look();
-  }
-  function reset(): Promise<void> {
-    resetting ??= startOver().finally(() => {
-      resetting = null;
-    });
-    return resetting;
-  }
+  const startOver = createStartOver(
+    {
+      // The beat that is under way would tell the new bot of the old desk.
+      end: [() => scenarios.stopAll('Start over'), () => faults.clear(), () => bot.stop(), () => beating],
+      close: strike,
+      async set() {
+        stage = await setStage();
+        isSet = true;
+        errors.clear();
+        faults.forget();
+        scenarios.forget();
+        engine.reset();
+        listenToStage();
+        if (server !== null) tellStage(server.url);
+      },
+      async begin() {
+        await bot.start();
+        await look();
+      },
+    },
+    `Look at ${dataDir}, then press “Start over” again.`,
+  );
 
   const stop = async () => {
     ended.abort();
-    await scenarios.stopAll();
+    await startOver.settled();
+    await scenarios.stopAll('the end of the rehearsal');
     await faults.clear().catch(() => undefined);
     await bot.stop();
     await server?.close();
-    await stage.close();
+    await strike();
   };
 
-  for (const one of [bot, faults, scenarios]) one.onChange(changed);
+  for (const one of [bot, faults, scenarios, startOver]) one.onChange(changed);
   listenToStage();
   try {
     server = await startConsoleServer({
@@ -237,7 +260,7 @@ export async function startRehearsalConsole(options: ConsoleOptions): Promise<Re
         bot,
         faults,
         scenarios,
-        reset,
+        startOver,
         setErrors(viewId, found) {
           if (Object.keys(found).length === 0) errors.delete(viewId);
           else errors.set(viewId, found);
@@ -260,7 +283,7 @@ export async function startRehearsalConsole(options: ConsoleOptions): Promise<Re
     faults,
     scenarios,
     stateFor,
-    reset,
+    reset: () => startOver.run(),
     async stop() {
       await stop();
       await living;

@@ -48,6 +48,7 @@ export interface EngineOptions {
 const MOST_OWED = 500;
 const BAR_MS = FEED.intervalSec * 1_000;
 const SYMBOL = 'BTC/USDT:USDT';
+const DAY_MS = 86_400_000;
 const USUAL_SIGNAL_MS = 45;
 const ORDER_EVERY = 5;
 
@@ -61,7 +62,9 @@ export function createLoopbackEngine(options: EngineOptions): LoopbackEngine {
   let beats = 0;
   let orders = 0;
   let signalMs: number | null = null;
-  let equityAtStart: number | null = null;
+  /** What the day is counted from. */
+  let baseline: { day: number; equity: number } | null = null;
+  let worthBefore = 0;
   let sending = false;
 
   const stopped = () =>
@@ -112,8 +115,11 @@ export function createLoopbackEngine(options: EngineOptions): LoopbackEngine {
     const { binance } = stage();
     const marks = binance.marks();
     const worth = equity();
-    equityAtStart ??= worth;
-    owed.push({ type: 'pnl', at: now(), dayPnl: worth - equityAtStart, currency: 'USDT', equity: worth });
+    // Since 00:00 UTC, as the bot's limit is; on its first day since there was a desk.
+    const day = Math.floor(now() / DAY_MS);
+    if (baseline?.day !== day) baseline = { day, equity: baseline === null ? worth : worthBefore };
+    worthBefore = worth;
+    owed.push({ type: 'pnl', at: now(), dayPnl: worth - baseline.equity, currency: 'USDT', equity: worth });
     for (const symbol of FEED.symbols) {
       const id = symbol.replace(/\/(\w+):.*/, '$1');
       const amount = binance
@@ -219,7 +225,7 @@ export function createLoopbackEngine(options: EngineOptions): LoopbackEngine {
       obeys = null;
       owed = [];
       lastBar = 0;
-      equityAtStart = null;
+      baseline = null;
       signalMs = null;
     },
   };

@@ -2,6 +2,7 @@
 
 import { chmod, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import type { PagerFault, PagerFaultTarget } from '../pagerduty/faults.ts';
 import type { Stage } from '../stage.ts';
 import type { FaultOptions } from '../venue/faults.ts';
 import type { BotProcess } from './botProcess.ts';
@@ -23,8 +24,10 @@ export interface FaultBoard {
   isOn(id: string): boolean;
   /** @returns false when there is no such switch. What is pressed, not switched, happens at `on`. */
   set(id: string, on: boolean): Promise<boolean>;
-  /** Every switch off. */
+  /** Every switch off. @throws the reason of the first one that cannot be lifted; the others are off all the same */
   clear(): Promise<void>;
+  /** Nothing is on any more: the outside that it was put on is gone. */
+  forget(): void;
   onChange(listener: () => void): () => void;
 }
 
@@ -49,6 +52,9 @@ const CANCELS = { method: 'DELETE' };
 const SLOW_PAGER_MS = 3_000;
 const SLOW_SLACK_MS = 1_500;
 
+/** Where a folder is while its disk is gone: a rehearsal that was killed meanwhile leaves it there. */
+export const awayOf = (folder: string): string => `${folder}.away`;
+
 const venue =
   (fault: Omit<FaultOptions, 'times'>): Fault['put'] =>
   ({ stage }) => {
@@ -57,6 +63,17 @@ const venue =
       handle.clear();
       handle.release();
     };
+  };
+
+/** Of its events and of what is read there, unless it is said which. */
+const pager =
+  (
+    fault: Omit<PagerFault, 'times'>,
+    targets: readonly PagerFaultTarget[] = ['events', 'rest'],
+  ): Fault['put'] =>
+  ({ stage }) => {
+    const lifts = targets.map((target) => stage().pagerDuty.fault(target, { ...fault, times: ALWAYS }));
+    return () => lifts.forEach((lift) => lift());
   };
 
 const FAULTS: readonly Fault[] = [
@@ -211,12 +228,7 @@ const FAULTS: readonly Fault[] = [
     label: 'PagerDuty is down',
     does: 'PagerDuty answers everything with 500.',
     expect: 'The headline says that nobody was paged yet, and the page is tried again until it is through.',
-    put: ({ stage }) => {
-      const lifts = (['events', 'rest'] as const).map((target) =>
-        stage().pagerDuty.fault(target, { kind: 'http500', times: ALWAYS }),
-      );
-      return () => lifts.forEach((lift) => lift());
-    },
+    put: pager({ kind: 'http500' }),
   },
   {
     id: 'pager.slow',
@@ -224,12 +236,32 @@ const FAULTS: readonly Fault[] = [
     label: 'PagerDuty is slow',
     does: 'PagerDuty takes 3 s for everything.',
     expect: '“Queued” stands on the headline for longer; Slack and the kill do not wait for it.',
-    put: ({ stage }) => {
-      const lifts = (['events', 'rest'] as const).map((target) =>
-        stage().pagerDuty.fault(target, { kind: 'slow', ms: SLOW_PAGER_MS, times: ALWAYS }),
-      );
-      return () => lifts.forEach((lift) => lift());
-    },
+    put: pager({ kind: 'slow', ms: SLOW_PAGER_MS }),
+  },
+  {
+    id: 'pager.hangs',
+    group: 'pagerduty',
+    label: 'PagerDuty hangs',
+    does: 'PagerDuty takes every request and never answers.',
+    expect:
+      'The headline says that nobody was paged yet; it is tried again with the same key, so that it pages once.',
+    put: pager({ kind: 'hang' }),
+  },
+  {
+    id: 'pager.limits',
+    group: 'pagerduty',
+    label: 'PagerDuty limits (429)',
+    does: 'PagerDuty answers everything with 429, try again in 5 s.',
+    expect: 'The headline says that the page is not sent yet, and whom to call; it is tried again.',
+    put: pager({ kind: 'http429', retryAfterSec: 5 }),
+  },
+  {
+    id: 'pager.forgets',
+    group: 'pagerduty',
+    label: 'PagerDuty takes it, and pages nobody',
+    does: 'PagerDuty answers each event with 202, and makes no incident of it.',
+    expect: '“Queued, nobody yet” stays on the headline: 202 is not somebody who was paged.',
+    put: pager({ kind: 'acceptThenForget' }, ['events']),
   },
   {
     id: 'mail.down',
@@ -240,6 +272,31 @@ const FAULTS: readonly Fault[] = [
     put: ({ stage }) => stage().mail.fault({ kind: 'drop', times: ALWAYS }),
   },
   {
+    id: 'mail.refuses',
+    group: 'mail',
+    label: 'Mail server refuses who it is for (550)',
+    does: 'The mail server answers 550 for every recipient: no such mailbox.',
+    expect:
+      'The thread says that the mail was refused, and why. It is not tried again: tell them by another way.',
+    put: ({ stage }) => stage().mail.fault({ kind: 'refuseAll', times: ALWAYS }),
+  },
+  {
+    id: 'mail.greylists',
+    group: 'mail',
+    label: 'Mail server says “later” (450)',
+    does: 'The mail server answers 450 for every recipient: try again later.',
+    expect: 'No mail is called sent. It is tried again, and goes out once it is taken.',
+    put: ({ stage }) => stage().mail.fault({ kind: 'refuseAll', code: 450, times: ALWAYS }),
+  },
+  {
+    id: 'mail.hangs',
+    group: 'mail',
+    label: 'Mail server hangs',
+    does: 'The mail server takes each connection and never says a word.',
+    expect: 'The mail waits and is tried again; pages, messages and the kill do not wait for it.',
+    put: ({ stage }) => stage().mail.fault({ kind: 'hang', times: ALWAYS }),
+  },
+  {
     id: 'disk.gone',
     group: 'disk',
     label: 'Control file’s disk is gone',
@@ -247,8 +304,8 @@ const FAULTS: readonly Fault[] = [
     expect: 'It is said loudly within seconds. A kill cancels all the same, and says that it is not latched.',
     async put({ controlFile }) {
       const folder = dirname(controlFile);
-      await rename(folder, `${folder}.away`);
-      return () => rename(`${folder}.away`, folder);
+      await rename(folder, awayOf(folder));
+      return () => rename(awayOf(folder), folder);
     },
   },
   {
@@ -289,8 +346,9 @@ export function createFaultBoard(targets: FaultTargets): FaultBoard {
     const lift = on.get(fault.id);
     if (wanted === (lift !== undefined)) return;
     if (lift !== undefined) {
-      on.delete(fault.id);
+      // One that cannot be lifted still shows as on: it is.
       await lift();
+      on.delete(fault.id);
     } else {
       const back = await fault.put(targets);
       if (fault.kind !== 'press') on.set(fault.id, back);
@@ -326,6 +384,10 @@ export function createFaultBoard(targets: FaultTargets): FaultBoard {
       const lifts = await Promise.allSettled(faults.map((fault) => inTurn(fault, false)));
       const stuck = lifts.find((lift) => lift.status === 'rejected');
       if (stuck !== undefined) throw stuck.reason;
+    },
+    forget() {
+      on.clear();
+      for (const listener of Array.from(listeners)) listener();
     },
     onChange(listener) {
       listeners.add(listener);

@@ -16,6 +16,9 @@ const HOP_BY_HOP = new Set([
   'expect',
 ]);
 
+/** What says where a message ends, and for whom it is: no sender may have it left out by naming it in `Connection`. */
+const KEPT = new Set(['content-length', 'host']);
+
 /** Raw headers without those of one connection, those that `Connection` names among them. */
 function passedOn(raw: readonly string[]): string[] {
   const pairs: [string, string][] = [];
@@ -23,7 +26,8 @@ function passedOn(raw: readonly string[]): string[] {
   const named = new Set(
     pairs
       .filter(([name]) => name.toLowerCase() === 'connection')
-      .flatMap(([, value]) => value.split(',').map((one) => one.trim().toLowerCase())),
+      .flatMap(([, value]) => value.split(',').map((one) => one.trim().toLowerCase()))
+      .filter((name) => !KEPT.has(name)),
   );
   return pairs
     .filter(([name]) => !HOP_BY_HOP.has(name.toLowerCase()) && !named.has(name.toLowerCase()))
@@ -35,8 +39,21 @@ export function passOn(request: IncomingMessage, response: ServerResponse, origi
   if (origin === null) return isDown(request, response, 'The bot is not running.');
   const { hostname, port } = new URL(origin);
   const headers = passedOn(request.rawHeaders);
-  // Without a length the body comes in chunks, and goes on in chunks.
-  if (request.headers['transfer-encoding'] !== undefined) headers.push('Transfer-Encoding', 'chunked');
+  const coding = request.headers['transfer-encoding'];
+  if (coding !== undefined) {
+    if (coding.trim().toLowerCase() !== 'chunked') {
+      say(
+        request,
+        response,
+        501,
+        'not_passed_on',
+        'A body is passed on whole or in chunks, and in no other coding.',
+      );
+      return;
+    }
+    // Without a length the body comes in chunks, and goes on in chunks.
+    headers.push('Transfer-Encoding', 'chunked');
+  }
   const onward = send({
     hostname: hostname.replace(/^\[|\]$/g, ''),
     port,
@@ -73,11 +90,21 @@ export function passOn(request: IncomingMessage, response: ServerResponse, origi
 }
 
 function isDown(request: IncomingMessage, response: ServerResponse, detail: string): void {
+  say(request, response, 502, 'bot_down', `${detail} Start it on the console's page.`);
+}
+
+function say(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  error: string,
+  detail: string,
+): void {
   request.resume();
   if (response.headersSent) {
     response.destroy();
     return;
   }
-  response.writeHead(502, { 'content-type': 'application/json; charset=utf-8' });
-  response.end(JSON.stringify({ error: 'bot_down', detail: `${detail} Start it on the console's page.` }));
+  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' });
+  response.end(JSON.stringify({ error, detail }));
 }

@@ -56,7 +56,10 @@ export interface ScenarioBoard {
   start(id: string): void;
   /** Stop it, and wait until what it did to the outside is undone. Does nothing when it does not run. */
   stop(id: string): Promise<void>;
-  stopAll(): Promise<void>;
+  /** The same for what runs. It still tells of itself, until `forget`. */
+  stopAll(by: string): Promise<void>;
+  /** Every story as if it had never been started. */
+  forget(): void;
   /** Resolves when nothing runs. */
   settled(): Promise<void>;
   onChange(listener: () => void): () => void;
@@ -70,6 +73,10 @@ interface Run {
 }
 
 const LOOK_MS = 500;
+const TAKEN_BACK =
+  'Its faults and its alerts are taken back. What was bought, placed, paged or killed stays, as in life.';
+const NOT_TAKEN_BACK =
+  'Not all of what it broke could be taken back, maybe because the bot is down: look at the switches, or start over.';
 
 export function createScenarioBoard(
   deps: ScenarioDeps,
@@ -98,6 +105,12 @@ export function createScenarioBoard(
       tell,
       wait,
       atEnd: (what) => void undo.push(what),
+      async status() {
+        const said = await deps.status();
+        // Who asks acts on the answer, and a story that was ended acts no more.
+        signal.throwIfAborted();
+        return said;
+      },
       async until(holds, ms) {
         for (let waited = 0; ; waited += LOOK_MS) {
           signal.throwIfAborted();
@@ -123,7 +136,10 @@ export function createScenarioBoard(
         const answer = await deps.post('/alerts/alertmanager', alertBody(alert, startsAt, null));
         if (answer.status !== 202)
           throw new Error(`the alert was answered with ${answer.status || 'nothing'}`);
-        undo.push(() => deps.post('/alerts/alertmanager', alertBody(alert, startsAt, deps.now())));
+        undo.push(async () => {
+          const resolved = await deps.post('/alerts/alertmanager', alertBody(alert, startsAt, deps.now()));
+          if (resolved.status !== 202) throw new Error('the alert was not resolved');
+        });
       },
     };
   }
@@ -134,31 +150,32 @@ export function createScenarioBoard(
       await scenario.play(handsOf(run, undo));
       run.state = 'done';
     } catch (error) {
-      const stopped = run.abort.signal.aborted;
-      run.state = stopped ? 'stopped' : 'failed';
-      if (!stopped) {
-        run.told.push({
-          at: deps.now(),
-          text: `It could not go on: ${error instanceof Error ? error.message : String(error)}`,
-        });
-      }
+      const { aborted, reason } = run.abort.signal;
+      run.state = aborted ? 'stopped' : 'failed';
+      run.told.push({
+        at: deps.now(),
+        text: aborted ? `Ended early, by ${String(reason)}.` : `It could not go on: ${wordsOf(error)}`,
+      });
     } finally {
+      let kept = 0;
       for (const back of undo.toReversed()) {
         try {
           await back();
         } catch {
           // Each is undone by itself: one that fails, a bot that is down, keeps none of the others.
+          kept += 1;
         }
       }
+      if (run.abort.signal.aborted && run.state === 'stopped')
+        run.told.push({ at: deps.now(), text: kept === 0 ? TAKEN_BACK : NOT_TAKEN_BACK });
       changed();
     }
   }
 
   const running = () => [...runs.entries()].find(([, run]) => run.state === 'running');
-  async function stop(id: string): Promise<void> {
-    const run = runs.get(id);
+  async function end(run: Run | undefined, by: string): Promise<void> {
     if (run === undefined) return;
-    run.abort.abort(new Error('stopped'));
+    run.abort.abort(by);
     await run.over;
   }
 
@@ -188,9 +205,11 @@ export function createScenarioBoard(
       run.over = carryOut(scenario, run);
       changed();
     },
-    stop,
-    async stopAll() {
-      for (const id of runs.keys()) await stop(id);
+    stop: (id) => end(runs.get(id), 'Stop'),
+    async stopAll(by) {
+      for (const run of runs.values()) await end(run, by);
+    },
+    forget() {
       runs.clear();
       changed();
     },
@@ -244,3 +263,5 @@ function fingerprintOf(labels: Record<string, string>): string {
   }
   return hash.toString(16).padStart(16, '0');
 }
+
+const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

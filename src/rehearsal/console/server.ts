@@ -25,6 +25,8 @@ export interface ConsoleServerOptions {
   acts: ActContext;
   /** Where the bot listens now; null while it is down. */
   botUrl(): string | null;
+  /** How often each page is told that we are here. */
+  heartbeatMs?: number;
 }
 
 export interface ConsoleServer {
@@ -37,6 +39,8 @@ export interface ConsoleServer {
 /** 20 times a second at most: an eye sees no more, and a storm costs no more. */
 const FLUSH_MS = 50;
 const HEARTBEAT_MS = 10_000;
+/** Heartbeats that a page could not take before it is let go: it comes again when it can read. */
+const MOST_MISSED = 3;
 /** A browser opens six connections to a host; a page is one. */
 const MOST_READERS = 12;
 const MOST_ACT_BYTES = 64 * 1024;
@@ -52,7 +56,9 @@ const HEADERS = {
 };
 
 const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
-const LOOPBACK_PEERS = ['127.0.0.1', '::1', '::ffff:127.0.0.1'];
+const LOOPBACK_PEER = /^(::ffff:)?127\.|^::1$/;
+/** Every address: somebody who types one of them means this machine. */
+const EVERYWHERE: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '[::1]' };
 
 const lookingSchema = z.object({
   as: z.enum(PEOPLE.map(({ id }) => id)).catch(PEOPLE[0]?.id ?? ''),
@@ -71,6 +77,8 @@ interface Reader {
   looking: Looking;
   /** What it was sent last, by region. */
   last: Map<string, string>;
+  /** Heartbeats in a row that it had no room for. */
+  missed: number;
 }
 
 class Refused extends Error {
@@ -87,17 +95,29 @@ export async function startConsoleServer(options: ConsoleServerOptions): Promise
   const { host, front, stateFor, acts, botUrl } = options;
   const readers = new Set<Reader>();
   let flushing: NodeJS.Timeout | null = null;
-  let port = options.port;
+  const typed = EVERYWHERE[host] ?? (host.includes(':') ? `[${host}]` : host).toLowerCase();
+  const names = [...new Set([typed, ...LOOPBACK_NAMES])];
 
-  /** What a page of another site may not do: the browser says where it comes from, and by which name it found us. */
-  function mustBeOurs(request: IncomingMessage): void {
-    const ours = LOOPBACK_NAMES.map((name) => `${name}:${port}`);
-    const named = request.headers.host ?? '';
-    if (!ours.includes(named)) {
-      throw new Refused(421, 'wrong_host', 'The console answers to localhost, 127.0.0.1 and [::1] only.');
+  /**
+   * What a page of another site may not do, on the bot's paths neither: the browser says by which name it found us (its
+   * own name may point here by now), and where it comes from. Programs come by a loopback name, and say nothing else.
+   */
+  function mustBeNear(request: IncomingMessage, path: string): void {
+    const [named, ...more] = request.headersDistinct['host'] ?? [];
+    if (more.length > 0 || !names.includes((named ?? '').replace(/:\d{1,5}$/, '').toLowerCase())) {
+      throw new Refused(421, 'wrong_host', `A rehearsal answers to ${names.join(', ')} only.`);
     }
-    const { origin } = request.headers;
-    if (origin === undefined && request.method === 'GET') return;
+    const from = request.headers['sec-fetch-site'] ?? 'none';
+    // A link to the page, followed from anywhere, shows it and does nothing.
+    const isFollowed =
+      path === '/' && request.method === 'GET' && request.headers['sec-fetch-dest'] === 'document';
+    if (from !== 'same-origin' && from !== 'none' && !isFollowed) {
+      throw new Refused(403, 'wrong_site', 'No page of another site may ask for this.');
+    }
+  }
+
+  function mustBeOurs({ headers: { origin, host: named }, method }: IncomingMessage): void {
+    if (origin === undefined && method === 'GET') return;
     if (origin !== `http://${named}`) {
       throw new Refused(403, 'wrong_origin', 'Only the console’s own page may ask for this.');
     }
@@ -127,8 +147,12 @@ export async function startConsoleServer(options: ConsoleServerOptions): Promise
   }
 
   const heartbeat = setInterval(() => {
-    for (const { response } of readers) if (!response.writableNeedDrain) response.write(': still here\n\n');
-  }, HEARTBEAT_MS);
+    for (const reader of readers) {
+      reader.missed = reader.response.writableNeedDrain ? reader.missed + 1 : 0;
+      if (reader.missed >= MOST_MISSED) reader.response.destroy();
+      else if (reader.missed === 0) reader.response.write(': still here\n\n');
+    }
+  }, options.heartbeatMs ?? HEARTBEAT_MS);
   heartbeat.unref();
 
   function listen(query: URLSearchParams, response: ServerResponse): void {
@@ -145,7 +169,7 @@ export async function startConsoleServer(options: ConsoleServerOptions): Promise
     if (as === undefined) return;
     response.writeHead(200, { ...HEADERS, 'content-type': 'text/event-stream; charset=utf-8' });
     const looking = { as, channel: wanted.channel, thread: wanted.open, tab: wanted.tab };
-    const reader: Reader = { response, looking, last: new Map() };
+    const reader: Reader = { response, looking, last: new Map(), missed: 0 };
     readers.add(reader);
     response.on('close', () => readers.delete(reader));
     response.on('error', () => readers.delete(reader));
@@ -175,7 +199,7 @@ export async function startConsoleServer(options: ConsoleServerOptions): Promise
     }
     const outcome = await perform(parsed.data, acts);
     changed();
-    answer(response, 200, outcome);
+    answer(response, 'held' in outcome ? 409 : 200, outcome);
   }
 
   async function asset(name: string, response: ServerResponse): Promise<void> {
@@ -189,6 +213,11 @@ export async function startConsoleServer(options: ConsoleServerOptions): Promise
   async function route(request: IncomingMessage, response: ServerResponse): Promise<void> {
     // Taken as it was sent: a path that needs tidying up is none of ours.
     const [path = '', query = ''] = (request.url ?? '').split(/\?(.*)/s);
+    mustBeNear(request, path);
+    if (path !== '/' && path !== '/console' && !path.startsWith('/console/')) {
+      passOn(request, response, botUrl());
+      return;
+    }
     mustBeOurs(request);
     const is = (method: string, at: string) => request.method === method && path === at;
     if (is('GET', '/')) {
@@ -203,13 +232,8 @@ export async function startConsoleServer(options: ConsoleServerOptions): Promise
 
   const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000, maxHeaderSize: 16_384 });
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    if (!LOOPBACK_PEERS.includes(request.socket.remoteAddress ?? '')) {
+    if (!LOOPBACK_PEER.test(request.socket.remoteAddress ?? '')) {
       request.socket.destroy();
-      return;
-    }
-    const path = (request.url ?? '').split('?', 1)[0] ?? '';
-    if (path !== '/' && path !== '/console' && !path.startsWith('/console/')) {
-      passOn(request, response, botUrl());
       return;
     }
     route(request, response).catch((error: unknown) => {
@@ -231,10 +255,11 @@ export async function startConsoleServer(options: ConsoleServerOptions): Promise
     });
   });
   const address = server.address();
-  if (typeof address === 'object' && address !== null) port = address.port;
+  const port = typeof address === 'object' && address !== null ? address.port : options.port;
 
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    // As a browser writes it: without :80.
+    url: new URL(`http://${typed}:${port}`).origin,
     changed,
     async close() {
       clearInterval(heartbeat);

@@ -155,8 +155,10 @@ export const SCENARIOS: readonly Scenario[] = [
         for (let group = 0; group < 12; group += 1)
           await play.post('/alerts/generic', stormOf(group, round, 'firing'));
         play.atEnd(async () => {
-          for (let group = 0; group < 12; group += 1)
-            await play.post('/alerts/generic', stormOf(group, round, 'resolved'));
+          for (let group = 0; group < 12; group += 1) {
+            const { status } = await play.post('/alerts/generic', stormOf(group, round, 'resolved'));
+            if (status !== 202) throw new Error('the warnings were not resolved');
+          }
         });
         if (round === 4) {
           await play.alert({

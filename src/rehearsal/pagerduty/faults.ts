@@ -12,6 +12,8 @@ export type PagerFaultKind =
   | 'reset'
   /** Applied, then the connection is dropped before the answer. */
   | 'acceptThenReset'
+  /** Events: 202 as for one that is taken, and no incident comes of it. The rest is not touched. */
+  | 'acceptThenForget'
   /** Never answers; nothing is applied. */
   | 'hang'
   /** Applied and answered after `ms`. */

@@ -1,8 +1,13 @@
 /** Each switch of the page reaches its counterpart, and takes nothing but itself back. */
 
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
+import { request } from 'node:https';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLoopbackEngine, type LoopbackEngine } from '../../../src/rehearsal/console/engine.ts';
 import { createFaultBoard, type FaultBoard } from '../../../src/rehearsal/console/faults.ts';
@@ -131,6 +136,78 @@ describe('Slack, PagerDuty and the mail server', () => {
     expect(stage.slack.calls.at(-1)?.fault).toBe('slow');
   });
 
+  /** One event to PagerDuty: what it answered, or that it did not. */
+  const page = async (): Promise<number | 'nothing'> => {
+    const { server, tls, keys } = { ...stage, server: stage.pagerDuty.server };
+    const body = JSON.stringify({
+      routing_key: keys.routingKey,
+      event_action: 'trigger',
+      dedup_key: 'INC-1/1',
+      payload: { summary: 'DRILL', source: 'desk', severity: 'error' },
+    });
+    const sent = request(`https://${server}/v2/enqueue`, {
+      method: 'POST',
+      ca: tls.cert,
+      agent: false,
+      signal: AbortSignal.timeout(400),
+      headers: { 'content-type': 'application/json' },
+    });
+    sent.end(body);
+    const [response] = (await once(sent, 'response').catch(() => [null])) as [IncomingMessage | null];
+    response?.resume();
+    return response?.statusCode ?? 'nothing';
+  };
+
+  it.each([
+    ['pager.down', 500],
+    ['pager.hangs', 'nothing'],
+    ['pager.limits', 429],
+    ['pager.forgets', 202],
+  ] as const)('%s is met until it is switched off: %s, and no incident', async (id, answer) => {
+    await board.set(id, true);
+    for (let n = 0; n < 2; n += 1) expect(await page()).toBe(answer);
+    expect(stage.pagerDuty.events().map(({ applied }) => applied)).toEqual([false, false]);
+    expect(stage.pagerDuty.incidents()).toEqual([]);
+    await board.set(id, false);
+    expect(await page()).toBe(202);
+    expect(stage.pagerDuty.incidents()).toHaveLength(1);
+  });
+
+  /** One mail: the code that its recipient was answered with, or that nothing was said. */
+  const mail = async (): Promise<string> => {
+    const { port, hostname } = new URL(stage.mail.smtpUrl);
+    const socket = connect(Number(port), hostname);
+    const lines = createInterface({ input: socket });
+    const limit = setTimeout(() => lines.close(), 400);
+    try {
+      let code = 'nothing';
+      const say = ['HELO desk.example', 'MAIL FROM:<a@desk.example>', 'RCPT TO:<b@desk.example>', 'QUIT'];
+      socket.on('error', () => undefined);
+      for await (const line of lines) {
+        const next = say.shift();
+        if (next === 'QUIT') code = line.slice(0, 3);
+        if (next === undefined) break;
+        socket.write(`${next}\r\n`);
+      }
+      return code;
+    } finally {
+      clearTimeout(limit);
+      socket.destroy();
+    }
+  };
+
+  it.each([
+    ['mail.down', 'nothing'],
+    ['mail.refuses', '550'],
+    ['mail.greylists', '450'],
+    ['mail.hangs', 'nothing'],
+  ] as const)('%s is met until it is switched off: %s', async (id, code) => {
+    await board.set(id, true);
+    for (let n = 0; n < 2; n += 1) expect(await mail()).toBe(code);
+    await board.set(id, false);
+    expect(await mail()).toBe('250');
+  });
+
   it('what a person had armed elsewhere stays: PagerDuty’s and the mail server’s faults are lifted one by one', async () => {
     const own = stage.mail.fault({ kind: 'refuseAll', times: 5 });
     await board.set('mail.down', true);
@@ -163,6 +240,20 @@ describe('the engine', () => {
     expect(of('position').at(-2)).toMatchObject({ symbol: 'BTC/USDT:USDT', notional: 512 });
     expect(of('pnl').at(-1)).toMatchObject({ dayPnl: 0, currency: 'USDT' });
     expect(stage.binance.openOrders(), 'what it tries does not rest').toHaveLength(8);
+  });
+
+  it('counts the profit of the day from 00:00 UTC, and not over it', async () => {
+    const midnight = 1_764_028_800_000;
+    time = midnight - 3_000;
+    await second();
+    stage.binance.setMark('BTCUSDT', 65_000);
+    await second();
+    expect(of('pnl').at(-1)).toMatchObject({ at: midnight - 1_000, dayPnl: expect.closeTo(8, 6) });
+    await second();
+    expect(of('pnl').at(-1)).toMatchObject({ at: midnight, dayPnl: expect.closeTo(0, 6) });
+    stage.binance.setMark('BTCUSDT', 64_000);
+    await second();
+    expect(of('pnl').at(-1)).toMatchObject({ dayPnl: expect.closeTo(-8, 6) });
   });
 
   it('stops when its file says so; deaf, it keeps to what it read', async () => {
@@ -244,6 +335,16 @@ describe('the rest', () => {
       own.shown().map(({ id }) => id),
       'root is not held up by it',
     ).not.toContain('disk.readonly');
+  });
+
+  it('a switch that cannot be lifted still shows as on, keeps no other on, and goes with its desk', async () => {
+    await board.set('disk.gone', true);
+    await board.set('engine.silent', true);
+    await rm(`${folder}.away`, { recursive: true });
+    await expect(board.clear()).rejects.toThrow('ENOENT');
+    expect([board.isOn('disk.gone'), board.isOn('engine.silent')]).toEqual([true, false]);
+    board.forget();
+    expect(board.shown().some(({ on }) => on)).toBe(false);
   });
 
   it('the folder is read-only while it is on', async () => {

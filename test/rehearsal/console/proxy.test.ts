@@ -3,7 +3,8 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from 'vitest';
 import { passOn } from '../../../src/rehearsal/console/proxy.ts';
 
@@ -124,5 +125,70 @@ describe('passing on', () => {
     });
     const response = await fetch(`${await behind(bot)}/incidents`);
     await expect(response.text()).rejects.toThrow('terminated');
+  });
+
+  /** As it stands on the wire, through the proxy: what the bot saw, and every status that came back. */
+  async function onTheWire(raw: string): Promise<{ seen: string[]; statuses: number[] }> {
+    const seen: string[] = [];
+    const bot = await listening((asked, answer) => {
+      text(asked).then(
+        (body) => {
+          seen.push(`${asked.method} ${asked.url} ${body}`);
+          answer.end('ok');
+        },
+        () => undefined,
+      );
+    });
+    const { hostname, port } = new URL(await behind(bot));
+    const socket = connect(Number(port), hostname);
+    socket.write(raw);
+    const answers = await text(socket);
+    return { seen, statuses: [...answers.matchAll(/^HTTP\/1\.1 (\d+)/gm)].map(([, code]) => Number(code)) };
+  }
+  const INNER = 'POST /kill HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n';
+  const LENGTH = `Content-Length: ${INNER.length}\r\n`;
+  const CHUNKS = `${INNER.length.toString(16)}\r\n${INNER}\r\n0\r\n\r\n`;
+  const post = (headers: string, body: string) =>
+    `POST /alerts/generic HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${headers}\r\n${body}`;
+
+  it.each([
+    ['Connection names content-length', post(`Connection: content-length\r\n${LENGTH}`, INNER)],
+    [
+      'in another case, with spaces, among others',
+      post(`Connection: x ,\tCONTENT-Length ,host\r\n${LENGTH}`, INNER),
+    ],
+    [
+      'Connection names transfer-encoding',
+      post('Connection: transfer-encoding\r\nTransfer-Encoding: chunked\r\n', CHUNKS),
+    ],
+    ['chunks, by another case', post('Transfer-Encoding: CHUNKED\r\n', CHUNKS)],
+  ])('a body that looks like a request stays a body: %s', async (_what, raw) => {
+    expect(await onTheWire(raw)).toEqual({ seen: [`POST /alerts/generic ${INNER}`], statuses: [200] });
+  });
+
+  it.each([
+    ['a length and chunks', post(`${LENGTH}Transfer-Encoding: chunked\r\n`, CHUNKS)],
+    ['two lengths', post(`Content-Length: 0\r\n${LENGTH}`, INNER)],
+    ['two lengths in one', post(`Content-Length: 0, ${INNER.length}\r\n`, INNER)],
+    ['a length with a sign', post(`Content-Length: +${INNER.length}\r\n`, INNER)],
+    ['another coding before the chunks', post('Transfer-Encoding: gzip, chunked\r\n', CHUNKS)],
+    ['chunks twice', post('Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n', CHUNKS)],
+    ['an unknown coding', post('Transfer-Encoding: xchunked\r\n', CHUNKS)],
+    ['a space before the colon', post(`Content-Length : ${INNER.length}\r\n`, INNER)],
+    ['a header that is folded', post(`Transfer-Encoding:\r\n chunked\r\n${LENGTH}`, INNER)],
+    ['a chunk with no number', post('Transfer-Encoding: chunked\r\n', `zz\r\n${INNER}\r\n0\r\n\r\n`)],
+  ])('what two servers could read in two ways reaches the bot not at all: %s', async (_what, raw) => {
+    const { seen, statuses } = await onTheWire(raw);
+    expect(seen).toEqual([]);
+    expect(statuses.filter((status) => status < 400)).toEqual([]);
+  });
+
+  it('an answer’s length stays with it too', async () => {
+    const bot = await listening((_asked, answer) => {
+      answer.writeHead(200, { connection: 'content-length, close', 'content-length': '4' });
+      answer.end('whole'.slice(0, 4));
+    });
+    const response = await fetch(await behind(bot));
+    expect([response.headers.get('content-length'), await response.text()]).toEqual(['4', 'whol']);
   });
 });

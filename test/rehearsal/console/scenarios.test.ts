@@ -95,10 +95,15 @@ describe('a story', () => {
     expect(on.has('slack.down')).toBe(true);
   });
 
-  it('that is stopped says no more', async () => {
-    const { deps } = desk({
-      wait: (_ms, signal) => new Promise((_resolve, reject) => signal.addEventListener('abort', reject)),
+  /** Waits until it is ended. */
+  const waiting: ScenarioDeps['wait'] = (_ms, signal) =>
+    new Promise((_resolve, reject) => {
+      if (signal.aborted) reject(signal.reason);
+      signal.addEventListener('abort', () => reject(signal.reason));
     });
+
+  it('that is stopped says who ended it and what was taken back, and no more', async () => {
+    const { deps } = desk({ wait: waiting });
     const board = createScenarioBoard(deps, [
       scenario(async (play) => {
         play.tell('one');
@@ -109,6 +114,60 @@ describe('a story', () => {
     board.start('own');
     expect(() => board.start('own')).toThrow('running');
     await board.stop('own');
-    expect(board.shown()[0]).toMatchObject({ state: 'stopped', told: [{ text: 'one' }] });
+    await board.stop('own');
+    expect(board.shown()[0]).toMatchObject({
+      state: 'stopped',
+      told: [
+        { text: 'one' },
+        { text: 'Ended early, by Stop.' },
+        { text: expect.stringContaining('are taken back. What was bought, placed, paged or killed stays') },
+      ],
+    });
+    board.forget();
+    expect(board.shown()[0]).toMatchObject({ state: 'ready', told: [] });
+  });
+
+  it('of a runaway position that Start over ends buys no more, though its look at the bot comes back later', async () => {
+    let answer: (said: null) => void = () => undefined;
+    let looked = 0;
+    let bought = 0;
+    const engine = { buy: () => (bought += 1) };
+    const { deps } = desk({
+      engine: engine as unknown as ScenarioDeps['engine'],
+      status: () => {
+        looked += 1;
+        return new Promise((done) => (answer = done));
+      },
+    });
+    const board = createScenarioBoard(deps);
+    board.start('runaway');
+    answer(null);
+    await expect.poll(() => looked).toBe(2);
+    const over = board.stopAll('Start over');
+    answer(null);
+    await over;
+    expect(bought).toBe(1);
+    expect(board.shown().find(({ id }) => id === 'runaway')).toMatchObject({
+      state: 'stopped',
+      told: [{}, { text: 'Ended early, by Start over.' }, {}],
+    });
+  });
+
+  it('whose alert could not be resolved, since the bot is down, does not say that it was', async () => {
+    let status = 202;
+    const { deps } = desk({ wait: waiting, post: async () => ({ status, json: null }) });
+    const board = createScenarioBoard(deps, [
+      scenario(async (play) => {
+        await play.fault('slack.down');
+        await play.alert({ name: 'A', severity: 'info', summary: 'a' });
+        status = 0;
+        await play.wait(1);
+      }),
+    ]);
+    board.start('own');
+    await expect.poll(() => status).toBe(0);
+    await board.stop('own');
+    expect(board.shown()[0]?.told.at(-1)?.text).toContain('Not all of what it broke could be taken back');
+    expect(deps.faults.isOn('slack.down'), 'each is undone by itself').toBe(false);
   });
 });

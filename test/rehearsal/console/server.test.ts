@@ -3,17 +3,27 @@
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type IncomingMessage, request } from 'node:http';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ActContext } from '../../../src/rehearsal/console/acts.ts';
-import { type ConsoleServer, startConsoleServer } from '../../../src/rehearsal/console/server.ts';
+import {
+  type ConsoleServer,
+  type ConsoleServerOptions,
+  startConsoleServer,
+} from '../../../src/rehearsal/console/server.ts';
+import { createStartOver, type StartOver } from '../../../src/rehearsal/console/startOver.ts';
 import { type ConsoleState, REGIONS, type Regions } from '../../../src/rehearsal/console/state.ts';
 
 let server: ConsoleServer;
+let options: ConsoleServerOptions;
 let folder: string;
 let said: Record<string, string>;
 let switched: [string, boolean][];
+let startOver: StartOver;
+let setAgain: () => Promise<unknown>;
+let struck: number;
 const drawing: string[] = [];
 
 beforeEach(async () => {
@@ -21,8 +31,21 @@ beforeEach(async () => {
   await writeFile(join(folder, 'a.css'), 'body {}');
   said = {};
   switched = [];
+  struck = 0;
+  setAgain = async () => undefined;
+  startOver = createStartOver(
+    {
+      end: [],
+      async close() {
+        struck += 1;
+      },
+      set: () => setAgain(),
+      begin: async () => undefined,
+    },
+    'Look there.',
+  );
   drawing.length = 0;
-  server = await startConsoleServer({
+  options = {
     host: '127.0.0.1',
     port: 0,
     front: {
@@ -32,7 +55,9 @@ beforeEach(async () => {
           name,
           (state: ConsoleState) => {
             if (said[name] === 'throws') throw new Error('cannot draw');
-            return `${name} ${said[name] ?? ''} for ${state.looking.as.name} ${state.looking.thread ?? ''}`;
+            const who = `${name} for ${state.looking.as.name}`;
+            drawing.push(who);
+            return `${name} ${said[who] ?? said[name] ?? ''} for ${state.looking.as.name} ${state.looking.thread ?? ''}`;
           },
         ]),
       ) as Regions,
@@ -42,6 +67,7 @@ beforeEach(async () => {
     botUrl: () => null,
     acts: {
       stage: () => ({}),
+      startOver,
       faults: {
         async set(id: string, on: boolean) {
           switched.push([id, on]);
@@ -49,7 +75,8 @@ beforeEach(async () => {
         },
       },
     } as unknown as ActContext,
-  });
+  };
+  server = await startConsoleServer(options);
 });
 afterEach(async () => {
   await server.close();
@@ -118,18 +145,83 @@ async function page(query = ''): Promise<{ next(): Promise<Record<string, string
 }
 
 describe('who may ask', () => {
-  it.each(['evil.example', 'evil.example:3000', '127.0.0.1.evil.example', 'localhost', '169.254.169.254'])(
-    'a request for the host %s is refused: the name of another site may point here',
-    async (host) => {
-      const { status, text } = await ask({ headers: { host } });
+  it.each([
+    'evil.example',
+    'evil.example:3000',
+    '127.0.0.1.evil.example',
+    'localhost.evil.example:80',
+    'localhost:3000@evil.example',
+    'localhost.',
+    '0.0.0.0',
+    '169.254.169.254',
+    '[::ffff:7f00:1]',
+  ])('a request for the host %s is refused: the name of another site may point here', async (host) => {
+    // The bot's paths too: its measurements are read without a token.
+    for (const path of ['/', '/console/events', '/metrics', '/healthz']) {
+      const { status, text } = await ask({ path, headers: { host } });
       expect(status).toBe(421);
       expect(text).toContain('wrong_host');
+    }
+  });
+
+  it.each(['localhost', 'LOCALHOST:80', '127.0.0.1:8080', '[::1]:3000'])(
+    '%s is this machine, through whatever port a tunnel leads here',
+    async (host) => {
+      expect((await ask({ headers: { host } })).status).toBe(200);
+      expect((await ask({ path: '/metrics', headers: { host } })).status, 'the bot is down').toBe(502);
     },
   );
 
-  it('localhost with our port is ours', async () => {
-    const { port } = new URL(server.url);
-    expect((await ask({ headers: { host: `localhost:${port}` } })).status).toBe(200);
+  it('of two hosts none is taken', async () => {
+    const { hostname, port } = new URL(server.url);
+    const sent = request({
+      hostname,
+      port,
+      path: '/metrics',
+      headers: ['Host', 'localhost', 'Host', 'evil.example'],
+    });
+    sent.end();
+    const [response] = (await once(sent, 'response')) as [IncomingMessage];
+    response.resume();
+    expect([400, 421]).toContain(response.statusCode);
+  });
+
+  it.each(['cross-site', 'same-site', 'none, cross-site', 'nonsense'])(
+    'what a page of another site fetches is refused (%s), though it says no origin; a link to the page is followed',
+    async (site) => {
+      const headers = { 'sec-fetch-site': site, 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'empty' };
+      for (const path of ['/', '/console/events', '/console/assets/a.css', '/metrics']) {
+        expect((await ask({ path, headers })).status).toBe(403);
+      }
+      const followed = { 'sec-fetch-site': site, 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };
+      expect((await ask({ headers: followed })).status).toBe(200);
+      expect((await ask({ path: '/console/events', headers: followed })).status).toBe(403);
+      expect((await act({ act: 'fault', id: 'x', on: true }, followed)).status).toBe(403);
+      expect(switched).toEqual([]);
+    },
+  );
+
+  it.each(['same-origin', 'none'])('the own page, and what a person types: %s', async (site) => {
+    expect((await ask({ path: '/console/assets/a.css', headers: { 'sec-fetch-site': site } })).status).toBe(
+      200,
+    );
+  });
+
+  it.each([
+    ['0.0.0.0', /^http:\/\/127\.0\.0\.1:\d+$/],
+    ['127.0.0.2', /^http:\/\/127\.0\.0\.2:\d+$/],
+    ['localhost', /^http:\/\/localhost:\d+$/],
+  ])('listening on %s it says an address that it answers to', async (host, url) => {
+    const other = await startConsoleServer({ ...options, host });
+    try {
+      expect(other.url).toMatch(url);
+      const headers = { 'content-type': 'application/json', origin: other.url };
+      const body = '{"act":"fault","id":"a","on":true}';
+      expect((await fetch(other.url)).status).toBe(200);
+      expect((await fetch(`${other.url}/console/act`, { method: 'POST', headers, body })).status).toBe(200);
+    } finally {
+      await other.close();
+    }
   });
 
   it.each(['http://evil.example', 'null', 'https://127.0.0.1:1', ''])(
@@ -205,6 +297,40 @@ describe('what may be asked', () => {
     expect([status, JSON.parse(text)]).toEqual([200, { ok: false, error: 'There is no switch nothing.' }]);
     const thrown = await act({ act: 'venue.fill', order: '1' });
     expect(JSON.parse(thrown.text)).toMatchObject({ ok: false });
+  });
+
+  it('no act while the rehearsal starts over, but to start over; then all of them', async () => {
+    let set: () => void = () => undefined;
+    setAgain = () => new Promise<void>((done) => (set = done));
+    const first = act({ act: 'reset' });
+    await expect.poll(() => startOver.holds()).not.toBeNull();
+    const second = act({ act: 'reset' });
+    for (const one of [
+      { act: 'fault', id: 'slack.down', on: true },
+      { act: 'bot.start' },
+      { act: 'scenario', id: 'stuck', do: 'start' },
+      { act: 'say', as: 'U0ADA', text: '/kill' },
+    ]) {
+      const { status, text } = await act(one);
+      expect([status, JSON.parse(text)]).toMatchObject([
+        409,
+        { ok: false, error: 'Start over is running: try again in a moment.' },
+      ]);
+    }
+    set();
+    for (const one of [await first, await second]) expect(JSON.parse(one.text)).toEqual({ ok: true });
+    expect([switched, struck], 'one start over, and nothing else was done').toEqual([[], 1]);
+    expect((await act({ act: 'fault', id: 'slack.down', on: true })).status).toBe(200);
+  });
+
+  it('a desk that cannot be set again says so to everybody until it can', async () => {
+    setAgain = () => Promise.reject(new Error('EACCES: permission denied'));
+    const words = 'Could not start over: EACCES: permission denied. Look there.';
+    expect(JSON.parse((await act({ act: 'reset' })).text)).toEqual({ ok: false, error: words });
+    expect(JSON.parse((await act({ act: 'bot.start' })).text)).toMatchObject({ ok: false, error: words });
+    setAgain = async () => undefined;
+    expect(JSON.parse((await act({ act: 'reset' })).text)).toEqual({ ok: true });
+    expect((await act({ act: 'fault', id: 'slack.down', on: true })).status).toBe(200);
   });
 
   it.each([
@@ -289,6 +415,35 @@ describe('what a page is told', () => {
     const one = await page(query);
     expect((await one.next())['thread']).toBe('thread  for Ada ');
     one.close();
+  });
+
+  it('a page that does not read is not drawn for, and let go after a while', async () => {
+    await server.close();
+    server = await startConsoleServer({ ...options, heartbeatMs: 50 });
+    // More than the sockets between them hold.
+    said['venue for Grace'] = 'x'.repeat(32 * 1024 * 1024);
+    const { hostname, port } = new URL(server.url);
+    const deaf = connect(Number(port), hostname).pause();
+    deaf.on('error', () => undefined);
+    deaf.write(`GET /console/events?as=U0GRACE HTTP/1.1\r\nHost: ${hostname}\r\n\r\n`);
+    const drawnForGrace = () => drawing.filter((one) => one === 'venue for Grace').length;
+    await expect.poll(drawnForGrace).toBe(1);
+    const pages = await Promise.all(Array.from({ length: 11 }, () => page()));
+    for (const one of pages) await one.next();
+    for (let n = 0; n < 5; n += 1) {
+      said['status'] = String(n);
+      server.changed();
+      expect(Object.keys((await pages[0]?.next()) ?? {})).toEqual(['status']);
+    }
+    expect(drawnForGrace(), 'one picture is held for it, and no more').toBe(1);
+    const isRoom = async () => {
+      const one = await page().catch(() => null);
+      one?.close();
+      return one !== null;
+    };
+    await expect.poll(isRoom, { timeout: 5_000 }).toBe(true);
+    for (const one of pages) one.close();
+    deaf.destroy();
   });
 
   it('the thirteenth page is refused; the twelve go on', async () => {
