@@ -183,9 +183,8 @@ describe('the rota', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(hours, hours, fc.constantFrom(1, 2))), (list) => {
         const shifts = list.map(([from, to, level]) => shift(from * HOUR, to * HOUR, level));
-        const first = Math.min(...shifts.map(({ level }) => level));
         const covered = (hour: number) =>
-          list.some(([from, to, level]) => level === first && from <= hour && hour < to);
+          list.some(([from, to, level]) => level === 1 && from <= hour && hour < to);
         const slow = Array.from({ length: 24 }, (_one, hour) => hour).filter((hour) => !covered(hour));
         const quick = holesOf(shifts, { from: 0, to: 24 * HOUR }).flatMap(({ from, to }) =>
           Array.from({ length: (to - from) / HOUR }, (_one, index) => from / HOUR + index),
@@ -200,6 +199,8 @@ describe('the rota', () => {
     expect(holesOf([shift(null, null)], { from: 0, to: 10 })).toEqual([]);
     // Who is asked second fills no hole of the first.
     expect(holesOf([shift(0, 5), shift(null, null, 2)], { from: 0, to: 10 })).toEqual([{ from: 5, to: 10 }]);
+    // Not even where the first has no shift left: its schedule was deleted.
+    expect(holesOf([shift(null, null, 2)], { from: 0, to: 10 })).toEqual([{ from: 0, to: 10 }]);
   });
 
   it('is missing over a hole, forgets one that is past, and a person without a number is red', () => {
