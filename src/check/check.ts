@@ -182,7 +182,7 @@ export async function runCheck(
   },
 ): Promise<number> {
   const report = await check(options);
-  if (options.json) options.say(JSON.stringify(report, null, 2));
+  if (options.json) options.say(JSON.stringify(report));
   else for (const line of printed(report.lines, options.paper)) options.say(line);
   return report.ok ? 0 : 1;
 }

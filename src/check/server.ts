@@ -42,7 +42,7 @@ export function judgeServer(found: ServerState, port: number, freePort: boolean)
     case 'up':
       if (found.status.mode === 'live' && found.status.trading.unwritten !== undefined)
         return fail(
-          `it runs, trading is ${found.status.trading.state}, and what it ordered is NOT in the control file: ${found.status.trading.unwritten}`,
+          `what it ordered is NOT in the control file: ${found.status.trading.unwritten}; it runs, trading is ${found.status.trading.state}`,
           'Let the control file and its folder be writable; until then set the switches by hand.',
         );
       return found.status.mode === 'live'

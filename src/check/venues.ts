@@ -54,8 +54,8 @@ export function judgeReading(reading: Pick<VenueReading, 'lists' | 'positions'>,
     );
   if (failed.length > 0)
     return fail(
-      `${count(failed.length, 'list')} cannot be read, so a kill would end in UNKNOWN: ${failed.join('; ')}`,
-      'Give the key the right to read orders, balances and positions there.',
+      `cannot be read: ${failed.join('; ')}: a kill would end in UNKNOWN`,
+      'Give the key the right to read orders, balances and positions there; where the error is the venue’s own, see its status page.',
     );
   const orders = reading.lists.reduce((sum, one) => sum + (one.state === 'read' ? one.orders.length : 0), 0);
   const held = reading.positions.reduce(
