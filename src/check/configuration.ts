@@ -55,7 +55,7 @@ export function configurationLines({
       id: `config.problem.${index + 1}`,
       state: 'fail',
       what,
-      evidence: `${[`${file}${line === null ? '' : `:${line}`}`, path].filter(Boolean).join(' ')}: ${wrong}`,
+      evidence: `${[`${file}${line === null ? '' : `:${line}`}`, path].filter(Boolean).join(' ')} · ${wrong}`,
       mend,
     }),
   );
@@ -69,7 +69,8 @@ export function configurationLines({
         id: `config.note.${index + 1}`,
         state: 'warn',
         what,
-        evidence: text,
+        // What follows “…_SECRET: ” the mask takes for one.
+        evidence: text.replace(/^(No [A-Z_]+): /, '$1 · '),
         mend: mendOf(text),
       }),
     );

@@ -162,7 +162,7 @@ export function pagerProbes({ parts, pager, users, now }: PagerDeps): Probe[] {
   if (pager === null || routingKey === null)
     return [
       probe('pagerduty.key', 'PagerDuty routing key', async () =>
-        fail('there is none', 'Set PAGERDUTY_ROUTING_KEY: Service → Integrations → Events API V2.'),
+        fail('there is none', 'Set PAGERDUTY_ROUTING_KEY (Service → Integrations → Events API V2).'),
       ),
     ];
   const shaped = /^[0-9A-Za-z]{32}$/.test(routingKey);

@@ -25,8 +25,10 @@ afterEach(async () => {
   await rm(cwd, { recursive: true, force: true });
 });
 
+/** A pipe that nobody writes to. */
+const makePipe = (at: string) => execFileSync('/bin/sh', ['-c', 'mkfifo "$0"', at]);
 const pipe = (name: string): string => {
-  execFileSync('mkfifo', [join(cwd, name)]);
+  makePipe(join(cwd, name));
   return join(cwd, name);
 };
 const file = (name: string, text: string) => writeFile(join(cwd, name), text);
@@ -69,7 +71,7 @@ describe('files', { timeout: 20_000 }, () => {
   });
 
   it.each([
-    ['a pipe', (at: string) => execFileSync('mkfifo', [at]), 'not a file'],
+    ['a pipe', makePipe, 'not a file'],
     ['a folder', (at: string) => mkdir(at), 'EISDIR'],
     ['10 MB', (at: string) => writeFile(at, 'x'.repeat(10_000_000)), '10000000 characters'],
     ['a bomb', (at: string) => writeFile(at, BOMB), 'Anchors and aliases'],
@@ -103,7 +105,7 @@ describe('files', { timeout: 20_000 }, () => {
   it('the desk’s runbook is a pipe: nobody can have read it, and the bot does not wait for it', async () => {
     const at = pipe('RUNBOOK_EDGE.md');
     await mkdir(join(cwd, 'runbooks'));
-    execFileSync('mkfifo', [join(cwd, 'runbooks', 'a.yml')]);
+    pipe('runbooks/a.yml');
     const texts = createRunbookTexts({ playbookFile: join(cwd, 'playbook.yml'), runbookFile: at });
     expect(await texts.read()).toEqual([
       { name: 'RUNBOOK_EDGE.md', sha256: null },

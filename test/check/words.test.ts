@@ -355,7 +355,7 @@ const ROWS: [word: string, broken: string, how: (well: Well) => unknown, bad: Ba
   ],
   [
     'mail server',
-    'the password is wrong',
+    'it turns everybody away',
     ({ stage: { mail } }) => mail.fault({ kind: 'greeting421', times: Infinity }),
     { 'mail.server': 'fail' },
   ],
@@ -458,6 +458,18 @@ describe('what the issue says that check tells', { timeout: 30_000 }, () => {
     const report = await reportOf(await wellDesk());
     expect(badOf(report)).toEqual({});
     expect(report.ok).toBe(true);
+    for (const { state, mend } of report.lines) if (state !== 'ok') expect(mend).not.toBe('');
+  });
+
+  it('without a configuration but for a token: each thing is named, and no word of ours is masked', async () => {
+    const well = await wellDesk();
+    well.env = { STANDDOWN_TOKEN: 'a-token-of-the-desk-that-is-long-enough' };
+    well.yaml = '';
+    const report = await reportOf(well);
+    expect(Object.keys(badOf(report))).toEqual(
+      expect.arrayContaining(['config.problem.1', 'slack.token', 'pagerduty.key', 'access.quorum']),
+    );
+    expect(JSON.stringify(report.lines)).not.toMatch(/\[masked\]|\[…\]/);
   });
 
   it.each(ROWS)('%s: %s', async (_word, _broken, how, bad) => {
@@ -468,6 +480,8 @@ describe('what the issue says that check tells', { timeout: 30_000 }, () => {
     expect(report.ok).toBe(false);
     const silent = report.lines.filter(({ state, mend }) => state !== 'ok' && mend === '');
     expect(silent).toEqual([]);
+    // No secret is in what it says, and so nothing is masked.
+    expect(JSON.stringify(report.lines)).not.toMatch(/\[masked\]|\[…\]/);
   });
 
   it('next on-call: a hole at the first level is noted where the second is filled', async () => {
