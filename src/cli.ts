@@ -106,7 +106,7 @@ program
 
 program
   .command('check')
-  .option('--json', 'one JSON object: {ok, at, lines}')
+  .option('--json', 'one JSON object on one line: {ok, at, lines}')
   .option('--all', 'with what was seen of what is well')
   .description(
     'everything that would fail at three in the morning, and how to mend it; trades, posts, pages and mails nothing. Exits 0 when nothing fails and nothing is unknown, else 1',
@@ -119,6 +119,7 @@ program
       json: options.json === true,
       paper: {
         columns: stdout.columns ?? (Number(env['COLUMNS']) || 80),
+        rows: stdout.isTTY ? stdout.rows : null,
         all: options.all === true,
         colour: stdout.isTTY && (env['NO_COLOR'] ?? '') === '',
       },

@@ -1,9 +1,10 @@
 /** What the bot is told at start: the environment, `.env` and standdown.yml. It decides between rehearsal and live. */
 
-import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
 import { parseEnv } from 'node:util';
 import type { z } from 'zod';
+import { readTextFile } from './adapters/textFile.ts';
 import type { Problem } from './adapters/yaml.ts';
 import { parseYaml } from './adapters/yaml.ts';
 import type { FileContext, StanddownFile } from './configFile.ts';
@@ -315,7 +316,7 @@ function present(env: Record<string, string | undefined>): Environment {
 function readEnvFile(file: string, problems: Problem[]): Environment {
   let text: string;
   try {
-    text = readFileSync(file, 'utf8');
+    text = readTextFile(file);
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
     if (code !== 'ENOENT')
@@ -681,7 +682,7 @@ function readStanddown<T>(
 ): { value: T | null; raw: unknown } {
   let text = '';
   try {
-    text = readFileSync(file, 'utf8');
+    text = readTextFile(file);
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
     // What the file must have is listed as well, so that it can be written in one go.

@@ -1,7 +1,7 @@
 /** What can be read of a live configuration that is broken: each part by itself, so that `check` can ask about the rest. */
 
-import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { readTextFile } from './adapters/textFile.ts';
 import type { Problem } from './adapters/yaml.ts';
 import { parseYaml } from './adapters/yaml.ts';
 import {
@@ -107,7 +107,7 @@ export function loadParts(input: { env: Env; cwd: string }): LoadedParts {
 
 function textOf(file: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return readTextFile(file);
   } catch {
     return ''; // loadConfig has said it
   }

@@ -1,11 +1,12 @@
 /** The owner's policy: templates/playbook.yml, the runbooks and the text templates, read and checked at start. */
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import type { TemplateKind } from './adapters/liquid.ts';
 import { renderTemplate } from './adapters/liquid.ts';
+import { readTextFile } from './adapters/textFile.ts';
 import type { Hints, Problem } from './adapters/yaml.ts';
 import { parseYaml, strict } from './adapters/yaml.ts';
 import { SEVERITIES } from './domain/incident.ts';
@@ -53,7 +54,7 @@ export function loadPolicy(
   const problems: Problem[] = [];
   const read = (file: string): string | null => {
     try {
-      return readFileSync(file, 'utf8');
+      return readTextFile(file);
     } catch (error) {
       problems.push(unreadable(file, error));
       return null;

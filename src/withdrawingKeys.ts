@@ -14,7 +14,7 @@ export async function withdrawingKeys(
     venues.map(async (venue) => {
       const settled = new AbortController();
       const late = clock.wait(ASK_MS, settled.signal).then(() => null);
-      const said = await Promise.race([venue.keyPermissions(), late]);
+      const said = await Promise.race([venue.keyPermissions(), late]).catch(() => null);
       settled.abort();
       return said?.state === 'known' && said.rights.canWithdraw === true ? venue.id : null;
     }),

@@ -23,7 +23,9 @@ export function createRunbookTexts(options: {
 
   async function version(name: string, path: string): Promise<TextVersion> {
     try {
-      if ((await stat(path)).size > MOST_BYTES) return { name, sha256: null };
+      const found = await stat(path);
+      // A pipe would be waited for for ever.
+      if (!found.isFile() || found.size > MOST_BYTES) return { name, sha256: null };
       return {
         name,
         sha256: createHash('sha256')

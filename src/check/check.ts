@@ -11,7 +11,8 @@ import { createMask } from '../log.ts';
 import { loadPolicy } from '../policy.ts';
 import type { Clock } from '../ports.ts';
 import { openVenues } from '../venues.ts';
-import { controlProbes } from './control.ts';
+import { configurationLines } from './configuration.ts';
+import { controlProbes, controlText, type Place, thisPlace } from './control.ts';
 import { answer, type Line, once, PROBE_MS, type Probe, probe } from './line.ts';
 import { machineProbes, zoneProbe } from './machine.ts';
 import { outsideProbes } from './outside.ts';
@@ -21,7 +22,7 @@ import { policyProbes } from './policy.ts';
 import { type Paper, printed } from './print.ts';
 import { readinessProbes } from './readiness.ts';
 import { goingLive, rehearsalProbes } from './rehearsal.ts';
-import { serverFound, serverProbes } from './server.ts';
+import { everyEngineConfirms, serverFound, serverProbes } from './server.ts';
 import { judgeDate, slackProbes } from './slack.ts';
 import { venueProbes } from './venues.ts';
 
@@ -31,6 +32,8 @@ export interface CheckOptions {
   clock?: Clock;
   /** For a private CA of tests. */
   pagerAgent?: Agent;
+  /** Where it runs; default this machine. */
+  place?: Place;
 }
 
 export interface CheckReport {
@@ -87,51 +90,13 @@ function cleaned(line: Line, mask: (text: string) => string): Line {
   return { ...line, what: clean(line.what), evidence: clean(line.evidence), mend: clean(line.mend) };
 }
 
-/** Warnings that a line of its own says better. */
-const SAID_ELSEWHERE =
-  /^Hard stops only observe|^Only 1 approval|^Approvers include a group|^A full token has fewer|does not exist: whether on-call/;
-
-function configurationLines({ mode, problems, warnings }: LoadedParts): Line[] {
-  const notes = warnings.filter((text) => !SAID_ELSEWHERE.test(text));
-  return [
-    ...problems.map(
-      ({ file, line, path, what, mend }, index): Line => ({
-        id: `config.problem.${index + 1}`,
-        state: 'fail',
-        what: 'Configuration',
-        evidence: `${[`${file}${line === null ? '' : `:${line}`}`, path].filter(Boolean).join(' ')}: ${what}`,
-        mend,
-      }),
-    ),
-    ...(problems.length === 0
-      ? [
-          {
-            id: 'config.file',
-            state: 'ok' as const,
-            what: 'Configuration',
-            evidence: mode === 'live' ? 'it is complete, for a live start' : 'a rehearsal can start',
-            mend: '',
-          },
-        ]
-      : []),
-    ...notes.map(
-      (text, index): Line => ({
-        id: `config.note.${index + 1}`,
-        state: 'warn',
-        what: 'Configuration',
-        evidence: text,
-        mend: '',
-      }),
-    ),
-  ];
-}
-
 async function liveProbes(
   parts: LiveParts,
   {
     clock,
     mask,
     pagerAgent,
+    place,
     required,
   }: CheckOptions & { clock: Clock; mask: (text: string) => string; required: boolean },
 ): Promise<{ probes: Probe[]; close: () => Promise<void> }> {
@@ -167,18 +132,23 @@ async function liveProbes(
       ? []
       : [
           probe('machine.clock', 'Clock', async () => {
-            await slack.app();
-            return judgeDate(slack.clock());
+            const said = await slack.app();
+            // What is no answer of Slack's may come from anywhere, and so may its date.
+            return judgeDate(said.state === 'silent' ? null : slack.clock());
           }),
         ];
   return {
     probes: [
       ...serverProbes(parts, found),
-      ...controlProbes(parts.controlFile),
+      ...controlProbes(
+        parts.controlFile,
+        async () => everyEngineConfirms(await found()),
+        place ?? thisPlace(),
+      ),
       ...slackLines,
       ...peopleProbes(parts.access, slack, tells ? { onCall: pager.onCall, users } : null),
       ...pagerProbes({ parts, pager, users, now }),
-      ...venueProbes(parts.venues, opened, now),
+      ...venueProbes(parts.venues, opened, now, async () => controlText(parts.controlFile)),
       ...outsideProbes(parts, now),
       ...policyProbes(parts),
       ...machineProbes(parts.dataDir),
@@ -213,7 +183,7 @@ export async function runCheck(
   },
 ): Promise<number> {
   const report = await check(options);
-  if (options.json) options.say(JSON.stringify(report, null, 2));
+  if (options.json) options.say(JSON.stringify(report));
   else for (const line of printed(report.lines, options.paper)) options.say(line);
   return report.ok ? 0 : 1;
 }

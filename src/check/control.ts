@@ -1,7 +1,7 @@
 /** The control file: whether a latch could be written so that the engine sees it. */
 
 import { existsSync } from 'node:fs';
-import { readFile, realpath } from 'node:fs/promises';
+import { readFile, realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type ControlDescription, describeControlFile } from '../adapters/controlFile/describe.ts';
 import { CONTROL_KEYS } from '../adapters/controlFile/text.ts';
@@ -51,22 +51,39 @@ export function mountOf(folder: string, mountinfo: string): string | null {
   return above.toSorted((a, b) => b.length - a.length)[0] ?? null;
 }
 
-/** In a container, a folder of the image's own is one that no engine outside sees. */
-export function judgeMount(folder: string, mountinfo: string | null, inContainer: boolean): Said {
+/** Where `check` runs. `mountinfo`: Linux's list of mounts; null: it cannot be read. */
+export interface Place {
+  inContainer: boolean;
+  mountinfo: () => Promise<string | null>;
+}
+
+export const thisPlace = (): Place => ({
+  inContainer:
+    existsSync('/.dockerenv') ||
+    existsSync('/run/.containerenv') ||
+    process.env['KUBERNETES_SERVICE_HOST'] !== undefined,
+  mountinfo: () => readFile('/proc/self/mountinfo', 'utf8').catch(() => null),
+});
+
+/**
+ * In a container, a folder of the image's own is one that no engine outside sees, unless the engines say that they read it.
+ */
+export function judgeMount(
+  folder: string,
+  mountinfo: string | null,
+  inContainer: boolean,
+  isConfirmed: boolean,
+): Said {
   if (!inContainer) return ok('no container: the engine sees the same folder');
   const mend =
     'Mount the folder of the control file into both containers, and look that the engine reads the same file.';
   if (mountinfo === null) return unknown('the mounts of this container cannot be read', mend);
   const mount = mountOf(folder, mountinfo);
-  return mount === null || mount === '/'
-    ? warn(`${folder} is this container’s own: an engine outside of it does not see the file`, mend)
-    : ok(`${folder} is mounted (${mount})`);
+  if (mount !== null && mount !== '/') return ok(`${folder} is mounted (${mount})`);
+  return isConfirmed
+    ? warn(`${folder} is this container’s own: the engine reads it, and it is gone with the container`, mend)
+    : fail(`${folder} is this container’s own: an engine outside of it does not see the file`, mend);
 }
-
-const inContainer = (): boolean =>
-  existsSync('/.dockerenv') ||
-  existsSync('/run/.containerenv') ||
-  process.env['KUBERNETES_SERVICE_HOST'] !== undefined;
 
 /** Lines that set something that is not ours, in a file of NAME=value lines. */
 function otherSettings(text: string): number {
@@ -74,7 +91,26 @@ function otherSettings(text: string): number {
   return names.filter((name) => !CONTROL_KEYS.some((key) => key === name)).length;
 }
 
-export function controlProbes(file: string | null): Probe[] {
+/** More than any control file; one that is larger is read no further. */
+const MAX_BYTES = 1024 * 1024;
+
+/** What stands in the control file, '' where it is no file that can be read: a pipe would keep a reader for ever. */
+export async function controlText(file: string | null): Promise<string> {
+  if (file === null) return '';
+  try {
+    const found = await stat(file);
+    return found.isFile() && found.size <= MAX_BYTES ? await readFile(file, 'latin1') : '';
+  } catch {
+    return ''; // control.file says it
+  }
+}
+
+/** `isConfirmed`: every engine says by heartbeat that it reads the file. */
+export function controlProbes(
+  file: string | null,
+  isConfirmed: () => Promise<boolean>,
+  place: Place,
+): Probe[] {
   if (file === null)
     return [
       probe('control.file', 'Control file', async () =>
@@ -86,13 +122,13 @@ export function controlProbes(file: string | null): Probe[] {
     probe('control.file', 'Control file', async () => judgeFile(await described())),
     probe('control.keys', 'Control keys', async () => {
       const found = await described();
-      const text = found.format === 'env' ? await readFile(file, 'latin1').catch(() => '') : '';
-      return judgeKeys(found, otherSettings(text));
+      return judgeKeys(found, found.format === 'env' ? otherSettings(await controlText(file)) : 0);
     }),
     probe('control.mount', 'Control folder', async () => {
       const folder = dirname(await realpath(file).catch(() => file));
-      const mountinfo = await readFile('/proc/self/mountinfo', 'utf8').catch(() => null);
-      return judgeMount(folder, mountinfo, inContainer());
+      // Only where it matters: the server may hang.
+      const confirmed = place.inContainer && (await isConfirmed());
+      return judgeMount(folder, await place.mountinfo(), place.inContainer, confirmed);
     }),
   ];
 }

@@ -9,7 +9,7 @@ const TIMEOUT_MS = PROBE_MS - 500;
 
 export function judgeMail(said: Awaited<ReturnType<typeof verifySmtp>>): Said {
   const mend =
-    'Correct SMTP_URL (smtp://user:password@host:587 or smtps://…:465), and encode "@", "/" and "%" in it.';
+    'Correct SMTP_URL (smtp:// with user, password, host and port 587, or smtps:// with 465), and encode "@", "/" and "%" in them.';
   if (said.state === 'ready') return ok('connected, and logged in where it asks; no mail was sent');
   return said.state === 'refused'
     ? fail(said.reason, mend)

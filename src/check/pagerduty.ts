@@ -36,6 +36,9 @@ export function holesIn(shifts: Shift[], from: number, until: number): { from: n
   return holes;
 }
 
+/** PagerDuty counts the levels of a policy from 1; one whose schedule was deleted has no shift at all. */
+const FIRST_LEVEL = 1;
+
 /** A hole at every level is a page that nobody gets; one at the first only costs time. */
 export function judgeRota(shifts: PagerListed<Shift>, now: number): Said {
   if (shifts.state === 'failed') return unknown(shifts.reason, TOKEN_MEND);
@@ -48,16 +51,15 @@ export function judgeRota(shifts: PagerListed<Shift>, now: number): Said {
       `nobody is on call from ${iso(first.from)} to ${iso(first.until)}${none.length > 1 ? `, and ${count(none.length - 1, 'more hole')}` : ''}`,
       mend,
     );
-  const lowest = Math.min(...shifts.items.map(({ level }) => level));
   const [hole] = holesIn(
-    shifts.items.filter(({ level }) => level === lowest),
+    shifts.items.filter(({ level }) => level === FIRST_LEVEL),
     now,
     until,
   );
   return hole === undefined
     ? ok('the next 14 days have no hole')
     : warn(
-        `level ${lowest} has nobody from ${iso(hole.from)} to ${iso(hole.until)}: a page goes to the next level`,
+        `level ${FIRST_LEVEL} has nobody from ${iso(hole.from)} to ${iso(hole.until)}: a page goes to the next level`,
         mend,
       );
 }
@@ -113,7 +115,11 @@ export function judgeOnCall(said: OnCallNow): Said {
       `${names}; reached by mail only: ${[...new Set(deaf.map(({ name }) => name))].join(', ')}`,
       'They add a telephone or the app to their PagerDuty profile.',
     );
-  if (untold.length > 0) return warn(`${names}; how to reach them is not told`, TOKEN_MEND);
+  if (untold.length > 0)
+    return unknown(
+      `${names}; how to reach ${[...new Set(untold.map(({ name }) => name))].join(', ')} is not told`,
+      TOKEN_MEND,
+    );
   const next = first.next === null ? '' : `, then ${first.next}`;
   const kinds = [...new Set(first.contacts?.map(({ kind }) => kind) ?? [])].join(', ');
   return ok(`${names}${next}; ${first.name} by ${kinds}`);
@@ -136,6 +142,13 @@ export function judgeWebhook(found: PagerListed<PagerSubscription>, service: str
     : warn(`its subscription does not send ${missing.join(', ')}`, 'Tick these events at the subscription.');
 }
 
+/** What only the REST API tells. */
+const UNTOLD = [
+  ['pagerduty.urgency', 'PagerDuty urgency'],
+  ['pagerduty.onCall', 'On call now'],
+  ['pagerduty.rota', 'On call for 14 days'],
+] as const;
+
 interface PagerDeps {
   parts: LiveParts;
   pager: (Pick<Pager, 'onCallNow'> & { setup: PagerSetup }) | null;
@@ -149,7 +162,7 @@ export function pagerProbes({ parts, pager, users, now }: PagerDeps): Probe[] {
   if (pager === null || routingKey === null)
     return [
       probe('pagerduty.key', 'PagerDuty routing key', async () =>
-        fail('there is none', 'Set PAGERDUTY_ROUTING_KEY: Service → Integrations → Events API V2.'),
+        fail('there is none', 'Set PAGERDUTY_ROUTING_KEY (Service → Integrations → Events API V2).'),
       ),
     ];
   const shaped = /^[0-9A-Za-z]{32}$/.test(routingKey);
@@ -166,6 +179,9 @@ export function pagerProbes({ parts, pager, users, now }: PagerDeps): Probe[] {
           'its shape is right; without a REST token nobody can say whose it is before a page is sent',
           TOKEN_MEND,
         ),
+      ),
+      ...UNTOLD.map(([id, what]) =>
+        probe(id, what, async () => unknown('without a REST token nobody tells', TOKEN_MEND)),
       ),
     ];
   const services = once(() => pager.setup.services());

@@ -113,12 +113,25 @@ export function judgeAddresses(people: SlackMember[], known: PagerListed<{ email
   );
 }
 
+const ROLES = [
+  ['access.responders', 'Responders'],
+  ['access.approvers', 'Approvers'],
+  ['access.quorum', 'Approvals'],
+] as const;
+
 export function peopleProbes(
   access: LiveParts['access'],
   setup: SlackSetup | null,
   pager: (Pick<Pager, 'onCall'> & { users: () => Promise<PagerListed<{ email: string }>> }) | null,
 ): Probe[] {
-  if (access === null || setup === null) return [];
+  if (access === null || setup === null)
+    return ROLES.map(([id, what]) =>
+      probe(id, what, async () =>
+        access === null
+          ? unknown('access in standdown.yml cannot be read', ACCESS_MEND)
+          : unknown('without a bot token nobody can be looked up', 'Mend the Slack bot token first.'),
+      ),
+    );
   const user = (id: string) => setup.member(id).then((said) => resolvedUser(id, said));
 
   async function resolve(entry: string): Promise<Resolved> {

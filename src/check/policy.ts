@@ -2,6 +2,7 @@
 
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
+import { reasonOf } from '../adapters/disk.ts';
 import { sayProblem } from '../adapters/yaml.ts';
 import type { LiveParts } from '../configParts.ts';
 import { loadPolicy } from '../policy.ts';
@@ -51,6 +52,21 @@ function judgeProgram(run: string[], cwd: string): Said {
   return why === null ? ok(`${run[0] ?? ''} can be run; it was not`) : fail(why, mend);
 }
 
+/** Whether people could read it, and the bot see when it changes. */
+function judgeDocument(file: string): Said {
+  try {
+    const found = statSync(file);
+    if (!found.isFile()) return fail(`${file} is no file`, 'Correct runbookFile in standdown.yml.');
+    accessSync(file, constants.R_OK);
+    return found.size > 0 ? ok(file) : fail(`${file} is empty`, 'Write it, or correct runbookFile.');
+  } catch (error) {
+    return fail(
+      `${file}: ${reasonOf(error)}`,
+      'Correct runbookFile in standdown.yml, and let the bot’s user read it.',
+    );
+  }
+}
+
 function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
@@ -61,13 +77,7 @@ export function policyProbes(parts: LiveParts): Probe[] {
     probe('policy.playbook', 'Playbook', async () => judgePolicy(loadPolicy(parts.playbookFile))),
     ...(runbookFile === null
       ? []
-      : [
-          probe('policy.runbookFile', 'The desk’s runbook', async () =>
-            (statSync(runbookFile, { throwIfNoEntry: false })?.isFile() ?? false)
-              ? ok(runbookFile)
-              : fail(`${runbookFile} does not exist`, 'Correct runbookFile in standdown.yml.'),
-          ),
-        ]),
+      : [probe('policy.runbookFile', 'The desk’s runbook', async () => judgeDocument(runbookFile))]),
     ...(recoveryCheck === null || recoveryCheck === 'off'
       ? []
       : [

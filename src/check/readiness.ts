@@ -16,14 +16,14 @@ const Readiness = z.looseObject({
   ),
 });
 
-/** `required`: the configuration lets a red line refuse to loosen, so that it fails; else it is to be noted. */
+/**
+ * `required`: the configuration lets a red line refuse to loosen, so that it fails; else it is to be noted. What is not
+ * known is unknown either way.
+ */
 export function judgeReadinessLine(id: string, found: ServerState, required: boolean): Said {
   const red = required ? fail : warn;
   if (found.state !== 'up')
-    return (required ? unknown : warn)(
-      'only a running server has its evidence',
-      'Start the server, and check again.',
-    );
+    return unknown('only a running server has its evidence', 'Start the server, and check again.');
   const read = Readiness.safeParse(found.status);
   const line = read.success ? read.data.readiness.find((one) => one.id === id) : undefined;
   if (line === undefined)
@@ -33,6 +33,7 @@ export function judgeReadinessLine(id: string, found: ServerState, required: boo
   const words = parts
     .map(({ name, evidence }) => (name === '' ? evidence : `${name}: ${evidence}`))
     .join('; ');
+  if (line.state === 'unknown') return unknown(words, line.mend);
   if (!good) return red(`${line.state}: ${words}`, line.mend);
   const until = line.expiresAt === null ? '' : `, until ${line.expiresAt.slice(0, 10)}`;
   return line.state === 'soon' ? warn(`expires soon${until}: ${words}`, line.mend) : ok(`${words}${until}`);

@@ -56,7 +56,7 @@ export function goingLive(env: Record<string, string | undefined>, cwd: string):
             id: 'live.SLACK_BOT_TOKEN',
             state: 'warn',
             what: 'To go live',
-            evidence: 'SLACK_BOT_TOKEN: it is not set',
+            evidence: 'SLACK_BOT_TOKEN · it is not set',
             mend: 'Make the app from manifest.yml, install it, and set the bot token (xoxb-…).',
           },
         ]

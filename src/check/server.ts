@@ -42,7 +42,7 @@ export function judgeServer(found: ServerState, port: number, freePort: boolean)
     case 'up':
       if (found.status.mode === 'live' && found.status.trading.unwritten !== undefined)
         return fail(
-          `it runs, trading is ${found.status.trading.state}, and what it ordered is NOT in the control file: ${found.status.trading.unwritten}`,
+          `what it ordered is NOT in the control file: ${found.status.trading.unwritten}; it runs, trading is ${found.status.trading.state}`,
           'Let the control file and its folder be writable; until then set the switches by hand.',
         );
       return found.status.mode === 'live'
@@ -50,9 +50,9 @@ export function judgeServer(found: ServerState, port: number, freePort: boolean)
         : fail('a rehearsal runs there, not the live bot', 'Stop it, and start the live one.');
     case 'down':
       return freePort
-        ? warn(
-            `it does not run; port ${port} is free`,
-            'Start it: nothing is watched meanwhile. `standdown kill` works without it.',
+        ? fail(
+            `it does not run: nothing is watched, and nobody is paged; port ${port} is free`,
+            'Start it. `standdown kill` works without it.',
           )
         : fail(
             `it does not run, and port ${port} cannot be listened on`,
@@ -74,10 +74,12 @@ export function judgeServer(found: ServerState, port: number, freePort: boolean)
   }
 }
 
+const HEARTBEAT_MEND =
+  'Let it send {type: heartbeat, engine, control} to POST /telemetry every few seconds, with STANDDOWN_REV and the keys that it obeys.';
+
 /** Whether what is ordered is obeyed: only a heartbeat tells. */
 export function judgeEngine(id: string, found: ServerState, heartbeatSec: number): Said {
-  const mend =
-    'Let it send {type: heartbeat, engine, control} to POST /telemetry every few seconds, with STANDDOWN_REV and the keys that it obeys.';
+  const mend = HEARTBEAT_MEND;
   if (found.state !== 'up')
     return unknown('only a running server hears its heartbeats', 'Start the server, and check again.');
   const engine = found.status.trading.engine.find((one) => one.id === id);
@@ -89,6 +91,12 @@ export function judgeEngine(id: string, found: ServerState, heartbeatSec: number
     ? ok(`read and confirmed the control file, ${age}`)
     : fail(`it does not confirm what the control file says, ${age}`, mend);
 }
+
+/** Every engine that the server knows reads and obeys the control file; false where there is none. */
+export const everyEngineConfirms = (found: ServerState): boolean =>
+  found.state === 'up' &&
+  found.status.trading.engine.length > 0 &&
+  found.status.trading.engine.every(({ confirmed }) => confirmed);
 
 export function judgeListening(host: string): Said {
   return isLoopback(host)
@@ -148,10 +156,20 @@ export function serverProbes(
     probe('server.tokens', 'Tokens', async () => judgeTokens(tokens, host)),
     probe('server.host', 'Listens on', async () => judgeListening(host)),
     probe('server.running', 'The bot', async () => {
-      if (port === 0) return warn('PORT is 0: it listens anywhere, and is not found', 'Set PORT.');
+      if (port === 0) return unknown('PORT is 0: it listens anywhere, and is not found', 'Set PORT.');
       const state = await found();
       return judgeServer(state, port, state.state === 'down' && (await canListen(host, port)));
     }),
+    ...(parts.engines.length > 0
+      ? []
+      : [
+          probe('engine.none', 'Engine', async () =>
+            unknown(
+              'none is configured: whether it reads the control file and stops nobody knows, and every receipt says so',
+              `Add "engines: [{ id: main, heartbeatSec: 5 }]". ${HEARTBEAT_MEND}`,
+            ),
+          ),
+        ]),
     ...parts.engines.map(({ id, heartbeatSec }) =>
       probe(`engine.${id}`, `Engine ${id}`, async () => judgeEngine(id, await found(), heartbeatSec)),
     ),

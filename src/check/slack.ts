@@ -65,7 +65,7 @@ export function judgeChannel(
     return fail(`#${said.name} (${id}) is archived`, 'Un-archive it, or name another one in standdown.yml.');
   if (!said.isMember) return fail(`#${said.name} (${id}): the bot is not in it`, invite);
   if (said.isArchived === null)
-    return warn(
+    return unknown(
       `${id}: the bot reads it; whether it is archived cannot be asked`,
       'Give the app the scopes channels:read and groups:read of manifest.yml.',
     );
@@ -82,7 +82,7 @@ function judgeSigning(secret: string | null): Said {
     return ok(
       'HTTP: the signing secret has the shape of one; whether it is this app’s its first request tells',
     );
-  return warn(
+  return fail(
     'HTTP: the signing secret is not 32 characters of 0-9 and a-f, as Slack makes them',
     'Copy it again: Basic Information → App Credentials → Signing Secret.',
   );
@@ -148,7 +148,8 @@ const CLOCK_LIMIT_MS = 1_000;
 /** Our clock against the date of Slack's answers. */
 export function judgeDate(clock: { theirs: number; ours: number } | null): Said {
   const mend = 'Let the machine keep time (systemd-timesyncd or chrony), and look at `timedatectl`.';
-  if (clock === null) return unknown('Slack’s answers have no date to compare with', mend);
+  if (clock === null || !Number.isFinite(clock.theirs) || !Number.isFinite(clock.ours))
+    return unknown('Slack’s answers have no date to compare with', mend);
   // The second is cut off: the true time lies within it, and the answer took a while.
   const apart = clock.ours - clock.theirs - SLACK_STEP_MS / 2;
   const sure = Math.max(0, Math.abs(apart) - SLACK_STEP_MS);

@@ -35,16 +35,27 @@ export function judgeKeyRights(said: KeyReading, now: number): Said {
     : ok(whole);
 }
 
-/** One whole reading: every list and every position, as a kill would read them. */
-export function judgeReading(reading: Pick<VenueReading, 'lists' | 'positions'>): Said {
+/** One whole reading: every list and every position, as a kill would read them. `answers`: it told its time meanwhile. */
+export function judgeReading(reading: Pick<VenueReading, 'lists' | 'positions'>, answers: boolean): Said {
+  const parts = [...reading.lists, ...reading.positions];
+  if (reading.lists.length === 0 || reading.positions.length === 0)
+    return unknown(
+      `${count(reading.lists.length, 'list')} and ${count(reading.positions.length, 'scope')} were asked for: nobody knows what it holds`,
+      'Look whether its exchange id, its market types and its symbols are right.',
+    );
   const failed = [
     ...reading.lists.flatMap((one) => (one.state === 'failed' ? [`${one.list}: ${one.reason}`] : [])),
     ...reading.positions.flatMap((one) => (one.state === 'failed' ? [`${one.scope}: ${one.reason}`] : [])),
   ];
+  if (failed.length === parts.length && !answers)
+    return unknown(
+      `it does not answer: ${failed[0] ?? ''}`,
+      'See the venue’s status page, and whether this machine reaches it.',
+    );
   if (failed.length > 0)
     return fail(
-      `${count(failed.length, 'list')} cannot be read, so a kill would end in UNKNOWN: ${failed.join('; ')}`,
-      'Give the key the right to read orders, balances and positions there.',
+      `cannot be read: ${failed.join('; ')}: a kill would end in UNKNOWN`,
+      'Give the key the right to read orders, balances and positions there; where the error is the venue’s own, see its status page.',
     );
   const orders = reading.lists.reduce((sum, one) => sum + (one.state === 'read' ? one.orders.length : 0), 0);
   const held = reading.positions.reduce(
@@ -71,6 +82,8 @@ export function judgeSkew(said: Measured<{ skewMs: number; withinMs: number }>):
     'Let the machine keep time (systemd-timesyncd or chrony): a venue refuses what is a second off.';
   if (said.state === 'failed') return unknown(`its clock could not be read: ${said.reason}`, mend);
   const { skewMs, withinMs } = said;
+  if (!Number.isFinite(skewMs) || !Number.isFinite(withinMs) || withinMs < 0)
+    return unknown('what it says of its clock is no time', mend);
   const words = `${skewMs} ms, give or take ${withinMs} ms (limit ${SKEW_LIMIT_MS} ms)`;
   if (Math.abs(skewMs) - withinMs > SKEW_LIMIT_MS) return fail(`the clocks differ by ${words}`, mend);
   if (Math.abs(skewMs) + withinMs > SKEW_LIMIT_MS)
@@ -93,8 +106,18 @@ export function judgeSymbols(symbols: string[], said: Measured<{ symbols: string
       );
 }
 
-/** Who else has this key: as far as the configuration tells. */
-export function judgeSharing(venue: VenueConfig, all: VenueConfig[]): Said {
+/**
+ * Who else has this key: as far as the configuration tells, and what stands in the control file, which the engine reads.
+ */
+export function judgeSharing(venue: VenueConfig, all: VenueConfig[], controlFile: string): Said {
+  const secrets = [venue.apiKey, venue.secret, venue.privateKey].filter(
+    (one) => one !== null && one.length > 7,
+  );
+  if (secrets.some((one) => one !== null && controlFile.includes(one)))
+    return fail(
+      'it stands in the control file, so the engine has it: what the engine uses up, or has revoked or banned, the kill lacks',
+      'Make a key of the bot’s own, and keep it out of the file that the engine reads.',
+    );
   const same = all.filter((one) => one.id !== venue.id && one.apiKey === venue.apiKey).map(({ id }) => id);
   const saidAt = all.find((one) => one.apiKey === venue.apiKey)?.id ?? venue.id;
   if (saidAt !== venue.id) return ok(`said at ${saidAt}`);
@@ -118,6 +141,7 @@ export function venueProbes(
   configured: VenueConfig[],
   opened: (OpenVenue | null)[],
   now: () => number,
+  controlFile: () => Promise<string>,
 ): Probe[] {
   return configured.flatMap((venue, index): Probe[] => {
     const open = opened[index] ?? null;
@@ -132,6 +156,7 @@ export function venueProbes(
         ),
       ];
     const reading = once(() => open.read());
+    const skew = once(() => closestClock(open));
     return [
       probe(`${id}.exchange`, `${venue.id}: exchange`, async () =>
         open.proven
@@ -142,12 +167,16 @@ export function venueProbes(
             ),
       ),
       probe(`${id}.key`, `${venue.id}: key`, async () => judgeKeyRights(await open.keyPermissions(), now())),
-      probe(`${id}.shared`, `${venue.id}: key shared`, async () => judgeSharing(venue, configured)),
-      probe(`${id}.read`, `${venue.id}: reads`, async () => judgeReading(await reading())),
+      probe(`${id}.shared`, `${venue.id}: key shared`, async () =>
+        judgeSharing(venue, configured, await controlFile()),
+      ),
+      probe(`${id}.read`, `${venue.id}: reads`, async () =>
+        judgeReading(await reading(), (await skew()).state === 'read'),
+      ),
       probe(`${id}.notCovered`, `${venue.id}: not covered`, async () =>
         judgeCoverage((await reading()).notCovered),
       ),
-      probe(`${id}.clock`, `${venue.id}: clock`, async () => judgeSkew(await closestClock(open))),
+      probe(`${id}.clock`, `${venue.id}: clock`, async () => judgeSkew(await skew())),
       probe(`${id}.symbols`, `${venue.id}: symbols`, async () =>
         judgeSymbols(venue.symbols, await open.unknownSymbols()),
       ),

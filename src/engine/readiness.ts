@@ -91,12 +91,26 @@ export interface ReadinessDeps {
 }
 
 const DAY_MS = 86_400_000;
+/** Somebody who is put on call is asked to read within this; on record it goes when it changed, and once a day. */
+const ROTA_MS = 60 * 60_000;
 /** Between two tries to read the rota, where PagerDuty does not answer. */
 const ROTA_AGAIN_MS = 15 * 60_000;
 const TEXTS_MS = 60_000;
 const POST_AGAIN_MS = 60_000;
 /** Bars that are older say nothing of a feed that would have to serve now (the playbook's staleness). */
 const STALE_MS = 120_000;
+
+type RotaOnRecord = RotaReading & { at: number };
+
+/** Whether the rota on record, of less than a day ago, says the same; its span moves on with the clock. */
+function isSameRota(rota: RotaOnRecord, read: RotaReading, now: number): boolean {
+  const told = ({ holes, people }: RotaReading) =>
+    JSON.stringify([
+      holes.filter(({ to }) => to > now).map(({ from }) => Math.max(from, now)),
+      people.toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+    ]);
+  return rota.at <= now && now - rota.at < DAY_MS && told(rota) === told(read);
+}
 
 export async function createReadiness(deps: ReadinessDeps): Promise<Readiness> {
   const { ledger, clock, log, pager, facts, policy } = deps;
@@ -219,6 +233,7 @@ export async function createReadiness(deps: ReadinessDeps): Promise<Readiness> {
   // ── What is read ───────────────────────────────────────────────────────────────────────────────────────────────
 
   let rotaNotBefore = 0;
+  let rotaSeenAt: number | null = null;
   let reading: Promise<void> | null = null;
   const readRota = (): Promise<void> => {
     reading ??= askRota().finally(() => {
@@ -241,15 +256,19 @@ export async function createReadiness(deps: ReadinessDeps): Promise<Readiness> {
     const emails = [...new Set(ahead.shifts.flatMap(({ email }) => (email === null ? [] : [email])))];
     const users = new Map<string, string | null | undefined>();
     for (const email of emails) users.set(email, await deps.userByEmail(email));
-    await commit(STANDDOWN, {
-      type: 'RotaRead',
-      ...rotaReading(ahead, span, (email) => users.get(email)),
-    });
+    const read = rotaReading(ahead, span, (email) => users.get(email));
+    rotaSeenAt = from;
+    if (state.unread === null && state.rota !== null && isSameRota(state.rota, read, from)) return;
+    await commit(STANDDOWN, { type: 'RotaRead', ...read });
   }
 
-  /** Every day; at once where the clock was put back before the last reading. */
-  const isRotaDue = (rota: (RotaReading & { at: number }) | null, now: number): boolean =>
-    rota === null || state.unread !== null || now - rota.at >= DAY_MS || rota.at > now;
+  /** Every hour; at once where the clock was put back before the last reading. */
+  const isRotaDue = (rota: RotaOnRecord | null, now: number): boolean =>
+    rota === null ||
+    state.unread !== null ||
+    rotaSeenAt === null ||
+    now - rotaSeenAt >= ROTA_MS ||
+    rotaSeenAt > now;
 
   async function readTexts(): Promise<void> {
     texts = await deps.texts.read();

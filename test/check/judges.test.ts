@@ -59,7 +59,7 @@ describe('Slack', () => {
   });
   it.each([
     [{ state: 'said', name: 'x', isMember: true, isArchived: false }, 'ok'],
-    [{ state: 'said', name: 'x', isMember: true, isArchived: null }, 'warn'],
+    [{ state: 'said', name: 'x', isMember: true, isArchived: null }, 'unknown'],
     [{ state: 'said', name: 'x', isMember: false, isArchived: false }, 'fail'],
     [{ state: 'said', name: 'x', isMember: true, isArchived: true }, 'fail'],
     [{ state: 'refused', code: 'channel_not_found' }, 'fail'],
@@ -80,6 +80,7 @@ describe('Slack', () => {
       evidence: expect.stringContaining('behind'),
     });
     expect(judgeDate(null).state).toBe('unknown');
+    expect(judgeDate({ theirs: Number.NaN, ours: theirs }).state).toBe('unknown');
   });
 });
 
@@ -149,6 +150,8 @@ describe('PagerDuty', () => {
       evidence: expect.stringContaining('2026-12-05 00:00 UTC'),
     });
     expect(judgeRota(listed<Shift>(week, { level: 2, start: null, end: null }), NOW).state).toBe('warn');
+    // The schedule of the first level was deleted: whoever is second is reached late.
+    expect(judgeRota(listed<Shift>({ level: 2, start: null, end: null }), NOW).state).toBe('warn');
     expect(judgeRota(listed(), NOW).state).toBe('fail');
     expect(judgeRota(failed, NOW).state).toBe('unknown');
   });
@@ -170,7 +173,7 @@ describe('PagerDuty', () => {
       judgeOnCall({ state: 'known', people: [{ ...person, contacts }] }).state;
     expect(said([phone])).toBe('ok');
     expect(said([email])).toBe('fail');
-    expect(said(null)).toBe('warn');
+    expect(said(null)).toBe('unknown');
     expect(judgeOnCall({ state: 'known', people: [] }).state).toBe('fail');
     expect(judgeOnCall({ state: 'unavailable', reason: 'x' }).state).toBe('unknown');
   });
@@ -201,15 +204,29 @@ describe('venues', () => {
     expect(judgeKeyRights({ state: 'refused', reason: 'x' }, NOW).state).toBe('fail');
     expect(judgeKeyRights({ state: 'unknown', reason: 'x' }, NOW).state).toBe('unknown');
   });
-  it('a list that is not read fails, and is named', () => {
+  it('a list that is not read fails, and is named; of a venue that does not answer nothing is known', () => {
     const list = { list: 'regular', state: 'read' as const, orders: [] };
-    expect(judgeReading({ lists: [list], positions: [] }).state).toBe('ok');
-    expect(
-      judgeReading({ lists: [list, { list: 'algo', state: 'failed', reason: 'no right' }], positions: [] }),
-    ).toMatchObject({
+    const held = { scope: 'spot', state: 'read' as const, positions: [] };
+    const broken = { list: 'algo', state: 'failed' as const, reason: 'no right' };
+    const hidden = { scope: 'spot', state: 'failed' as const, reason: 'late' };
+    expect(judgeReading({ lists: [list], positions: [held] }, true).state).toBe('ok');
+    expect(judgeReading({ lists: [list, broken], positions: [held] }, true)).toMatchObject({
       state: 'fail',
       evidence: expect.stringContaining('algo: no right'),
     });
+    expect(judgeReading({ lists: [broken], positions: [hidden] }, true).state).toBe('fail');
+    expect(judgeReading({ lists: [broken], positions: [hidden] }, false).state).toBe('unknown');
+    // It told something: what it did not tell would be missing in a kill.
+    expect(judgeReading({ lists: [list, broken], positions: [held] }, false).state).toBe('fail');
+    for (const nothing of [
+      { lists: [], positions: [] },
+      { lists: [list], positions: [] },
+      { lists: [], positions: [held] },
+    ])
+      expect(judgeReading(nothing, true)).toMatchObject({
+        state: 'unknown',
+        mend: expect.stringMatching(/./),
+      });
   });
   it('a second is the limit of the clocks; what took too long to tell is unknown', () => {
     const skew = (skewMs: number, withinMs: number) => judgeSkew({ state: 'read', skewMs, withinMs }).state;
@@ -218,14 +235,25 @@ describe('venues', () => {
     expect(skew(-1_300, 100)).toBe('fail');
     expect(skew(300, 2_000)).toBe('unknown');
     expect(judgeSkew({ state: 'failed', reason: 'x' }).state).toBe('unknown');
+    for (const [skewMs, withinMs] of [
+      [Number.NaN, 50],
+      [0, Number.NaN],
+      [0, -5_000],
+      [Number.POSITIVE_INFINITY, 50],
+    ] as const)
+      expect(skew(skewMs, withinMs)).toBe('unknown');
   });
   it('symbols, and a key that two have', () => {
     expect(judgeSymbols(['BTC/USDT'], { state: 'read', symbols: [] }).state).toBe('ok');
     expect(judgeSymbols(['BTC/USDT'], { state: 'read', symbols: ['BTC/USDT'] }).state).toBe('fail');
     expect(judgeSymbols(['BTC/USDT'], { state: 'failed', reason: 'x' }).state).toBe('unknown');
-    const venue = (id: string, apiKey: string) => ({ id, apiKey }) as VenueConfig;
-    expect(judgeSharing(venue('a', 'k'), [venue('a', 'k'), venue('b', 'k')]).state).toBe('warn');
-    expect(judgeSharing(venue('a', 'k'), [venue('a', 'k'), venue('b', 'l')]).state).toBe('ok');
+    const venue = (id: string, apiKey: string) =>
+      ({ id, apiKey, secret: `secret-of-${apiKey}`, privateKey: null }) as VenueConfig;
+    const said = (other: string, control = '') =>
+      judgeSharing(venue('a', 'k'), [venue('a', 'k'), venue('b', other)], control).state;
+    expect(said('k')).toBe('warn');
+    expect(said('l')).toBe('ok');
+    expect(said('l', 'KILL_SWITCH=0\nSECRET="secret-of-k"\n')).toBe('fail');
   });
 });
 
@@ -253,7 +281,7 @@ describe('the machine, the control file, the server', () => {
       ].map(({ state }) => state),
     ).toEqual(['ok', 'warn', 'fail', 'warn']);
   });
-  it('a file that is mounted by itself, or is missing, fails; a folder of the container’s own is noted', () => {
+  it('a file that is mounted by itself, or is missing, fails; a folder of the container’s own fails, unless the engine reads it', () => {
     const good: ControlDescription = {
       exists: true,
       writable: true,
@@ -275,10 +303,11 @@ describe('the machine, the control file, the server', () => {
     const mounts = '1 0 0:1 / / rw - overlay o rw\n2 1 0:2 / /control rw - ext4 d rw';
     expect(mountOf('/control/desk', mounts)).toBe('/control');
     expect(mountOf('/controlled', mounts)).toBe('/');
-    expect(judgeMount('/control', mounts, true).state).toBe('ok');
-    expect(judgeMount('/app', mounts, true).state).toBe('warn');
-    expect(judgeMount('/app', null, true).state).toBe('unknown');
-    expect(judgeMount('/app', null, false).state).toBe('ok');
+    expect(judgeMount('/control', mounts, true, false).state).toBe('ok');
+    expect(judgeMount('/app', mounts, true, false).state).toBe('fail');
+    expect(judgeMount('/app', mounts, true, true).state).toBe('warn');
+    expect(judgeMount('/app', null, true, true).state).toBe('unknown');
+    expect(judgeMount('/app', null, false, false).state).toBe('ok');
   });
   it('what answers on the port is ours, or is not', () => {
     const said = (status: number, json: unknown) =>
@@ -298,7 +327,7 @@ describe('the machine, the control file, the server', () => {
     expect(judgeServer(said(401, { error: 'unauthorized', detail: '' }), 3000, false).state).toBe('fail');
     const down = serverState({ state: 'failed', reason: 'ECONNREFUSED', refused: true });
     expect([judgeServer(down, 3000, true).state, judgeServer(down, 3000, false).state]).toEqual([
-      'warn',
+      'fail',
       'fail',
     ]);
     expect(

@@ -22,7 +22,9 @@ describe('a line of the go-live list', () => {
     ],
     ['missing, and not required', line('missing', [lacking]), false, 'warn', 'missing'],
     ['expired', line('expired', [lacking]), true, 'fail', 'expired'],
-    ['unknown', line('unknown', [lacking]), true, 'fail', 'unknown'],
+    ['unknown, and required', line('unknown', [lacking]), true, 'unknown', 'nothing proves it'],
+    ['unknown, and not required', line('unknown', [lacking]), false, 'unknown', 'nothing proves it'],
+    ['expired, and not required', line('expired', [lacking]), false, 'warn', 'expired'],
     [
       'not told',
       up({ id: 'other', state: 'green', expiresAt: null, mend: '', parts: [] }),
@@ -42,7 +44,7 @@ describe('a line of the go-live list', () => {
       'of no server, and not required',
       { state: 'down' } satisfies ServerState,
       false,
-      'warn',
+      'unknown',
       'only a running server',
     ],
   ])('%s', (_what, found, required, state, evidence) => {

@@ -160,7 +160,8 @@ export function createOnCallReader(deps: OnCallReaderDeps): {
           person: shift.user.id,
           name: plainName(nameOf(shift.user)),
           email: shift.user.email ?? null,
-          level: shift.escalation_level,
+          // Schedules that were asked for by name are the first to be asked, wherever a policy puts them.
+          level: policy === null ? 1 : shift.escalation_level,
           from: timeOf(shift.start),
           to: timeOf(shift.end),
         }),

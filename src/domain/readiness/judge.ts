@@ -68,7 +68,8 @@ export const isGreen = ({ state }: Pick<ReadinessLine, 'state'>): boolean =>
 
 export function judgeReadiness(state: ReadinessState, facts: ReadinessFacts, now: number): ReadinessLine[] {
   return facts.lines.map(({ id, text }) => {
-    const { parts, mend } = partsOf(id, { state, facts, now });
+    const { parts: told, mend } = partsOf(id, { state, facts, now });
+    const parts = told.length > 0 ? told : [missing('', 'there is nothing that it could be proved of')];
     const worst = parts.map((part) => part.state).toSorted((a, b) => ORDER.indexOf(b) - ORDER.indexOf(a))[0];
     const ends = parts.flatMap(({ expiresAt }) => (expiresAt === null ? [] : [expiresAt]));
     return {
@@ -299,7 +300,15 @@ function readParts(seen: Seen): LinePart[] {
       ...unreadable,
       unknown('on call', 'who is on call is not known: PagerDuty was not read'),
     ];
+  // Whoever came onto the rota since it could be read last has read nothing as far as anybody knows.
+  const isOld = dated('on-call-rotation', rota.at, seen, true).state !== 'green';
+  const old = isOld
+    ? [unknown('on call', `who is on call now is not known: the rota was last read ${utc(rota.at)}`)]
+    : [];
+  const nobody = rota.people.length === 0 ? [missing('on call', 'nobody is on call')] : [];
   return [
+    ...old,
+    ...nobody,
     ...owner,
     ...unreadable,
     ...rota.people.map((person): LinePart => {

@@ -19,14 +19,15 @@ export type RotaAhead =
   | { state: 'known'; shifts: Shift[]; hasPhone: { person: string; hasPhone: boolean | null }[] }
   | { state: 'unavailable'; reason: string };
 
+const FIRST_LEVEL = 1;
+
 /**
  * When nobody is on call at the first level, from `from` to `to`. A second level is who is asked when the first does not
- * answer: it fills no hole of the first.
+ * answer: it fills no hole of the first, not even where the first has no shift at all (its schedule was deleted).
  */
 export function holesOf(shifts: Shift[], { from, to }: Stretch): Stretch[] {
-  const first = Math.min(...shifts.map(({ level }) => level));
   const covered = shifts
-    .filter(({ level }) => level === first)
+    .filter(({ level }) => level === FIRST_LEVEL)
     .map((one) => ({ from: Math.max(from, one.from ?? from), to: Math.min(to, one.to ?? to) }))
     .filter((one) => one.from < one.to)
     .toSorted((a, b) => a.from - b.from);

@@ -183,9 +183,8 @@ describe('the rota', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(hours, hours, fc.constantFrom(1, 2))), (list) => {
         const shifts = list.map(([from, to, level]) => shift(from * HOUR, to * HOUR, level));
-        const first = Math.min(...shifts.map(({ level }) => level));
         const covered = (hour: number) =>
-          list.some(([from, to, level]) => level === first && from <= hour && hour < to);
+          list.some(([from, to, level]) => level === 1 && from <= hour && hour < to);
         const slow = Array.from({ length: 24 }, (_one, hour) => hour).filter((hour) => !covered(hour));
         const quick = holesOf(shifts, { from: 0, to: 24 * HOUR }).flatMap(({ from, to }) =>
           Array.from({ length: (to - from) / HOUR }, (_one, index) => from / HOUR + index),
@@ -200,6 +199,65 @@ describe('the rota', () => {
     expect(holesOf([shift(null, null)], { from: 0, to: 10 })).toEqual([]);
     // Who is asked second fills no hole of the first.
     expect(holesOf([shift(0, 5), shift(null, null, 2)], { from: 0, to: 10 })).toEqual([{ from: 5, to: 10 }]);
+    // Not even where the first has no shift left: its schedule was deleted.
+    expect(holesOf([shift(null, null, 2)], { from: 0, to: 10 })).toEqual([{ from: 0, to: 10 }]);
+  });
+
+  it('sees a hole of a minute, and none where an override or a second layer fills it', () => {
+    const span = { from: 0, to: 24 * HOUR };
+    const until = shift(null, 5 * HOUR);
+    const since = shift(5 * HOUR + 60_000, null);
+    expect(holesOf([since, until], span)).toEqual([{ from: 5 * HOUR, to: 5 * HOUR + 60_000 }]);
+    // An override is a shift of its own; of two layers both are told, one within the other.
+    expect(holesOf([since, until, shift(4 * HOUR, 6 * HOUR)], span)).toEqual([]);
+    expect(holesOf([shift(0, 24 * HOUR), shift(2 * HOUR, 3 * HOUR)], span)).toEqual([]);
+    expect(holesOf([since, until, shift(5 * HOUR, 5 * HOUR)], span)).toHaveLength(1);
+  });
+
+  it('that is too old tells nobody who must read: whoever came onto it since is not known', () => {
+    const texts = [{ name: 'RUNBOOK.md', sha256: 'a' }];
+    const rota = (people: string[], at: number) =>
+      said(
+        {
+          type: 'RotaRead',
+          from: at,
+          to: at + 14 * DAY,
+          holes: [],
+          people: people.map((id) => ({ id, name: id, slack: id, hasPhone: true })),
+        },
+        at,
+      );
+    const read = fold(
+      said({ type: 'RunbooksSeen', texts }),
+      rota(['U1'], NOW),
+      said({ type: 'RunbooksRead', texts }),
+    );
+    const line = (state: ReadinessState, now: number) => stateOf(state, 'runbook-read', now);
+    expect(line(read, NOW + DAY)?.state).toBe('green');
+    expect(line(read, NOW + 2 * DAY)).toMatchObject({
+      state: 'unknown',
+      parts: [{ says: expect.stringContaining('who is on call now is not known') }, { state: 'green' }],
+    });
+    const joined = evolveReadiness(read, rota(['U1', 'U2'], NOW + DAY));
+    expect(line(joined, NOW + DAY)).toMatchObject({
+      state: 'missing',
+      parts: [
+        { name: 'U1', state: 'green' },
+        { name: 'U2', state: 'missing' },
+      ],
+    });
+    expect(line(evolveReadiness(read, rota([], NOW)), NOW)).toMatchObject({
+      state: 'missing',
+      parts: [{ says: 'nobody is on call' }],
+    });
+    // Another text: every earlier reading is void, whoever read it.
+    const other = [{ name: 'RUNBOOK.md', sha256: 'b' }];
+    const changed = evolveReadiness(read, said({ type: 'RunbooksSeen', texts: other }));
+    expect(line(changed, NOW)?.state).toBe('expired');
+    expect(stateOf(changed, 'kill-switch', NOW)?.parts.at(-1)).toMatchObject({
+      name: 'documented',
+      state: 'missing',
+    });
   });
 
   it('is missing over a hole, forgets one that is past, and a person without a number is red', () => {
