@@ -3,10 +3,12 @@
 import { readFile, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ReadinessLine } from '../../src/domain/readiness/judge.ts';
 import { type BinanceCounterpart, startBinanceCounterpart } from '../../src/rehearsal/binance.ts';
 import { CAST } from '../../src/rehearsal/stage.ts';
 import { type DeskOptions, type InProcess, startDesk } from './desk.ts';
 import {
+  as,
   exchange,
   fire,
   happens,
@@ -23,6 +25,10 @@ const KEY = { apiKey: 'd'.repeat(64), secret: 'e'.repeat(64) };
 
 let testnet: BinanceCounterpart;
 let desk: InProcess;
+/** A second drill venue, with no order, where a test has one. */
+let empty: BinanceCounterpart | null = null;
+/** The bot looks once a second, on a machine that may be busy. */
+const PATIENT = { timeout: 15_000 };
 
 beforeEach(async () => {
   testnet = await startBinanceCounterpart({
@@ -36,7 +42,8 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await desk?.close();
-  await testnet.close();
+  await Promise.all([testnet.close(), empty?.close()]);
+  empty = null;
 });
 
 /** Two real venues and one for drills, as `standdown.yml` would say it. */
@@ -79,6 +86,12 @@ async function acknowledge(id: string): Promise<void> {
   const page = await paged(desk, id);
   expect(page.title).toMatch(/DRILL.*TEST.*nothing is wrong/);
   desk.stage.pagerDuty.acknowledge(page.id, CAST.ada.pagerDuty);
+}
+/** The state of each venue of the readiness line about cancelling. */
+async function cancelsProved(): Promise<Record<string, string>> {
+  const { readiness } = as<{ readiness: ReadinessLine[] }>(await desk.get('/status')).json;
+  const parts = readiness.find(({ id }) => id === 'emergency-cancel')?.parts ?? [];
+  return Object.fromEntries(parts.map(({ name, state }) => [name, state]));
 }
 const cancels = (venue: BinanceCounterpart) => venue.requests().filter((one) => one.cancels);
 const writes = (venue: BinanceCounterpart) => venue.requests().filter(({ method }) => method !== 'GET');
@@ -139,6 +152,28 @@ describe('a drill of the kill', () => {
       await shows(desk, id, earlier === 0 ? 'nothing to compare with' : 'than in DRILL_');
     }
     expect(await ask('list')).toMatch(/kill:.*last .*PASSED/);
+  });
+
+  it('at two venues proves the one where it found orders, and not the other', async () => {
+    empty = await startBinanceCounterpart({ ...KEY, marks: { BTCUSDT: 64_000 } });
+    const { url: baseUrl } = empty;
+    await live({
+      config(config) {
+        const marked = config.venues.find(({ id }) => id === 'testnet');
+        if (marked === undefined) throw new Error('there is no drill venue');
+        return { ...config, venues: [...config.venues, { ...marked, id: 'empty', baseUrl }] };
+      },
+    });
+    const id = await begin('kill');
+    await acknowledge(id);
+    const { drillResult } = await settled(desk, id, (one) => one.drillResult !== undefined);
+    const found = drillResult?.result.kill?.venues.map((venue) => [venue.venue, venue.verdict, venue.found]);
+    expect(found).toEqual([
+      ['testnet', 'FLAT', 2],
+      ['empty', 'FLAT', 0],
+    ]);
+    await shows(desk, id, 'FLAT, NO order found to cancel');
+    await expect.poll(cancelsProved, PATIENT).toMatchObject({ testnet: 'green', empty: 'missing' });
   });
 
   it('is refused in words where no venue is for drills', async () => {
