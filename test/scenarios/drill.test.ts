@@ -1,11 +1,14 @@
 /** Game days on a live installation: a drill venue beside a real one, and nothing real that a drill touches. */
 
-import { readFile, symlink } from 'node:fs/promises';
+import { readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { nodeDisk } from '../../src/adapters/disk.ts';
+import type { Actor } from '../../src/domain/incident.ts';
 import type { ReadinessLine } from '../../src/domain/readiness/judge.ts';
 import { type BinanceCounterpart, startBinanceCounterpart } from '../../src/rehearsal/binance.ts';
 import { CAST } from '../../src/rehearsal/stage.ts';
+import { faultyDisk } from '../adapters/faultyDisk.ts';
 import { type DeskOptions, type InProcess, startDesk } from './desk.ts';
 import {
   as,
@@ -93,6 +96,31 @@ async function cancelsProved(): Promise<Record<string, string>> {
   const parts = readiness.find(({ id }) => id === 'emergency-cancel')?.parts ?? [];
   return Object.fromEntries(parts.map(({ name, state }) => [name, state]));
 }
+/** Wait until something of the bot's memory is there: what is held on its way to the disk is shown nowhere yet. */
+async function soon<T>(find: () => T | undefined | false): Promise<T> {
+  for (let tries = 0; tries < 1_000; tries += 1) {
+    const found = find();
+    if (found !== undefined && found !== false) return found;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  throw new Error(`it did not come: ${find.toString()}`);
+}
+/** Until the bot has looked at what an earlier process left, which it does within a second: no drill begins before. */
+async function lookedOnce(): Promise<void> {
+  const id = await begin('paging');
+  await ask('stop');
+  await settled(desk, id, (one) => one.drillResult !== undefined);
+}
+const DAILY_LOSS = {
+  id: 'loss',
+  status: 'firing',
+  title: 'Loss of the day',
+  severity: 'P0',
+  hardStop: 'dailyLoss',
+};
+/** Somebody writes the control file by hand. */
+const byHand = (line: string) => writeFile(desk.controlFile, `${line}\nOTHER=kept\n`);
+const isHeld = (key: string) => () => desk.bot.ledger.trading().holds.some((hold) => hold.key === key);
 const cancels = (venue: BinanceCounterpart) => venue.requests().filter((one) => one.cancels);
 const writes = (venue: BinanceCounterpart) => venue.requests().filter(({ method }) => method !== 'GET');
 
@@ -222,6 +250,68 @@ describe('what is real', () => {
     await fire(desk, { name: 'Worse', severity: 'P1', fingerprint: 'worse' });
     const { drillResult } = await settled(desk, id, (one) => one.drillResult !== undefined);
     expect(drillResult?.result).toMatchObject({ ended: 'realIncident', passed: false });
+  });
+
+  const someone: Actor = { via: 'slack', id: CAST.grace.id, name: 'grace' };
+  const trading = () => desk.bot.ledger.trading();
+  const isReal = () =>
+    desk.bot.ledger.open().some(({ severity, gameDay }) => /P[01]/.test(severity) && !gameDay);
+  type Came = [what: string, ended: string, come: () => unknown, isThere: () => boolean];
+  it.each<Came>([
+    ['a kill', 'realKill', () => desk.bot.desk.kill(someone, 'for real'), () => trading().latch !== null],
+    ['a P1', 'realIncident', () => fire(desk, { name: 'Real', severity: 'P1' }), isReal],
+    [
+      '/halt',
+      'realHalt',
+      () => desk.stage.slack.say(CAST.grace.id, '/halt orders'),
+      isHeld('HALT_NEW_ORDERS'),
+    ],
+    // Of these two the incident is opened first.
+    ['a hard stop', 'realIncident', () => desk.post('/alerts/generic', DAILY_LOSS), isReal],
+    ['a latch in the control file', 'realIncident', () => byHand('KILL_SWITCH=1'), isReal],
+    ['a halt in the control file', 'realHalt', () => byHand('HALT_NEW_ORDERS=1'), isHeld('HALT_NEW_ORDERS')],
+  ])('%s that comes while the drill is put on record ends it', async (_what, ended, come, isThere) => {
+    let release = (): void => undefined;
+    let held: Promise<void> | undefined;
+    const letGo = () => {
+      held = undefined;
+      release();
+    };
+    const storeFs = faultyDisk(nodeDisk, (call) =>
+      call === 'sync' && held !== undefined ? { until: held } : undefined,
+    );
+    await live({
+      storeFs,
+      config: (config) => ({ ...config, hardStops: { ...config.hardStops, fromAlerts: ['dailyLoss'] } }),
+    });
+    await lookedOnce();
+    held = new Promise((resolve) => {
+      release = resolve;
+    });
+    try {
+      const asked = ask('kill');
+      const drill = await soon(() => desk.bot.ledger.open().find(({ gameDay }) => gameDay !== undefined));
+      const came = come();
+      await soon(isThere);
+      expect(desk.bot.ledger.peek(drill.id)?.drillResult).toBeUndefined();
+      letGo();
+      await Promise.all([asked, came]);
+      const { drillResult } = await settled(desk, drill.id, (one) => one.drillResult !== undefined);
+      expect(drillResult?.result).toMatchObject({ ended, passed: false, kill: null });
+      // Its own kill was not begun: the switch of its control file was never thrown.
+      expect(await readFile(join(desk.folder, 'drill-control.env'), 'utf8')).not.toContain('KILL_SWITCH=1');
+    } finally {
+      letGo();
+    }
+  });
+
+  it('ends it in the middle too: a pause for real', async () => {
+    await live();
+    const id = await begin('paging');
+    await desk.stage.slack.say(CAST.grace.id, '/halt signals');
+    const { drillResult } = await settled(desk, id, (one) => one.drillResult !== undefined);
+    expect(drillResult?.result).toMatchObject({ ended: 'realHalt', why: 'PAUSE_SIGNALS by grace' });
+    await shows(desk, id, 'was ended by a real halt or pause');
   });
 
   it('is not changed through the incident of a drill', async () => {

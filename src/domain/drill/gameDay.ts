@@ -49,7 +49,14 @@ export interface DrillTime {
 }
 
 /** `stopped`: by a person. */
-export type DrillEnding = 'done' | 'stopped' | 'realKill' | 'realIncident' | 'restart' | 'failed';
+export type DrillEnding =
+  | 'done'
+  | 'stopped'
+  | 'realKill'
+  | 'realHalt'
+  | 'realIncident'
+  | 'restart'
+  | 'failed';
 
 /** One venue of a drill kill. `orders` and `positions` are what was left. */
 export interface DrillKillVenue {
@@ -183,6 +190,7 @@ export const ENDED: Record<DrillEnding, string> = {
   done: 'ran to its end',
   stopped: 'was stopped by a person',
   realKill: 'was ended by a real kill',
+  realHalt: 'was ended by a real halt or pause',
   realIncident: 'was ended by a real incident',
   restart: 'was ended by a restart of the bot: a drill is not resumed',
   failed: 'failed inside Standdown',
