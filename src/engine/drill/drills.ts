@@ -193,7 +193,14 @@ export function createDrills(deps: DrillsDeps): Drills {
       if (gameDay === undefined) throw new Error(`${incident.id} was begun as a drill and is none`);
       if (dueAt !== undefined) begun.add(nameOf(scenario, dueAt));
       run = { incident: incident.id, openedMs: clock.monotonic(), gameDay, kill: null, ending: cameFirst };
-      if (control !== null) await beginKill(run, by, control);
+      if (control !== null)
+        await beginKill(run, by, control).catch((error: unknown) => {
+          log.error(
+            { incident: incident.id, error: String(error) },
+            'the kill of a drill could not be begun',
+          );
+          end('failed', error instanceof Error ? error.message : String(error));
+        });
       return incident;
     } finally {
       starting = false;
