@@ -3,7 +3,7 @@
 import type { FactEvent } from '../domain/decide.ts';
 import { Refusal } from '../domain/decide.ts';
 import { type Actor, STANDDOWN } from '../domain/incident.ts';
-import type { ReadinessState, TestPage } from '../domain/readiness/events.ts';
+import { AHEAD_MS, type ReadinessState, type TestPage } from '../domain/readiness/events.ts';
 import { isTesting } from '../domain/readiness/state.ts';
 import { span, utc } from '../domain/words.ts';
 import type { Clock, Log, PageRequest, Pager, PagerAgent } from '../ports.ts';
@@ -52,13 +52,19 @@ export function createTestPages(deps: TestPageDeps): TestPages {
   // A try of an earlier process may have arrived.
   let maybe = true;
 
+  /** Its time is over, or a clock that was ahead dates it in the future: then nobody can say for how long it has waited. */
+  const isOver = (since: number): boolean =>
+    clock.now() - since > GIVE_UP_MS || since > clock.now() + AHEAD_MS;
+
   async function send(test: TestPage): Promise<void> {
     const { page } = test;
-    if (clock.now() - test.at > GIVE_UP_MS)
+    if (isOver(test.at))
       return commit(STANDDOWN, {
         type: 'TestPageFailed',
         page,
-        reason: test.reason ?? 'it could not be sent for 30 min',
+        reason:
+          test.reason ??
+          `it was not sent: asked for at ${utc(test.at)}, which is over 30 min ago, or in the future`,
         gaveUp: true,
       });
     const known = maybe && pager.canConfirm ? await newest(test) : null;
@@ -85,7 +91,7 @@ export function createTestPages(deps: TestPageDeps): TestPages {
 
   async function follow(test: TestPage): Promise<void> {
     notBefore = clock.monotonic() + LOOK_MS;
-    const over = clock.now() - (test.queuedAt ?? test.at) > GIVE_UP_MS;
+    const over = isOver(test.queuedAt ?? test.at);
     const found = pager.canConfirm ? await newest(test) : null;
     if (found?.acknowledgedBy != null) {
       await heard(test.page, found.acknowledgedBy);

@@ -4,12 +4,14 @@ import {
   type DrillResult,
   type DrillTime,
   ENDED,
+  foundAt,
   inSeconds,
   SCENARIOS,
   type Scenario,
   TIME_WORDS,
 } from '../domain/drill/gameDay.ts';
 import { compared } from '../domain/drill/measure.ts';
+import { counted } from '../domain/words.ts';
 import { dateTime, inert, plain } from './text.ts';
 
 const STATE: Record<DrillTime['state'], string> = {
@@ -32,6 +34,14 @@ function comparedWords(time: DrillTime, { earlier }: DrillResult): string {
 const outcome = ({ passed, ended }: DrillResult): string =>
   passed ? '✓ PASSED' : ended === 'done' ? '✗ NOT passed' : '■ ENDED EARLY, not passed';
 
+const ordersWords = (count: number): string => `${counted(count, 'order')} to cancel`;
+
+/** What was found at one venue: where it is nothing, its cancelling is not proven. */
+function foundWords(found: number | null): string {
+  if (found === null) return 'orders found not counted by venue';
+  return found === 0 ? 'NO order found to cancel (proves nothing here)' : `found ${ordersWords(found)}`;
+}
+
 /** What the kill proved, and what it did not. */
 function killLines({ scenario, kill, venues }: DrillResult): string[] {
   if (scenario !== 'kill') return [];
@@ -39,12 +49,13 @@ function killLines({ scenario, kill, venues }: DrillResult): string[] {
   const found =
     kill.found === 0
       ? 'It found no order to cancel: it proves less than one that did. Place some far from the market first.'
-      : `It found and cancelled ${kill.found === 1 ? '1 order' : `${kill.found} orders`}.`;
+      : `It found ${ordersWords(kill.found)}.`;
   return [
     `Verdict ${kill.verdict}. ${found}`,
-    ...kill.venues.map(({ venue, verdict, orders, positions, reason }) => {
+    ...kill.venues.map((one) => {
+      const { venue, verdict, orders, positions, reason } = one;
       const because = reason === null ? '' : `: ${plain(reason, 200)}`;
-      return `${venue}: ${verdict}, orders left ${orders}, positions ${positions}${because}`;
+      return `${venue}: ${verdict}, ${foundWords(foundAt(kill, one))}, orders left ${orders}, positions ${positions}${because}`;
     }),
     "The latch was the drill's own file, which no engine reads: that an engine stops is not proven by it.",
   ];

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { clocksOf } from '../../src/domain/clocks.ts';
 import { type Command, decide, Refusal } from '../../src/domain/decide.ts';
-import { DRILL_TIMES, type DrillTime, type GameDay } from '../../src/domain/drill/gameDay.ts';
+import { DRILL_TIMES, type DrillKill, type DrillTime, type GameDay } from '../../src/domain/drill/gameDay.ts';
 import { compared, isMeasured, limitsOf, resultOf, timesOf } from '../../src/domain/drill/measure.ts';
 import { dueMail, dueNow } from '../../src/domain/due.ts';
 import { type Actor, evolve, evolveAll, SEVERITIES, type StandingEvent } from '../../src/domain/incident.ts';
@@ -203,6 +203,25 @@ describe('the times of a drill', () => {
 });
 
 describe('the report', () => {
+  it('says at which venue orders were found, and at which none was, or that nobody counted', () => {
+    const one = { verdict: 'FLAT' as const, orders: 0, positions: 0, reason: null };
+    const kill = {
+      verdict: 'FLAT' as const,
+      found: 2,
+      venues: [
+        { ...one, venue: 'a', found: 2 },
+        { ...one, venue: 'b', found: 0 },
+      ],
+    };
+    const lines = (of: DrillKill) =>
+      drillLines(resultOf(gameDay, [], of, { ended: 'done', why: '' }, [])).join('\n');
+    expect(lines(kill)).toContain('a: FLAT, found 2 orders to cancel');
+    expect(lines(kill)).toContain('b: FLAT, NO order found to cancel');
+    const older = kill.venues.map(({ found: _found, ...rest }) => rest);
+    expect(lines({ ...kill, venues: older })).toContain('a: FLAT, orders found not counted by venue');
+    expect(lines({ ...kill, venues: older.slice(0, 1) })).toContain('a: FLAT, found 2 orders to cancel');
+  });
+
   it('says what was not proven, and lets no reason break out of it', () => {
     const times = timesOf(gameDay, at, [], undefined, 0);
     const kill = {

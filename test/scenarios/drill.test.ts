@@ -1,12 +1,17 @@
 /** Game days on a live installation: a drill venue beside a real one, and nothing real that a drill touches. */
 
-import { readFile, symlink } from 'node:fs/promises';
+import { readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { nodeDisk } from '../../src/adapters/disk.ts';
+import type { Actor } from '../../src/domain/incident.ts';
+import type { ReadinessLine } from '../../src/domain/readiness/judge.ts';
 import { type BinanceCounterpart, startBinanceCounterpart } from '../../src/rehearsal/binance.ts';
 import { CAST } from '../../src/rehearsal/stage.ts';
+import { faultyDisk } from '../adapters/faultyDisk.ts';
 import { type DeskOptions, type InProcess, startDesk } from './desk.ts';
 import {
+  as,
   exchange,
   fire,
   happens,
@@ -23,6 +28,10 @@ const KEY = { apiKey: 'd'.repeat(64), secret: 'e'.repeat(64) };
 
 let testnet: BinanceCounterpart;
 let desk: InProcess;
+/** A second drill venue, with no order, where a test has one. */
+let empty: BinanceCounterpart | null = null;
+/** The bot looks once a second, on a machine that may be busy. */
+const PATIENT = { timeout: 15_000 };
 
 beforeEach(async () => {
   testnet = await startBinanceCounterpart({
@@ -36,7 +45,8 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await desk?.close();
-  await testnet.close();
+  await Promise.all([testnet.close(), empty?.close()]);
+  empty = null;
 });
 
 /** Two real venues and one for drills, as `standdown.yml` would say it. */
@@ -80,6 +90,37 @@ async function acknowledge(id: string): Promise<void> {
   expect(page.title).toMatch(/DRILL.*TEST.*nothing is wrong/);
   desk.stage.pagerDuty.acknowledge(page.id, CAST.ada.pagerDuty);
 }
+/** The state of each venue of the readiness line about cancelling. */
+async function cancelsProved(): Promise<Record<string, string>> {
+  const { readiness } = as<{ readiness: ReadinessLine[] }>(await desk.get('/status')).json;
+  const parts = readiness.find(({ id }) => id === 'emergency-cancel')?.parts ?? [];
+  return Object.fromEntries(parts.map(({ name, state }) => [name, state]));
+}
+/** Wait until something of the bot's memory is there: what is held on its way to the disk is shown nowhere yet. */
+async function soon<T>(find: () => T | undefined | false): Promise<T> {
+  for (let tries = 0; tries < 1_000; tries += 1) {
+    const found = find();
+    if (found !== undefined && found !== false) return found;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  throw new Error(`it did not come: ${find.toString()}`);
+}
+/** Until the bot has looked at what an earlier process left, which it does within a second: no drill begins before. */
+async function lookedOnce(): Promise<void> {
+  const id = await begin('paging');
+  await ask('stop');
+  await settled(desk, id, (one) => one.drillResult !== undefined);
+}
+const DAILY_LOSS = {
+  id: 'loss',
+  status: 'firing',
+  title: 'Loss of the day',
+  severity: 'P0',
+  hardStop: 'dailyLoss',
+};
+/** Somebody writes the control file by hand. */
+const byHand = (line: string) => writeFile(desk.controlFile, `${line}\nOTHER=kept\n`);
+const isHeld = (key: string) => () => desk.bot.ledger.trading().holds.some((hold) => hold.key === key);
 const cancels = (venue: BinanceCounterpart) => venue.requests().filter((one) => one.cancels);
 const writes = (venue: BinanceCounterpart) => venue.requests().filter(({ method }) => method !== 'GET');
 
@@ -141,6 +182,28 @@ describe('a drill of the kill', () => {
     expect(await ask('list')).toMatch(/kill:.*last .*PASSED/);
   });
 
+  it('at two venues proves the one where it found orders, and not the other', async () => {
+    empty = await startBinanceCounterpart({ ...KEY, marks: { BTCUSDT: 64_000 } });
+    const { url: baseUrl } = empty;
+    await live({
+      config(config) {
+        const marked = config.venues.find(({ id }) => id === 'testnet');
+        if (marked === undefined) throw new Error('there is no drill venue');
+        return { ...config, venues: [...config.venues, { ...marked, id: 'empty', baseUrl }] };
+      },
+    });
+    const id = await begin('kill');
+    await acknowledge(id);
+    const { drillResult } = await settled(desk, id, (one) => one.drillResult !== undefined);
+    const found = drillResult?.result.kill?.venues.map((venue) => [venue.venue, venue.verdict, venue.found]);
+    expect(found).toEqual([
+      ['testnet', 'FLAT', 2],
+      ['empty', 'FLAT', 0],
+    ]);
+    await shows(desk, id, 'FLAT, NO order found to cancel');
+    await expect.poll(cancelsProved, PATIENT).toMatchObject({ testnet: 'green', empty: 'missing' });
+  });
+
   it('is refused in words where no venue is for drills', async () => {
     await live({ marked: false });
     await expect(begin('kill')).rejects.toThrow('No venue is marked `drill: true`');
@@ -187,6 +250,68 @@ describe('what is real', () => {
     await fire(desk, { name: 'Worse', severity: 'P1', fingerprint: 'worse' });
     const { drillResult } = await settled(desk, id, (one) => one.drillResult !== undefined);
     expect(drillResult?.result).toMatchObject({ ended: 'realIncident', passed: false });
+  });
+
+  const someone: Actor = { via: 'slack', id: CAST.grace.id, name: 'grace' };
+  const trading = () => desk.bot.ledger.trading();
+  const isReal = () =>
+    desk.bot.ledger.open().some(({ severity, gameDay }) => /P[01]/.test(severity) && !gameDay);
+  type Came = [what: string, ended: string, come: () => unknown, isThere: () => boolean];
+  it.each<Came>([
+    ['a kill', 'realKill', () => desk.bot.desk.kill(someone, 'for real'), () => trading().latch !== null],
+    ['a P1', 'realIncident', () => fire(desk, { name: 'Real', severity: 'P1' }), isReal],
+    [
+      '/halt',
+      'realHalt',
+      () => desk.stage.slack.say(CAST.grace.id, '/halt orders'),
+      isHeld('HALT_NEW_ORDERS'),
+    ],
+    // Of these two the incident is opened first.
+    ['a hard stop', 'realIncident', () => desk.post('/alerts/generic', DAILY_LOSS), isReal],
+    ['a latch in the control file', 'realIncident', () => byHand('KILL_SWITCH=1'), isReal],
+    ['a halt in the control file', 'realHalt', () => byHand('HALT_NEW_ORDERS=1'), isHeld('HALT_NEW_ORDERS')],
+  ])('%s that comes while the drill is put on record ends it', async (_what, ended, come, isThere) => {
+    let release = (): void => undefined;
+    let held: Promise<void> | undefined;
+    const letGo = () => {
+      held = undefined;
+      release();
+    };
+    const storeFs = faultyDisk(nodeDisk, (call) =>
+      call === 'sync' && held !== undefined ? { until: held } : undefined,
+    );
+    await live({
+      storeFs,
+      config: (config) => ({ ...config, hardStops: { ...config.hardStops, fromAlerts: ['dailyLoss'] } }),
+    });
+    await lookedOnce();
+    held = new Promise((resolve) => {
+      release = resolve;
+    });
+    try {
+      const asked = ask('kill');
+      const drill = await soon(() => desk.bot.ledger.open().find(({ gameDay }) => gameDay !== undefined));
+      const came = come();
+      await soon(isThere);
+      expect(desk.bot.ledger.peek(drill.id)?.drillResult).toBeUndefined();
+      letGo();
+      await Promise.all([asked, came]);
+      const { drillResult } = await settled(desk, drill.id, (one) => one.drillResult !== undefined);
+      expect(drillResult?.result).toMatchObject({ ended, passed: false, kill: null });
+      // Its own kill was not begun: the switch of its control file was never thrown.
+      expect(await readFile(join(desk.folder, 'drill-control.env'), 'utf8')).not.toContain('KILL_SWITCH=1');
+    } finally {
+      letGo();
+    }
+  });
+
+  it('ends it in the middle too: a pause for real', async () => {
+    await live();
+    const id = await begin('paging');
+    await desk.stage.slack.say(CAST.grace.id, '/halt signals');
+    const { drillResult } = await settled(desk, id, (one) => one.drillResult !== undefined);
+    expect(drillResult?.result).toMatchObject({ ended: 'realHalt', why: 'PAUSE_SIGNALS by grace' });
+    await shows(desk, id, 'was ended by a real halt or pause');
   });
 
   it('is not changed through the incident of a drill', async () => {

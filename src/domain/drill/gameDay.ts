@@ -49,14 +49,41 @@ export interface DrillTime {
 }
 
 /** `stopped`: by a person. */
-export type DrillEnding = 'done' | 'stopped' | 'realKill' | 'realIncident' | 'restart' | 'failed';
+export type DrillEnding =
+  | 'done'
+  | 'stopped'
+  | 'realKill'
+  | 'realHalt'
+  | 'realIncident'
+  | 'restart'
+  | 'failed';
+
+/** One venue of a drill kill. `orders` and `positions` are what was left. */
+export interface DrillKillVenue {
+  venue: string;
+  verdict: Verdict;
+  orders: number;
+  positions: number;
+  reason: string | null;
+  /** Orders that it found there to cancel. Absent on record from before they were counted by venue. */
+  found?: number;
+}
 
 /** What a drill kill came to, at its own venues. */
 export interface DrillKill {
   verdict: Verdict;
-  venues: { venue: string; verdict: Verdict; orders: number; positions: number; reason: string | null }[];
-  /** Orders that it found and cancelled: a kill of nothing proves less. */
+  venues: DrillKillVenue[];
+  /** Orders that it found at all of them to cancel: a kill of nothing proves less. */
   found: number;
+}
+
+/** Orders that a drill kill found at a venue of it; null: it was not counted by venue then, and there were several. */
+export function foundAt(
+  kill: { found: number; venues: readonly unknown[] },
+  { found }: { found?: number },
+): number | null {
+  // An older record has the sum alone, which is the count of the venue where there was only one.
+  return found ?? (kill.venues.length === 1 ? kill.found : null);
 }
 
 /** The result of an earlier drill of the same scenario, to compare with. */
@@ -163,6 +190,7 @@ export const ENDED: Record<DrillEnding, string> = {
   done: 'ran to its end',
   stopped: 'was stopped by a person',
   realKill: 'was ended by a real kill',
+  realHalt: 'was ended by a real halt or pause',
   realIncident: 'was ended by a real incident',
   restart: 'was ended by a restart of the bot: a drill is not resumed',
   failed: 'failed inside Standdown',

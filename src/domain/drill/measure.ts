@@ -107,21 +107,15 @@ export const isMeasured = (times: DrillTime[]): boolean =>
 /** What the drill's kill came to; null: it has no verdict. */
 export function drillKill(kill: KillState | undefined): DrillKill | null {
   if (kill === undefined || kill.verdict === null) return null;
-  const venues = Object.entries(kill.venues);
-  return {
-    verdict: kill.verdict,
-    venues: venues.map(([venue, { verdict }]) => ({
-      venue,
-      verdict: verdict?.verdict ?? 'UNKNOWN',
-      orders: verdict?.orders.length ?? 0,
-      positions: verdict?.positions.length ?? 0,
-      reason: verdict?.reason ?? null,
-    })),
-    found: venues.reduce(
-      (sum, [, { lists }]) => sum + Object.values(lists).reduce((all, { found }) => all + found, 0),
-      0,
-    ),
-  };
+  const venues = Object.entries(kill.venues).map(([venue, { verdict, lists }]) => ({
+    venue,
+    verdict: verdict?.verdict ?? ('UNKNOWN' as const),
+    orders: verdict?.orders.length ?? 0,
+    positions: verdict?.positions.length ?? 0,
+    reason: verdict?.reason ?? null,
+    found: Object.values(lists).reduce((sum, { found }) => sum + found, 0),
+  }));
+  return { verdict: kill.verdict, venues, found: venues.reduce((sum, { found }) => sum + found, 0) };
 }
 
 /** The result. An UNKNOWN verdict is not passed, and neither is a drill that ended early or left a limit open. */

@@ -1,5 +1,6 @@
 /** What a kill, a cancel or bars of a feed prove, if anything. Pure. */
 
+import { foundAt } from '../drill/gameDay.ts';
 import type { KillState } from '../kill.ts';
 import type { CancelResult } from '../orders.ts';
 import type { Proof } from './events.ts';
@@ -72,7 +73,8 @@ export interface DrillNote {
   venues: string[];
   kill: {
     verdict: string;
-    venues: { venue: string; verdict: string; orders: number }[];
+    /** `found` is absent on record from before orders were counted by venue. */
+    venues: { venue: string; verdict: string; orders: number; found?: number }[];
     /** Orders that were found at all its venues together. */
     found: number;
   } | null;
@@ -83,19 +85,21 @@ export const drillNoteOf = (event: { type: string }): DrillNote | null =>
   event.type === 'DrillNoted' ? (event as DrillNote) : null;
 
 /**
- * A drill's kill proves its venue: that alone, and only where it had one, since its record counts the orders of all together.
- * It proves no kill switch: its control file is its own, and no engine reads that.
+ * A drill's kill proves each venue where it found orders and read back that none is left. An older record counts the orders of
+ * all venues together: it proves one that was alone. It proves no kill switch: its control file is its own, and no engine
+ * reads that.
  */
 export function provedByDrill({ drill, kill }: DrillNote, at: number): Proved[] {
-  const [only, another] = kill?.venues ?? [];
-  if (kill === null || only === undefined || another !== undefined) return [];
-  if (only.verdict === 'UNKNOWN' || only.orders !== 0 || kill.found === 0) return [];
-  return [
-    {
-      line: 'emergency-cancel',
-      part: only.venue,
-      provedAt: at,
-      evidence: `DRILL ${drill}: ${kill.found} order(s) cancelled, and read back that none is left`,
-    },
-  ];
+  return (kill?.venues ?? []).flatMap((one) => {
+    const found = kill === null ? null : foundAt(kill, one);
+    if (found === null || found === 0 || one.verdict === 'UNKNOWN' || one.orders !== 0) return [];
+    return [
+      {
+        line: 'emergency-cancel',
+        part: one.venue,
+        provedAt: at,
+        evidence: `DRILL ${drill}: ${found} order(s) cancelled, and read back that none is left`,
+      },
+    ];
+  });
 }

@@ -1,12 +1,13 @@
 /** Drills on a live installation: begun, watched, ended, reported. One at a time, and never beside what is real. */
 
 import { Refusal } from '../../domain/decide.ts';
-import type {
-  DrillEnding,
-  DrillResult,
-  EarlierDrill,
-  GameDay,
-  Scenario,
+import {
+  type DrillEnding,
+  type DrillResult,
+  type EarlierDrill,
+  ENDED,
+  type GameDay,
+  type Scenario,
 } from '../../domain/drill/gameDay.ts';
 import { drillKill, isMeasured, limitsOf, resultOf, timesOf } from '../../domain/drill/measure.ts';
 import {
@@ -18,6 +19,7 @@ import {
 } from '../../domain/incident.ts';
 import { KILL_PACE, type KillPace } from '../../domain/kill.ts';
 import { type Playbook, type Runbook, stepRef } from '../../domain/playbook.ts';
+import type { HoldKey } from '../../domain/trading.ts';
 import { type Clock, type Control, DESK, type DrillFiles, type Log, type Store } from '../../ports.ts';
 import type { Desk } from '../desk.ts';
 import type { Ledger } from '../ledger.ts';
@@ -76,6 +78,9 @@ const REAL: Record<Scenario, { severity: Severity; runbook: string | null; title
   runbook: { severity: 'P1', runbook: 'kill-switch', title: 'TEST of a runbook, nothing is wrong' },
 };
 
+/** What stops trading; the other switches narrow it. */
+const STOPS: ReadonlySet<HoldKey> = new Set(['HALT_NEW_ORDERS', 'PAUSE_SIGNALS']);
+
 /** Drills that are read back at the start, the newest. */
 const KEPT = 100;
 const EARLIER = 5;
@@ -112,19 +117,30 @@ export function createDrills(deps: DrillsDeps): Drills {
   }
 
   ledger.onChanged((stream, events) => {
-    const real = events.map((event) => endedBy(event, stream));
+    const real = events.flatMap((event) => endedBy(event, stream) ?? []);
     // A kill opens an incident of its own: it is said to be what it is.
-    if (real.includes('realKill')) end('realKill', stream);
-    else if (real.includes('realIncident')) end('realIncident', stream);
+    const first = real.find(({ ended }) => ended === 'realKill') ?? real[0];
+    if (first !== undefined) end(first.ended, first.why);
   });
 
-  function endedBy(event: StandingEvent, stream: string): DrillEnding | null {
+  function endedBy(event: StandingEvent, stream: string): Run['ending'] {
     if (ledger.peek(stream)?.gameDay !== undefined) return null;
-    if (event.type === 'KillAsked' || event.type === 'LatchAdopted') return 'realKill';
+    if (event.type === 'KillAsked' || event.type === 'LatchAdopted')
+      return { ended: 'realKill', why: stream };
+    if (event.type === 'HoldPlaced' && STOPS.has(event.key))
+      return { ended: 'realHalt', why: `${event.key} by ${event.by.name}` };
     const opened = event.type === 'IncidentOpened' ? event.severity : null;
     const raised = event.type === 'SeverityChanged' ? event.to : null;
     const severity = opened ?? raised;
-    return severity === 'P0' || severity === 'P1' ? 'realIncident' : null;
+    return severity === 'P0' || severity === 'P1' ? { ended: 'realIncident', why: stream } : null;
+  }
+
+  function mustBeAlone(): void {
+    if (run !== null || starting)
+      throw new Refusal(
+        'drill_running',
+        `A drill is running${run === null ? '' : ` (${run.incident})`}: nothing was begun.`,
+      );
   }
 
   function mustBeFree(scenario: Scenario): void {
@@ -135,11 +151,6 @@ export function createDrills(deps: DrillsDeps): Drills {
       );
     if (ledger.trading().latch !== null || desk.executor.current() !== null)
       throw new Refusal('latched', 'The desk is killed: no drill is begun beside a real kill.');
-    if (run !== null || starting)
-      throw new Refusal(
-        'drill_running',
-        `A drill is running${run === null ? '' : ` (${run.incident})`}: nothing was begun.`,
-      );
     const real = ledger.open().filter(({ gameDay }) => gameDay === undefined);
     if (real.length > 0)
       throw new Refusal(
@@ -157,14 +168,14 @@ export function createDrills(deps: DrillsDeps): Drills {
 
   async function start(by: Actor, scenario: Scenario, dueAt?: number): Promise<Incident> {
     mustBeFree(scenario);
+    mustBeAlone();
     starting = true;
+    cameFirst = null;
     try {
       const control = scenario === 'kill' ? await ownControl() : null;
       // It may have become real while the file was made.
-      starting = false;
       mustBeFree(scenario);
-      starting = true;
-      cameFirst = null;
+      becameReal();
       const { title, runbook } = REAL[scenario];
       const walked = runbook === null ? undefined : runbooks.find(({ id }) => id === runbook);
       if (runbook !== null && walked === undefined)
@@ -182,11 +193,25 @@ export function createDrills(deps: DrillsDeps): Drills {
       if (gameDay === undefined) throw new Error(`${incident.id} was begun as a drill and is none`);
       if (dueAt !== undefined) begun.add(nameOf(scenario, dueAt));
       run = { incident: incident.id, openedMs: clock.monotonic(), gameDay, kill: null, ending: cameFirst };
-      if (control !== null) await beginKill(run, by, control);
+      if (control !== null)
+        await beginKill(run, by, control).catch((error: unknown) => {
+          log.error(
+            { incident: incident.id, error: String(error) },
+            'the kill of a drill could not be begun',
+          );
+          end('failed', error instanceof Error ? error.message : String(error));
+        });
       return incident;
     } finally {
       starting = false;
     }
+  }
+
+  /** Throws Refusal where something real came since the drill was asked for, and stands nowhere any more. */
+  function becameReal(): void {
+    if (cameFirst === null) return;
+    const what = `${ENDED[cameFirst.ended]} (${cameFirst.why})`;
+    throw new Refusal('became_real', `The drill ${what} before it began: nothing was done.`);
   }
 
   async function ownControl(): Promise<Control> {

@@ -389,5 +389,38 @@ describe('what proves', () => {
     expect(provedByDrill(drill, NOW)).toMatchObject([{ line: 'emergency-cancel', part: 'test' }]);
     expect(provedByDrill({ ...drill, kill: { ...drill.kill, found: 0 } }, NOW)).toEqual([]);
     expect(provedByDrill({ ...drill, kill: null }, NOW)).toEqual([]);
+    // Written before orders were counted by venue: of two, nobody knows where they were.
+    const both = [...drill.kill.venues, { venue: 'other', verdict: 'FLAT', orders: 0 }];
+    expect(provedByDrill({ ...drill, kill: { ...drill.kill, venues: both } }, NOW)).toEqual([]);
+  });
+
+  it('is a drill’s kill for each venue where it found orders, and left none', () => {
+    const at = (venue: string, found: number, with_: object = {}) => ({
+      venue,
+      verdict: 'FLAT',
+      orders: 0,
+      found,
+      ...with_,
+    });
+    const venues = [
+      at('a', 2),
+      at('empty', 0),
+      at('unread', 3, { verdict: 'UNKNOWN' }),
+      at('left', 4, { verdict: 'RESIDUAL', orders: 1 }),
+      at('position', 1, { verdict: 'RESIDUAL' }),
+    ];
+    const proved = provedByDrill(
+      {
+        type: 'DrillNoted',
+        drill: 'DRILL_20261128_001',
+        venues: venues.map(({ venue }) => venue),
+        kill: { verdict: 'UNKNOWN', venues, found: 10 },
+      },
+      NOW,
+    );
+    expect(proved.map(({ part, evidence }) => [part, /\d+ order/.exec(evidence)?.[0]])).toEqual([
+      ['a', '2 order'],
+      ['position', '1 order'],
+    ]);
   });
 });
