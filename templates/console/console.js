@@ -60,16 +60,20 @@ function say(words, state) {
   lamp.dataset.state = state;
 }
 
+/** Its list is open: what a person reads in it may not change before they chose. */
+const isOpenMenu = (node) =>
+  node.tagName === 'SELECT' && CSS.supports('selector(:open)') && node.matches(':open');
+
 const callbacks = {
   beforeNodeMorphed(before, after) {
-    if (before.nodeType !== Node.ELEMENT_NODE || !touched.has(before.id)) return true;
+    if (before.nodeType !== Node.ELEMENT_NODE || !(touched.has(before.id) || isOpenMenu(before))) return true;
     if (after.id !== before.id) return true;
     if (before.closest('#modal') !== null && after.dataset.block !== before.dataset.block) {
       touched.delete(before.id);
       return true;
     }
     // Slack gives a block a new id at every update: the next press has to name the one that is there now.
-    for (const name of ['block', 'action', 'confirm'])
+    for (const name of ['block', 'action', 'confirm', 'means'])
       if (after.dataset[name] !== undefined) before.dataset[name] = after.dataset[name];
     return false;
   },
@@ -214,8 +218,13 @@ function valueOf(control) {
   return control.value === '' ? null : control.value;
 }
 
+/** What a control is for, as the person sees it and as the bot means it. */
+const meaningOf = ({ dataset, tagName, textContent }) =>
+  JSON.stringify([dataset.action, dataset.confirm, dataset.means, tagName === 'BUTTON' ? textContent : null]);
+
 async function use(control, value) {
   const words = control.dataset.confirm;
+  const shown = meaningOf(control);
   if (words !== undefined && !(await isConfirmed(JSON.parse(words)))) {
     if (control.tagName === 'SELECT') control.value = '';
     touched.delete(control.id);
@@ -223,7 +232,12 @@ async function use(control, value) {
   }
   // Looked up again: the message may have been edited while the question was open. A block has a new id with each edit,
   // and the edit may be on its way here: where the action is the only one of its name, the block need not be named.
-  const now = byId(control.id) ?? control;
+  const now = byId(control.id);
+  if (now === null || meaningOf(now) !== shown) {
+    touched.delete(control.id);
+    complain('The message changed while you were asked: nothing was sent. Look at it again.');
+    return;
+  }
   const around = now.closest('[data-message], [data-view], [data-view-home]') ?? document;
   const namesakes = [...around.querySelectorAll('[data-action]')].filter(
     (one) => one.dataset.action === now.dataset.action,
