@@ -4,6 +4,7 @@
  * block_id changed.
  */
 import { Idiomorph } from './idiomorph.js';
+import { openMail } from './mail.js';
 
 const byId = (id) => document.getElementById(id);
 const modal = byId('modal');
@@ -27,14 +28,19 @@ const touched = new Set();
 let source = null;
 let isFresh = true;
 let retry = null;
+/** The boxes that another channel or thread is about to fill: each begins at its end. */
+const begins = new Set(['messages-scroll']);
+/** The receipt is to be shown as soon as its thread is drawn. */
+let isReceiptWanted = false;
 /** Ids of the messages that were announced or there before. */
 let known = new Set();
 let lastVerdict = null;
 
-function connect() {
+/** `again`: after a break, in the same place; what came meanwhile is news. */
+function connect({ again = false } = {}) {
   source?.close();
   clearTimeout(retry);
-  isFresh = true;
+  if (!again) isFresh = true;
   const query = new URLSearchParams({ as: looking.as, channel: looking.channel, tab: looking.tab });
   if (looking.thread !== null) query.set('open', looking.thread);
   const mine = new EventSource(`/console/events?${query}`);
@@ -47,10 +53,9 @@ function connect() {
   mine.addEventListener('error', () => {
     if (source !== mine) return;
     say('reconnecting…', 'lost');
-    isFresh = true;
     // A browser tries again by itself after a broken connection, but late, and never after an answer that is none.
     mine.close();
-    retry = setTimeout(connect, 500);
+    retry = setTimeout(() => connect({ again: true }), 500);
   });
 }
 
@@ -78,7 +83,8 @@ const callbacks = {
     return false;
   },
   // What a person opened stays open.
-  beforeAttributeUpdated: (name, node) => !(name === 'open' && node.tagName === 'DETAILS'),
+  beforeAttributeUpdated: (name, node) =>
+    !(name === 'open' && node.tagName === 'DETAILS') && !(name === 'srcdoc' && node.tagName === 'IFRAME'),
 };
 
 const isAtEnd = (box) => box.scrollHeight - box.scrollTop - box.clientHeight < 40;
@@ -94,8 +100,9 @@ function draw(regions) {
   if ('thread' in regions) showThread();
   showCounts();
   boxes.forEach((box, index) => {
-    if (stay[index] || (isFresh && !box.dataset.seen)) box.scrollTop = box.scrollHeight;
+    if (stay[index] || begins.delete(box.id)) box.scrollTop = box.scrollHeight;
   });
+  showReceipt();
   announce();
   follow();
   isFresh = false;
@@ -122,6 +129,17 @@ function showThread() {
   const isOpen = looking.thread !== null;
   byId('thread').hidden = !isOpen;
   document.body.classList.toggle('has-thread', isOpen);
+}
+
+/** The newest receipt in the open thread, at the top of its box. */
+function showReceipt() {
+  if (!isReceiptWanted) return;
+  const receipt = [...document.querySelectorAll('#region-thread article')].findLast((article) =>
+    article.textContent.includes('VERDICT'),
+  );
+  if (receipt === undefined) return;
+  isReceiptWanted = false;
+  receipt.scrollIntoView({ block: 'start' });
 }
 
 /** How many pages are open, how many things are broken: on the tabs too. */
@@ -269,6 +287,7 @@ function isConfirmed({ title, text, yes, no, style }) {
 
 function openThread(ts) {
   looking.thread = ts;
+  begins.add('thread-scroll');
   byId('thread').hidden = false;
   connect();
 }
@@ -284,6 +303,7 @@ function closeThread() {
 function showPlace(tab, channel, name) {
   looking.tab = tab;
   if (channel !== undefined) looking.channel = channel;
+  if (tab === 'messages') begins.add('messages-scroll');
   const isHome = tab === 'home';
   byId('place').textContent = name;
   byId('home-scroll').hidden = !isHome;
@@ -308,6 +328,11 @@ const PRESSES = {
     return looking.tab === 'home' ? act('openHome', { as: looking.as }) : undefined;
   },
   thread: (button) => openThread(button.dataset.thread),
+  receipt: (button) => {
+    isReceiptWanted = true;
+    if (looking.thread === button.dataset.receipt) showReceipt();
+    else openThread(button.dataset.receipt);
+  },
   tool: useTool,
   react: (button) =>
     act('react', {
@@ -373,6 +398,15 @@ document.addEventListener('click', (event) => {
   const kind = Object.keys(PRESSES).find((name) => button.dataset[name] !== undefined);
   if (kind !== undefined) void PRESSES[kind](button);
 });
+
+document.addEventListener(
+  'toggle',
+  (event) => {
+    const frame = event.target.open ? event.target.querySelector(':scope > iframe') : null;
+    if (frame !== null) openMail(frame);
+  },
+  true,
+);
 
 /** A control that changes at once, or one that waits for its modal's submission: both are the person's from here on. */
 document.addEventListener('input', (event) => {

@@ -133,7 +133,8 @@ export function threadHtml(state: ConsoleState): Html {
   const [parent, ...replies] = state.thread;
   if (parent === undefined) return html`<p class="empty">This message is gone.</p>`;
   const count = replies.filter((reply) => !reply.ephemeral).length;
-  return html`${messageHtml(parent, state, 't')}<div class="rule"><span>${count === 1 ? '1 reply' : `${count} replies`}</span></div>${replies.map((reply) => messageHtml(reply, state, 't'))}`;
+  const room = state.channels.find(({ id }) => id === parent.channel)?.name ?? 'the channel';
+  return html`<p class="origin">As it stands in # ${room}: a button does the same here and there.</p>${messageHtml(parent, state, 't')}<div class="rule"><span>${count === 1 ? '1 reply' : `${count} replies`}</span></div>${replies.map((reply) => messageHtml(reply, state, 't'))}`;
 }
 
 const blocksOf = ({ view }: ShownView): KnownBlock[] =>

@@ -41,8 +41,7 @@ ${isRunning && html`<progress max="100" value="${Math.round(scenario.progress * 
 
 export function scenariosHtml(state: ConsoleState): Html {
   const isBusy = state.scenarios.some((scenario) => scenario.state === 'running');
-  return html`<h2 class="side-title">Scenarios</h2><ul class="scenarios">${state.scenarios.map((one) => scenarioHtml(one, isBusy))}</ul>
-<button type="button" class="button small wide" id="reset" data-reset>Start over</button>`;
+  return html`<div class="side-line"><h2 class="side-title">Scenarios</h2><button type="button" class="button small" id="reset" data-reset>Start over</button></div><ul class="scenarios">${state.scenarios.map((one) => scenarioHtml(one, isBusy))}</ul>`;
 }
 
 /** What runs now, said above the messages: what to watch, what to do, what was told last. */
