@@ -140,6 +140,9 @@ function showReceipt() {
   if (receipt === undefined) return;
   isReceiptWanted = false;
   receipt.scrollIntoView({ block: 'start' });
+  // For who goes on by keyboard: the next Tab is at its buttons.
+  receipt.tabIndex = -1;
+  receipt.focus({ preventScroll: true });
 }
 
 /** How many pages are open, how many things are broken: on the tabs too. */

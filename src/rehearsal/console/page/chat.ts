@@ -167,8 +167,8 @@ export function modalHtml(state: ConsoleState): Html {
   const stray = Object.entries(modal.errors).filter(([block]) => !known.has(block));
   const submit = wordsOf(modal, 'submit');
   return html`<form class="modal" id="modal-${modal.id}" data-view="${modal.id}" novalidate>
-<header><h2 id="modal-title">${wordsOf(modal, 'title') ?? 'Standdown'}</h2>${modal.depth > 1 && html`<small>${modal.depth} open</small>`}<button type="button" class="tool" data-dismiss aria-label="Close">✕</button></header>
+<div class="head"><h2 id="modal-title">${wordsOf(modal, 'title') ?? 'Standdown'}</h2>${modal.depth > 1 && html`<small>${modal.depth} open</small>`}<button type="button" class="tool" data-dismiss aria-label="Close">✕</button></div>
 <div class="fill">${stray.map(([, words]) => html`<p class="error" role="alert">${words}</p>`)}${drawn(blocksHtml(blocks, drawing))}</div>
-<footer><button type="button" class="button" data-dismiss>${wordsOf(modal, 'close') ?? 'Cancel'}</button>${submit !== null && html`<button type="submit" class="button primary">${submit}</button>`}</footer>
+<div class="feet"><button type="button" class="button" data-dismiss>${wordsOf(modal, 'close') ?? 'Cancel'}</button>${submit !== null && html`<button type="submit" class="button primary">${submit}</button>`}</div>
 </form>`;
 }
