@@ -239,3 +239,53 @@ it('a kill by keyboard alone', async () => {
   await me.verdict('RESIDUAL');
   await expect.poll(() => page.locator('#alarm').textContent()).toMatch(/RESIDUAL/);
 });
+
+it('a whole incident by keyboard alone, from the first Tab to the postmortem in review', {
+  timeout: 240_000,
+}, async () => {
+  /** Tab until the focus is where this is true of `one`: whoever sees no mouse finds it so. */
+  const tabTo = async (wanted: string) => {
+    for (let tabs = 0; tabs < 250; tabs += 1) {
+      if (await page.evaluate(`((one) => ${wanted})(document.activeElement)`)) return;
+      await page.keyboard.press('Tab');
+    }
+    throw new Error(`no Tab comes to ${wanted}`);
+  };
+  const button = (words: string, region: string) =>
+    `one.textContent === ${JSON.stringify(words)} && one.closest('#region-${region}') !== null`;
+  const enter = async (wanted: string) => {
+    await tabTo(wanted);
+    await page.keyboard.press('Enter');
+  };
+  /** Every field of the modal gets words, every menu its first choice, and it is sent. */
+  const fill = async (words: string) => {
+    await page.locator('#modal form').waitFor();
+    await page.locator('#modal :focus').waitFor();
+    while (!(await page.evaluate("document.activeElement.type === 'submit'"))) {
+      const kind = await page.evaluate('`${document.activeElement.tagName} ${document.activeElement.type}`');
+      if (kind === 'TEXTAREA textarea' || kind === 'INPUT text') await page.keyboard.type(words);
+      if (kind === 'SELECT select-one') await page.keyboard.press('ArrowDown');
+      await page.keyboard.press('Tab');
+    }
+    await page.keyboard.press('Enter');
+    await page.locator('#modal form').waitFor({ state: 'detached' });
+  };
+
+  await enter("one.id === 'start-first'");
+  await me.shows(me.thread, /Runbook: SLO-03/);
+  await enter(button('Acknowledge', 'messages'));
+  await enter(button('Kill…', 'messages'));
+  await enter("one.id === 'confirm-yes'");
+  await me.verdict('RESIDUAL');
+  await enter("one.id === 'show-receipt'");
+  await enter(button('Flatten…', 'thread'));
+  await fill('');
+  await me.verdict('FLAT');
+  await enter(button('Resolve…', 'messages'));
+  await fill('A deploy without a canary.');
+  await me.shows(me.thread, /Postmortem draft/);
+  await enter(button('Edit…', 'thread'));
+  await fill('As written in the thread.');
+  await enter(button('Put into review', 'thread'));
+  await me.shows(me.thread, /is in review/);
+});
