@@ -28,8 +28,8 @@ const touched = new Set();
 let source = null;
 let isFresh = true;
 let retry = null;
-/** The boxes that another channel or thread is about to fill: each begins at its end. */
-const begins = new Set(['messages-scroll']);
+/** The boxes that another channel or thread is about to fill, and where each begins. */
+const begins = new Map([['messages-scroll', 'end']]);
 /** The receipt is to be shown as soon as its thread is drawn. */
 let isReceiptWanted = false;
 /** Ids of the messages that were announced or there before. */
@@ -100,7 +100,9 @@ function draw(regions) {
   if ('thread' in regions) showThread();
   showCounts();
   boxes.forEach((box, index) => {
-    if (stay[index] || begins.delete(box.id)) box.scrollTop = box.scrollHeight;
+    const begin = begins.get(box.id) ?? (stay[index] ? 'end' : null);
+    begins.delete(box.id);
+    if (begin !== null) box.scrollTop = begin === 'end' ? box.scrollHeight : 0;
   });
   showReceipt();
   announce();
@@ -184,7 +186,8 @@ function follow() {
   const begun = threads().findLast((ts) => !threadsBefore.has(ts));
   if (begun === undefined) return;
   threadsBefore = null;
-  openThread(begun);
+  // It opens over the channel where the window is narrow: its headline, with what to press, is seen first.
+  openThread(begun, 'start');
 }
 
 // ── What a person does ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -288,9 +291,9 @@ function isConfirmed({ title, text, yes, no, style }) {
   });
 }
 
-function openThread(ts) {
+function openThread(ts, begin = 'end') {
   looking.thread = ts;
-  begins.add('thread-scroll');
+  begins.set('thread-scroll', begin);
   byId('thread').hidden = false;
   connect();
 }
@@ -306,7 +309,7 @@ function closeThread() {
 function showPlace(tab, channel, name) {
   looking.tab = tab;
   if (channel !== undefined) looking.channel = channel;
-  if (tab === 'messages') begins.add('messages-scroll');
+  if (tab === 'messages') begins.set('messages-scroll', 'end');
   const isHome = tab === 'home';
   byId('place').textContent = name;
   byId('home-scroll').hidden = !isHome;

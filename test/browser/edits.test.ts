@@ -103,6 +103,27 @@ describe('a confirm', () => {
   });
 });
 
+describe('a thread', () => {
+  it('that opens by itself begins with its headline; one that a person opens, with what is new in it', async () => {
+    const { page, bench } = await start(undefined, { width: 1_280, height: 700 });
+    await page.locator('#start-first').click();
+    const long = fromBot(
+      Array.from({ length: 60 }, (_, line) => ({ type: 'header', text: plain(`line ${line}`) })),
+    );
+    bench.push((state) => {
+      state.messages = [{ ...long, replies: { count: 1, lastAt: long.at } }];
+    });
+    await page.locator('#region-thread').getByText('line 0', { exact: true }).waitFor();
+    const box = page.locator('#thread-scroll');
+    expect(await box.evaluate((one) => one.scrollTop)).toBe(0);
+    await page.locator('#close-thread').click();
+    await page.locator('.replies').click();
+    await page.locator('#region-thread').getByText('line 0', { exact: true }).waitFor();
+    const left = () => box.evaluate((one) => one.scrollHeight - one.scrollTop - one.clientHeight);
+    await expect.poll(left).toBeLessThan(2);
+  });
+});
+
 describe('half a sentence', () => {
   const half = '((box) => [box.value, box.selectionStart, box.selectionEnd])(document.activeElement)';
 
