@@ -30,7 +30,8 @@ afterEach(async () => {
   await seen.context.close();
   await desk.stop();
   // Whatever the test is about: no request left the machine, nothing was thrown, nothing refused by the policy.
-  expect([...seen.foreign, ...seen.errors]).toEqual([]);
+  const wrong = [...seen.foreign, ...seen.errors];
+  if (wrong.length > 0) throw new Error(wrong.join('\n'));
 });
 
 /** For the README, when it is asked for: `CONSOLE_PICTURES=1 npm run test:browser`. */
