@@ -7,6 +7,8 @@ export default defineConfig({
     // Processes of its own, so that what they started ends with them.
     pool: 'forks',
     fileParallelism: false,
+    // Of the tests that say that they may run side by side: they mostly wait, each at a desk of its own.
+    maxConcurrency: 5,
     testTimeout: 120_000,
     hookTimeout: 120_000,
     // A condition may take as long as the bot does, on a machine that is busy.

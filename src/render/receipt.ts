@@ -193,12 +193,12 @@ function pageLine(incident: Incident, kill: KillState): string {
 }
 
 /** Of many venues first those that failed: what went well is counted where it does not fit. */
-function cancelLines({ venues }: KillState): string[] {
+function cancelLines({ venues, timings }: KillState): string[] {
   const all = Object.entries(venues);
   const failed = all.filter(([, { failures }]) => failures.length > 0);
   const fine = all.filter(([, { failures }]) => failures.length === 0);
   return linesWithin(
-    [...failed, ...fine].map(([id, venue]) => cancelLine(id, venue)),
+    [...failed, ...fine].map(([id, venue]) => cancelLine(id, venue, timings?.verdictMs ?? null)),
     CANCELS,
     (left) => `… ${left} more venues, their verdicts below`,
     700,
@@ -206,7 +206,7 @@ function cancelLines({ venues }: KillState): string[] {
 }
 
 /** What the venue answered. Proof is the reading, further down. */
-function cancelLine(id: string, venue: VenueKillState): string {
+function cancelLine(id: string, venue: VenueKillState, firstVerdictMs: number | null): string {
   if (venue.cancelledMs === null) return `… *cancelling* at ${inert(id, 60)}`;
   const lists = Object.entries(venue.lists)
     .filter(([, list]) => list.found > 0)
@@ -216,11 +216,16 @@ function cancelLine(id: string, venue: VenueKillState): string {
     });
   const found = lists.length === 0 ? 'no order' : listed(lists, 6);
   const rounds = venue.rounds > 1 ? ` · ${venue.rounds} rounds, an order that stood is listed again` : '';
+  // What is found after all was judged is either what was left then, or new.
+  const isLate = firstVerdictMs !== null && venue.rounds > 1 && venue.cancelledMs > firstVerdictMs;
+  const late = isLate
+    ? '\n   ❗ the newest round came after the first verdict: an order had stood, or the engine is still trading'
+    : '';
   const failed = venue.failures.slice(0, 3).map((failure) => inert(failure, 200));
   const more = venue.failures.length > 3 ? ` · ${venue.failures.length - 3} more` : '';
   const failures = failed.length === 0 ? '' : `\n   ❗ ${failed.join(' · ')}${more}`;
   const mark = venue.failures.length === 0 ? '✓' : '❗';
-  return `${mark} *cancel answered* by ${inert(id, 60)}, listed ${found} · ${since(venue.cancelledMs)}${rounds}${failures}`;
+  return `${mark} *cancel answered* by ${inert(id, 60)}, listed ${found} · ${since(venue.cancelledMs)}${rounds}${late}${failures}`;
 }
 
 function verdictBlocks(incident: Incident, kill: KillState, pages: VenuePages): KnownBlock[] {

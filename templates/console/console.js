@@ -4,6 +4,7 @@
  * block_id changed.
  */
 import { Idiomorph } from './idiomorph.js';
+import { openMail } from './mail.js';
 
 const byId = (id) => document.getElementById(id);
 const modal = byId('modal');
@@ -27,14 +28,19 @@ const touched = new Set();
 let source = null;
 let isFresh = true;
 let retry = null;
+/** The boxes that another channel or thread is about to fill, and where each begins. */
+const begins = new Map([['messages-scroll', 'end']]);
+/** The receipt is to be shown as soon as its thread is drawn. */
+let isReceiptWanted = false;
 /** Ids of the messages that were announced or there before. */
 let known = new Set();
 let lastVerdict = null;
 
-function connect() {
+/** `again`: after a break, in the same place; what came meanwhile is news. */
+function connect({ again = false } = {}) {
   source?.close();
   clearTimeout(retry);
-  isFresh = true;
+  if (!again) isFresh = true;
   const query = new URLSearchParams({ as: looking.as, channel: looking.channel, tab: looking.tab });
   if (looking.thread !== null) query.set('open', looking.thread);
   const mine = new EventSource(`/console/events?${query}`);
@@ -47,10 +53,9 @@ function connect() {
   mine.addEventListener('error', () => {
     if (source !== mine) return;
     say('reconnecting…', 'lost');
-    isFresh = true;
     // A browser tries again by itself after a broken connection, but late, and never after an answer that is none.
     mine.close();
-    retry = setTimeout(connect, 500);
+    retry = setTimeout(() => connect({ again: true }), 500);
   });
 }
 
@@ -60,21 +65,26 @@ function say(words, state) {
   lamp.dataset.state = state;
 }
 
+/** Its list is open: what a person reads in it may not change before they chose. */
+const isOpenMenu = (node) =>
+  node.tagName === 'SELECT' && CSS.supports('selector(:open)') && node.matches(':open');
+
 const callbacks = {
   beforeNodeMorphed(before, after) {
-    if (before.nodeType !== Node.ELEMENT_NODE || !touched.has(before.id)) return true;
+    if (before.nodeType !== Node.ELEMENT_NODE || !(touched.has(before.id) || isOpenMenu(before))) return true;
     if (after.id !== before.id) return true;
     if (before.closest('#modal') !== null && after.dataset.block !== before.dataset.block) {
       touched.delete(before.id);
       return true;
     }
     // Slack gives a block a new id at every update: the next press has to name the one that is there now.
-    for (const name of ['block', 'action', 'confirm'])
+    for (const name of ['block', 'action', 'confirm', 'means'])
       if (after.dataset[name] !== undefined) before.dataset[name] = after.dataset[name];
     return false;
   },
   // What a person opened stays open.
-  beforeAttributeUpdated: (name, node) => !(name === 'open' && node.tagName === 'DETAILS'),
+  beforeAttributeUpdated: (name, node) =>
+    !(name === 'open' && node.tagName === 'DETAILS') && !(name === 'srcdoc' && node.tagName === 'IFRAME'),
 };
 
 const isAtEnd = (box) => box.scrollHeight - box.scrollTop - box.clientHeight < 40;
@@ -90,8 +100,11 @@ function draw(regions) {
   if ('thread' in regions) showThread();
   showCounts();
   boxes.forEach((box, index) => {
-    if (stay[index] || (isFresh && !box.dataset.seen)) box.scrollTop = box.scrollHeight;
+    const begin = begins.get(box.id) ?? (stay[index] ? 'end' : null);
+    begins.delete(box.id);
+    if (begin !== null) box.scrollTop = begin === 'end' ? box.scrollHeight : 0;
   });
+  showReceipt();
   announce();
   follow();
   isFresh = false;
@@ -118,6 +131,20 @@ function showThread() {
   const isOpen = looking.thread !== null;
   byId('thread').hidden = !isOpen;
   document.body.classList.toggle('has-thread', isOpen);
+}
+
+/** The newest receipt in the open thread, at the top of its box. */
+function showReceipt() {
+  if (!isReceiptWanted) return;
+  const receipt = [...document.querySelectorAll('#region-thread article')].findLast((article) =>
+    article.textContent.includes('VERDICT'),
+  );
+  if (receipt === undefined) return;
+  isReceiptWanted = false;
+  receipt.scrollIntoView({ block: 'start' });
+  // For who goes on by keyboard: the next Tab is at its buttons.
+  receipt.tabIndex = -1;
+  receipt.focus({ preventScroll: true });
 }
 
 /** How many pages are open, how many things are broken: on the tabs too. */
@@ -159,7 +186,8 @@ function follow() {
   const begun = threads().findLast((ts) => !threadsBefore.has(ts));
   if (begun === undefined) return;
   threadsBefore = null;
-  openThread(begun);
+  // It opens over the channel where the window is narrow: its headline, with what to press, is seen first.
+  openThread(begun, 'start');
 }
 
 // ── What a person does ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -214,8 +242,13 @@ function valueOf(control) {
   return control.value === '' ? null : control.value;
 }
 
+/** What a control is for, as the person sees it and as the bot means it. */
+const meaningOf = ({ dataset, tagName, textContent }) =>
+  JSON.stringify([dataset.action, dataset.confirm, dataset.means, tagName === 'BUTTON' ? textContent : null]);
+
 async function use(control, value) {
   const words = control.dataset.confirm;
+  const shown = meaningOf(control);
   if (words !== undefined && !(await isConfirmed(JSON.parse(words)))) {
     if (control.tagName === 'SELECT') control.value = '';
     touched.delete(control.id);
@@ -223,7 +256,12 @@ async function use(control, value) {
   }
   // Looked up again: the message may have been edited while the question was open. A block has a new id with each edit,
   // and the edit may be on its way here: where the action is the only one of its name, the block need not be named.
-  const now = byId(control.id) ?? control;
+  const now = byId(control.id);
+  if (now === null || meaningOf(now) !== shown) {
+    touched.delete(control.id);
+    complain('The message changed while you were asked: nothing was sent. Look at it again.');
+    return;
+  }
   const around = now.closest('[data-message], [data-view], [data-view-home]') ?? document;
   const namesakes = [...around.querySelectorAll('[data-action]')].filter(
     (one) => one.dataset.action === now.dataset.action,
@@ -253,8 +291,9 @@ function isConfirmed({ title, text, yes, no, style }) {
   });
 }
 
-function openThread(ts) {
+function openThread(ts, begin = 'end') {
   looking.thread = ts;
+  begins.set('thread-scroll', begin);
   byId('thread').hidden = false;
   connect();
 }
@@ -270,6 +309,7 @@ function closeThread() {
 function showPlace(tab, channel, name) {
   looking.tab = tab;
   if (channel !== undefined) looking.channel = channel;
+  if (tab === 'messages') begins.set('messages-scroll', 'end');
   const isHome = tab === 'home';
   byId('place').textContent = name;
   byId('home-scroll').hidden = !isHome;
@@ -294,6 +334,11 @@ const PRESSES = {
     return looking.tab === 'home' ? act('openHome', { as: looking.as }) : undefined;
   },
   thread: (button) => openThread(button.dataset.thread),
+  receipt: (button) => {
+    isReceiptWanted = true;
+    if (looking.thread === button.dataset.receipt) showReceipt();
+    else openThread(button.dataset.receipt);
+  },
   tool: useTool,
   react: (button) =>
     act('react', {
@@ -359,6 +404,15 @@ document.addEventListener('click', (event) => {
   const kind = Object.keys(PRESSES).find((name) => button.dataset[name] !== undefined);
   if (kind !== undefined) void PRESSES[kind](button);
 });
+
+document.addEventListener(
+  'toggle',
+  (event) => {
+    const frame = event.target.open ? event.target.querySelector(':scope > iframe') : null;
+    if (frame !== null) openMail(frame);
+  },
+  true,
+);
 
 /** A control that changes at once, or one that waits for its modal's submission: both are the person's from here on. */
 document.addEventListener('input', (event) => {

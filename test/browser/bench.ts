@@ -14,18 +14,23 @@ export const CSP =
 
 export interface Bench {
   readonly url: string;
+  /** What is drawn at the next push or connection. */
+  readonly state: ConsoleState;
   /** What the page asked for, oldest first. */
   readonly acts: Record<string, unknown>[];
   /** Change the state and send every region of it. */
   push(change: (state: ConsoleState) => void): void;
   /** Ends every open event stream, as a restart does. */
   drop(): void;
+  /** From here on an act finds nobody, as in a restart. */
+  refuse(isAway: boolean): void;
   close(): Promise<void>;
 }
 
 export async function startBench(state: ConsoleState): Promise<Bench> {
   const streams = new Set<ServerResponse>();
   const acts: Record<string, unknown>[] = [];
+  let isAway = false;
   const send = (stream: ServerResponse) => {
     const drawn = Object.fromEntries(REGIONS.map((name) => [name, regions[name](state)]));
     stream.write(`event: regions\ndata: ${JSON.stringify(drawn)}\n\n`);
@@ -51,6 +56,10 @@ export async function startBench(state: ConsoleState): Promise<Bench> {
       } else {
         const chunks: Buffer[] = [];
         for await (const chunk of request) chunks.push(chunk as Buffer);
+        if (isAway) {
+          response.destroy();
+          return;
+        }
         acts.push(JSON.parse(Buffer.concat(chunks).toString()));
         response.setHeader('content-type', 'application/json');
         response.end('{"ok":true}');
@@ -62,6 +71,10 @@ export async function startBench(state: ConsoleState): Promise<Bench> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
     acts,
+    state,
+    refuse(away) {
+      isAway = away;
+    },
     push(change) {
       change(state);
       for (const stream of streams) send(stream);

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
 
 const EXECUTABLE = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 const AXE = createRequire(import.meta.url).resolve('axe-core');
@@ -71,3 +71,10 @@ export async function violations(page: Page): Promise<string[]> {
     nodes.map((node) => `${id}: ${node.target.join(' ')} ${node.failureSummary ?? ''}`),
   );
 }
+
+/** How the browser draws it, such as `color`: 'rgb(255, 0, 0)'. */
+export const styleOf = (place: Locator, property: string): Promise<string> =>
+  place.evaluate(
+    (one, name) => String(Reflect.get(Reflect.get(globalThis, 'getComputedStyle')(one), name)),
+    property,
+  );

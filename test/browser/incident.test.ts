@@ -3,13 +3,15 @@
 import { resolve } from 'node:path';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { startChromium, type Visit, violations, visit } from './chromium.ts';
+import { startChromium, styleOf, type Visit, violations, visit } from './chromium.ts';
 import { type Desk, startDesk } from './desk.ts';
+import { type Walk, walk } from './walk.ts';
 
 let browser: Browser;
 let desk: Desk;
 let seen: Visit;
 let page: Page;
+let me: Walk;
 
 beforeAll(async () => {
   browser = await startChromium();
@@ -19,6 +21,7 @@ beforeEach(async () => {
   desk = await startDesk();
   seen = await visit(browser, desk.url);
   page = seen.page;
+  me = walk(page);
   page.setDefaultTimeout(30_000);
   await page.locator('.bot-up').waitFor();
   await page.locator('#start-first').waitFor();
@@ -26,6 +29,9 @@ beforeEach(async () => {
 afterEach(async () => {
   await seen.context.close();
   await desk.stop();
+  // Whatever the test is about: no request left the machine, nothing was thrown, nothing refused by the policy.
+  const wrong = [...seen.foreign, ...seen.errors];
+  if (wrong.length > 0) throw new Error(wrong.join('\n'));
 });
 
 /** For the README, when it is asked for: `CONSOLE_PICTURES=1 npm run test:browser`. */
@@ -42,75 +48,49 @@ async function picture(name: string, shown?: Locator): Promise<void> {
   await page.emulateMedia({ colorScheme: 'light' });
 }
 
-const as = (name: string) => page.locator('.person', { hasText: name }).click();
-const channel = (): Locator => page.locator('#region-messages');
-const thread = (): Locator => page.locator('#region-thread');
-const headline = (words: string): Locator => channel().locator('article', { hasText: words }).first();
-const press = (place: Locator, label: string) =>
-  place.getByRole('button', { name: label, exact: true }).last().click();
-const confirmed = () => page.locator('#confirm-yes').click();
-const shows = (place: Locator, words: string | RegExp) => place.getByText(words).last().waitFor();
-/** A modal's field, by the id that the bot gave it. */
-const field = (id: string) =>
-  page.locator(`#modal [data-action="${id}"], #modal [data-block="${id}"]`).first();
-const submit = () => page.locator('#modal button[type=submit]').click();
-const receipt = () =>
-  thread()
-    .locator('article', { hasText: /VERDICT/ })
-    .last();
-const verdict = (word: string) => page.locator(`.verdict-${word}`).waitFor({ timeout: 45_000 });
-
-async function kill(): Promise<void> {
-  await page.locator('#composer').fill('/kill feed frozen');
-  await page.keyboard.press('Enter');
-}
-
-const isOn = (id: string) => page.locator(`[id="fault-${id}"][aria-checked="true"]`).waitFor();
-
-async function breaks(id: string): Promise<void> {
-  await page.locator('#tab-faults').click();
-  await page.locator(`[id="fault-${id}"]`).click();
-  await isOn(id);
-}
-
 describe('an incident by mouse', () => {
   it('from the start to a postmortem in review', { timeout: 240_000 }, async () => {
     await picture('console-calm');
     await page.locator('#start-first').click();
-    await shows(thread(), /Runbook: SLO-03/);
-    const head = headline('ExchangeOrderStuck');
-    await press(head, 'Acknowledge');
+    await me.shows(me.thread, /Runbook: SLO-03/);
+    const head = me.headline('ExchangeOrderStuck');
+    await me.press(head, 'Acknowledge');
     await page.locator('#tab-people').click();
     await page.locator('.pager.acknowledged').first().waitFor();
     await page.locator('#reply').fill('Orders hang since the deploy. I am stopping it.');
-    await press(page.locator('#reply-form'), 'Send');
-    await shows(thread(), 'Orders hang since the deploy');
+    await me.press(page.locator('#reply-form'), 'Send');
+    await me.shows(me.thread, 'Orders hang since the deploy');
 
-    await as('Mallory');
-    await press(head, 'Kill…');
-    await confirmed();
-    const refusal = channel().locator('.ephemeral', { hasText: /No change|not|only/i });
+    await me.as('Mallory');
+    await me.press(head, 'Kill…');
+    await me.confirm();
+    const refusal = me.channel.locator('.ephemeral', { hasText: /No change|not|only/i });
     await refusal.first().waitFor();
-    await as('Ada');
+    await me.as('Ada');
     await expect.poll(() => refusal.count()).toBe(0);
     expect(desk.console.stage().binance.openOrders()).not.toEqual([]);
 
-    await press(head, 'Kill…');
+    await me.press(head, 'Kill…');
     await page.locator('#confirm-no').click();
     await page.locator('#tab-desk').click();
     expect(desk.console.stage().binance.openOrders()).not.toEqual([]);
-    await press(head, 'Kill…');
-    await confirmed();
-    await verdict('RESIDUAL');
-    await shows(page.locator('.control-line.changed'), 'KILL_SWITCH=1');
+    await me.press(head, 'Kill…');
+    await me.confirm();
+    await me.verdict('RESIDUAL');
+    await me.shows(page.locator('.control-line.changed'), 'KILL_SWITCH=1');
+    await me.shows(page.locator('#next'), /Something is left/);
+    await page.locator('#show-receipt').click();
+    await expect
+      .poll(() => page.evaluate('(document.activeElement.closest("article") ?? {}).textContent'))
+      .toMatch(/VERDICT/);
     expect(await violations(page)).toEqual([]);
 
-    await picture('console', receipt());
-    await press(thread(), 'Flatten…');
-    await submit();
-    await verdict('FLAT');
+    await picture('console', me.receipt);
+    await me.press(me.thread, 'Flatten…');
+    await me.submit();
+    await me.verdict('FLAT');
 
-    await press(head, 'Resolve…');
+    await me.press(head, 'Resolve…');
     await expect
       .poll(async () =>
         (await page.locator('#toast').isVisible())
@@ -118,18 +98,18 @@ describe('an incident by mouse', () => {
           : page.locator('#modal form').count(),
       )
       .toBe(1);
-    await submit();
-    await shows(page.locator('#modal'), 'Please fill this in.');
+    await me.submit();
+    await me.shows(page.locator('#modal'), 'Please fill this in.');
     expect(await violations(page)).toEqual([]);
-    await field('summary').fill(
-      'The router stopped answering after a deploy. Killed, flattened, rolled back.',
-    );
-    await field('rootCause').fill('A deploy without a canary.');
-    await field('category').selectOption('system');
-    await submit();
-    await shows(thread(), /Postmortem draft/);
+    await me
+      .field('summary')
+      .fill('The router stopped answering after a deploy. Killed, flattened, rolled back.');
+    await me.field('rootCause').fill('A deploy without a canary.');
+    await me.field('category').selectOption('system');
+    await me.submit();
+    await me.shows(me.thread, /Postmortem draft/);
 
-    await press(thread(), 'Edit…');
+    await me.press(me.thread, 'Edit…');
     for (const id of [
       'money',
       'user',
@@ -142,40 +122,45 @@ describe('an incident by mouse', () => {
       'lessons',
       'author',
     ])
-      await field(id).fill('As written in the thread.');
-    await submit();
-    await shows(thread(), /After the incident/);
-    await press(thread(), 'Put into review');
-    await shows(thread(), /is in review/);
+      await me.field(id).fill('As written in the thread.');
+    await me.submit();
+    await me.shows(me.thread, /After the incident/);
+    await me.press(me.thread, 'Put into review');
+    await me.shows(me.thread, /is in review/);
     await picture('console-postmortem');
     expect(await violations(page)).toEqual([]);
-    expect(seen.foreign).toEqual([]);
-    expect(seen.errors).toEqual([]);
+    await me.shows(page.locator('#next'), /Then \/resume, which two other people approve/);
+    const mails = page.locator('.mail');
+    await me.look('people');
+    await mails.first().locator('summary').first().click();
+    const mail = mails.first().frameLocator('iframe');
+    await mail.getByText('DRILL. Nothing of this is real.').waitFor();
+    await expect.poll(() => styleOf(mail.locator('.drill'), 'backgroundColor')).toBe('rgb(255, 243, 205)');
   });
 
   it('App Home is each person’s own', async () => {
     await page.locator('#room-home').click();
-    await shows(page.locator('#region-home'), /Trading/);
+    await me.shows(page.locator('#region-home'), /Trading/);
     expect(await violations(page)).toEqual([]);
   });
 });
 
 describe('what is broken', () => {
   it('an exchange that lies: the kill does not believe it', async () => {
-    await breaks('venue.lies');
-    await kill();
-    await verdict('RESIDUAL');
-    await shows(thread(), /RESIDUAL/);
-    await shows(receipt(), /RESIDUAL/);
-    await picture('console-lies', receipt());
+    await me.turn('venue.lies', true);
+    await me.say('/kill feed frozen');
+    await me.verdict('RESIDUAL');
+    await me.shows(me.thread, /RESIDUAL/);
+    await me.shows(me.receipt, /RESIDUAL/);
+    await picture('console-lies', me.receipt);
     expect(desk.console.stage().binance.openOrders()).not.toEqual([]);
   });
 
   it('an exchange that hangs: the verdict is UNKNOWN, and says why', async () => {
-    await breaks('venue.hangs');
-    await kill();
-    await verdict('UNKNOWN');
-    await shows(thread(), /UNKNOWN/);
+    await me.turn('venue.hangs', true);
+    await me.say('/kill feed frozen');
+    await me.verdict('UNKNOWN');
+    await me.shows(me.thread, /UNKNOWN/);
   });
 
   it('every switch can be turned on and off again', { timeout: 240_000 }, async () => {
@@ -185,8 +170,8 @@ describe('what is broken', () => {
       .evaluateAll((all) => all.map((one) => one.getAttribute('data-fault') ?? ''));
     expect(ids.length).toBeGreaterThan(15);
     for (const id of ids) {
-      await breaks(id);
-      await shows(page.locator('.panel .lead'), '1 broken now.');
+      await me.turn(id, true);
+      await me.shows(page.locator('.panel .lead'), '1 broken now.');
       await page.locator(`[id="fault-${id}"]`).click();
       await page.locator(`[id="fault-${id}"][aria-checked="false"]`).waitFor();
     }
@@ -199,13 +184,40 @@ describe('what is broken', () => {
     await page.locator('.bot-down').waitFor();
     await page.locator('#composer').fill('/incident status');
     await page.keyboard.press('Enter');
-    await shows(page.locator('#toast'), /down/);
+    await me.shows(page.locator('#toast'), /down/);
     expect(await page.locator('#composer').inputValue()).toBe('/incident status');
     expect(await violations(page)).toEqual([]);
     await page.locator('#bot-start').click();
     await page.locator('.bot-up').waitFor();
-    await kill();
-    await verdict('RESIDUAL');
+    await me.say('/kill feed frozen');
+    await me.verdict('RESIDUAL');
+  });
+
+  it('a bot killed and a network cut in the middle of a story: nothing is lost, nothing is there twice', async () => {
+    await page.locator('#start-first').click();
+    await me.headline('ExchangeOrderStuck').waitFor();
+    await me.look('faults');
+    await page.locator('[id="fault-bot.kill9"]').click();
+    await page.locator('.bot-down').waitFor();
+    await seen.context.setOffline(true);
+    await page.locator('#composer').fill('half a sentence');
+    // A stream that is open stays so: it ends when the page asks anew.
+    await me.as('Grace');
+    await me.shows(page.locator('#connection[data-state="lost"]'), 'reconnecting…');
+    await seen.context.setOffline(false);
+    await page.locator('#connection[data-state="live"]').waitFor();
+    expect(await page.locator('#composer').inputValue()).toBe('half a sentence');
+    await me.as('Ada');
+    await page.locator('#bot-start').click();
+    await page.locator('.bot-up').waitFor();
+    await me.press(me.headline('ExchangeOrderStuck'), 'Kill…');
+    await me.confirm();
+    await me.verdict('RESIDUAL');
+    await page.locator('#show-receipt').click();
+    await me.shows(me.thread, /Runbook: SLO-03/);
+    expect(await page.locator('#region-messages article:not(.ephemeral)').count()).toBe(1);
+    for (const words of [/Runbook: SLO-03/, /VERDICT/])
+      expect(await me.thread.locator('article', { hasText: words }).count()).toBe(1);
   });
 
   it('a console that was started anew: the page finds it again, calm', async () => {
@@ -225,6 +237,56 @@ it('a kill by keyboard alone', async () => {
   await page.keyboard.press('Enter');
   await page.keyboard.type('/kill by hand');
   await page.keyboard.press('Enter');
-  await verdict('RESIDUAL');
+  await me.verdict('RESIDUAL');
   await expect.poll(() => page.locator('#alarm').textContent()).toMatch(/RESIDUAL/);
+});
+
+it('a whole incident by keyboard alone, from the first Tab to the postmortem in review', {
+  timeout: 240_000,
+}, async () => {
+  /** Tab until the focus is where this is true of `one`: whoever sees no mouse finds it so. */
+  const tabTo = async (wanted: string) => {
+    for (let tabs = 0; tabs < 250; tabs += 1) {
+      if (await page.evaluate(`((one) => ${wanted})(document.activeElement)`)) return;
+      await page.keyboard.press('Tab');
+    }
+    throw new Error(`no Tab comes to ${wanted}`);
+  };
+  const button = (words: string, region: string) =>
+    `one.textContent === ${JSON.stringify(words)} && one.closest('#region-${region}') !== null`;
+  const enter = async (wanted: string) => {
+    await tabTo(wanted);
+    await page.keyboard.press('Enter');
+  };
+  /** Every field of the modal gets words, every menu its first choice, and it is sent. */
+  const fill = async (words: string) => {
+    await page.locator('#modal form').waitFor();
+    await page.locator('#modal :focus').waitFor();
+    while (!(await page.evaluate("document.activeElement.type === 'submit'"))) {
+      const kind = await page.evaluate('`${document.activeElement.tagName} ${document.activeElement.type}`');
+      if (kind === 'TEXTAREA textarea' || kind === 'INPUT text') await page.keyboard.type(words);
+      if (kind === 'SELECT select-one') await page.keyboard.press('ArrowDown');
+      await page.keyboard.press('Tab');
+    }
+    await page.keyboard.press('Enter');
+    await page.locator('#modal form').waitFor({ state: 'detached' });
+  };
+
+  await enter("one.id === 'start-first'");
+  await me.shows(me.thread, /Runbook: SLO-03/);
+  await enter(button('Acknowledge', 'messages'));
+  await enter(button('Kill…', 'messages'));
+  await enter("one.id === 'confirm-yes'");
+  await me.verdict('RESIDUAL');
+  await enter("one.id === 'show-receipt'");
+  await enter(button('Flatten…', 'thread'));
+  await fill('');
+  await me.verdict('FLAT');
+  await enter(button('Resolve…', 'messages'));
+  await fill('A deploy without a canary.');
+  await me.shows(me.thread, /Postmortem draft/);
+  await enter(button('Edit…', 'thread'));
+  await fill('As written in the thread.');
+  await enter(button('Put into review', 'thread'));
+  await me.shows(me.thread, /is in review/);
 });

@@ -1,99 +1,14 @@
 /** The page and its script, with a state that the test holds. What the bot does in it is in incident.test.ts. */
 
 import type { KnownBlock } from '@slack/types';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Page } from 'playwright-core';
+import { describe, expect, it } from 'vitest';
 import type { ConsoleState } from '../../src/rehearsal/console/state.ts';
-import { type Bench, startBench } from './bench.ts';
-import { calmState, fromBot } from './calm.ts';
-import { startChromium, type Visit, violations, visit } from './chromium.ts';
+import { fromBot } from './calm.ts';
+import { violations } from './chromium.ts';
+import { confirm, controls, dialog, heldPages, plain } from './held.ts';
 
-let browser: Browser;
-const open: (() => Promise<void>)[] = [];
-beforeAll(async () => {
-  browser = await startChromium();
-});
-afterEach(async () => {
-  for (const close of open.splice(0).reverse()) await close();
-});
-afterAll(() => browser.close());
-
-const plain = (text: string) => ({ type: 'plain_text' as const, text });
-
-const confirm = {
-  title: plain('Stop everything?'),
-  text: plain('Every order is cancelled.'),
-  confirm: plain('Kill'),
-  deny: plain('Back'),
-  style: 'danger' as const,
-};
-
-/** A message with one of each; the bot gives its blocks a new id with every edit. */
-const controls = (edit: number): KnownBlock[] => [
-  { type: 'header', text: plain(`DRILL · edit ${edit}`) },
-  {
-    type: 'actions',
-    block_id: `b${edit}`,
-    elements: [
-      { type: 'button', action_id: 'kill', text: plain('Kill…'), style: 'danger', confirm },
-      {
-        type: 'static_select',
-        action_id: 'choose',
-        placeholder: plain('More…'),
-        options: ['one', 'two'].map((value) => ({ text: plain(value), value })),
-      },
-      { type: 'overflow', action_id: 'more', options: [{ text: plain('Resolve'), value: 'resolve' }] },
-    ],
-  },
-];
-
-const dialog = (id: string, errors: Record<string, string> = {}): ConsoleState['modal'] => ({
-  id: 'V1',
-  choices: {},
-  errors,
-  depth: 1,
-  view: {
-    type: 'modal',
-    title: { type: 'plain_text', text: 'Cancel orders' },
-    submit: { type: 'plain_text', text: 'Cancel them' },
-    blocks: [
-      {
-        type: 'input',
-        block_id: id,
-        label: { type: 'plain_text', text: 'Reason' },
-        hint: { type: 'plain_text', text: 'Goes on record.' },
-        element: { type: 'plain_text_input', action_id: 'reason' },
-      },
-      {
-        type: 'input',
-        block_id: 'when',
-        optional: true,
-        label: { type: 'plain_text', text: 'Day' },
-        element: { type: 'datepicker', action_id: 'day' },
-      },
-    ],
-  },
-});
-
-async function start(
-  change: (state: ConsoleState) => void = () => undefined,
-  options: { dark?: boolean } = {},
-): Promise<Visit & { bench: Bench }> {
-  const state = calmState();
-  change(state);
-  const bench = await startBench(state);
-  open.push(() => bench.close());
-  const visited = await visit(browser, bench.url, options);
-  open.push(() => visited.context.close());
-  await visited.page.waitForSelector('#connection[data-state="live"]');
-  return { ...visited, bench };
-}
-
-/** Waits until the page has asked for so many acts. */
-async function acts(bench: Bench, count: number): Promise<Record<string, unknown>[]> {
-  await expect.poll(() => bench.acts.length).toBe(count);
-  return bench.acts;
-}
+const { start, acts } = heldPages();
 
 const withMessage = (state: ConsoleState) => {
   state.messages = [fromBot(controls(1))];

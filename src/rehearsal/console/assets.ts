@@ -16,6 +16,7 @@ const SCRIPT = 'text/javascript; charset=utf-8';
 export const ASSETS: Readonly<Record<string, Asset>> = {
   'console.css': { file: beside('console.css'), type: 'text/css; charset=utf-8' },
   'console.js': { file: beside('console.js'), type: SCRIPT },
+  'mail.js': { file: beside('mail.js'), type: SCRIPT },
   'theme.js': { file: beside('theme.js'), type: SCRIPT },
   'idiomorph.js': {
     file: createRequire(import.meta.url).resolve('idiomorph/dist/idiomorph.esm.js'),

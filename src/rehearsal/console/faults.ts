@@ -90,7 +90,8 @@ const FAULTS: readonly Fault[] = [
     group: 'venue',
     label: 'Cancels every other order',
     does: 'The exchange says that it cancelled all of them; every other one is still open.',
-    expect: 'The kill reads back, sees the rest, and asks again until the lists are empty.',
+    expect:
+      'The kill reads back, sees the rest, and asks again. The last one of a list stands each time: it is named as live, never FLAT.',
     put: venue({ kind: 'partial', match: CANCELS }),
   },
   {
@@ -170,7 +171,8 @@ const FAULTS: readonly Fault[] = [
     group: 'engine',
     label: 'Engine goes on trading',
     does: 'The engine places an order each second, whatever its control file says.',
-    expect: 'After a kill the new orders are seen, cancelled, and reported: the engine is still trading.',
+    expect:
+      'After a kill the new orders are seen and cancelled; the receipt says that the engine may still be trading, and on-call is paged again.',
     put: ({ engine }) => engine.turn('trades'),
   },
   {
@@ -178,7 +180,8 @@ const FAULTS: readonly Fault[] = [
     group: 'engine',
     label: 'Engine does not read its file',
     does: 'The engine keeps to the switches that it read last.',
-    expect: 'A kill is written, and the engine does not confirm it: the receipt says “not confirmed”.',
+    expect:
+      'A kill is written, and the engine does not confirm it: the receipt says so, and to stop it by hand.',
     put: ({ engine }) => engine.turn('deaf'),
   },
   {
@@ -235,7 +238,7 @@ const FAULTS: readonly Fault[] = [
     group: 'pagerduty',
     label: 'PagerDuty is slow',
     does: 'PagerDuty takes 3 s for everything.',
-    expect: '“Queued” stands on the headline for longer; Slack and the kill do not wait for it.',
+    expect: '“Not sent yet” stands on the headline for longer; Slack and the kill do not wait for it.',
     put: pager({ kind: 'slow', ms: SLOW_PAGER_MS }),
   },
   {

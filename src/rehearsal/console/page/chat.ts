@@ -133,7 +133,8 @@ export function threadHtml(state: ConsoleState): Html {
   const [parent, ...replies] = state.thread;
   if (parent === undefined) return html`<p class="empty">This message is gone.</p>`;
   const count = replies.filter((reply) => !reply.ephemeral).length;
-  return html`${messageHtml(parent, state, 't')}<div class="rule"><span>${count === 1 ? '1 reply' : `${count} replies`}</span></div>${replies.map((reply) => messageHtml(reply, state, 't'))}`;
+  const room = state.channels.find(({ id }) => id === parent.channel)?.name ?? 'the channel';
+  return html`<p class="origin">As it stands in # ${room}: a button does the same here and there.</p>${messageHtml(parent, state, 't')}<div class="rule"><span>${count === 1 ? '1 reply' : `${count} replies`}</span></div>${replies.map((reply) => messageHtml(reply, state, 't'))}`;
 }
 
 const blocksOf = ({ view }: ShownView): KnownBlock[] =>
@@ -166,8 +167,8 @@ export function modalHtml(state: ConsoleState): Html {
   const stray = Object.entries(modal.errors).filter(([block]) => !known.has(block));
   const submit = wordsOf(modal, 'submit');
   return html`<form class="modal" id="modal-${modal.id}" data-view="${modal.id}" novalidate>
-<header><h2 id="modal-title">${wordsOf(modal, 'title') ?? 'Standdown'}</h2>${modal.depth > 1 && html`<small>${modal.depth} open</small>`}<button type="button" class="tool" data-dismiss aria-label="Close">✕</button></header>
+<div class="head"><h2 id="modal-title">${wordsOf(modal, 'title') ?? 'Standdown'}</h2>${modal.depth > 1 && html`<small>${modal.depth} open</small>`}<button type="button" class="tool" data-dismiss aria-label="Close">✕</button></div>
 <div class="fill">${stray.map(([, words]) => html`<p class="error" role="alert">${words}</p>`)}${drawn(blocksHtml(blocks, drawing))}</div>
-<footer><button type="button" class="button" data-dismiss>${wordsOf(modal, 'close') ?? 'Cancel'}</button>${submit !== null && html`<button type="submit" class="button primary">${submit}</button>`}</footer>
+<div class="feet"><button type="button" class="button" data-dismiss>${wordsOf(modal, 'close') ?? 'Cancel'}</button>${submit !== null && html`<button type="submit" class="button primary">${submit}</button>`}</div>
 </form>`;
 }

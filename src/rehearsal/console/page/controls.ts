@@ -66,6 +66,8 @@ function wired(control: Control, place: Place, drawing: Drawing): string {
     'data-waits': place.waits,
     'data-required': place.isRequired,
     'data-confirm': confirm === undefined ? undefined : confirmWords(confirm),
+    // Never sent, only compared: a question that was answered yes is asked of the button as it was.
+    'data-means': control.type === 'button' ? control.value : undefined,
   });
 }
 

@@ -9,6 +9,7 @@ import type {
   StatusShown,
 } from '../state.ts';
 import { clock, figure, type Html, html } from './markup.ts';
+import { nextHtml } from './next.ts';
 
 const BOT_WORDS: Readonly<Record<StatusShown['bot']['state'], string>> = {
   starting: 'bot starts',
@@ -18,10 +19,11 @@ const BOT_WORDS: Readonly<Record<StatusShown['bot']['state'], string>> = {
 
 const TRADING_WORDS = { running: 'Trading runs', halted: 'Trading halted', killed: 'KILLED' } as const;
 
-export function statusHtml({ status }: ConsoleState): Html {
+export function statusHtml(state: ConsoleState): Html {
+  const { status } = state;
   const { bot, trading } = status;
   const verdict = status.lastKill?.verdict;
-  return html`<span class="lamp bot-${bot.state}">${BOT_WORDS[bot.state]} since ${clock(bot.since)}</span>
+  return html`<div class="lamps"><span class="lamp bot-${bot.state}">${BOT_WORDS[bot.state]} since ${clock(bot.since)}</span>
 ${bot.state === 'down' && html`<button type="button" class="button small" id="bot-start" data-bot="start">Start the bot</button>`}
 ${
   trading === null
@@ -29,7 +31,8 @@ ${
     : html`<span class="lamp trading-${trading.state}">${TRADING_WORDS[trading.state]}</span>${trading.signals === 'paused' && html`<span class="lamp trading-halted">Signals paused</span>`}`
 }
 ${verdict !== undefined && html`<span class="lamp verdict-${verdict ?? 'none'}">${verdict === null ? 'kill: no verdict yet' : `last kill: ${verdict}`}</span>`}
-${bot.detail !== null && html`<small>${bot.detail}</small>`}`;
+${bot.detail !== null && html`<small>${bot.detail}</small>`}</div>
+${nextHtml(state)}`;
 }
 
 const side = (order: ShownOrder): Html => html`<span class="${order.side}">${order.side}</span>`;
@@ -129,8 +132,12 @@ export function pagerDutyHtml({ pagerduty }: ConsoleState): Html {
   }</div>`;
 }
 
+const mailText = (mail: ShownMail): Html =>
+  html`<pre tabindex="0" aria-label="Mail as text: ${mail.subject}">${mail.text ?? 'This mail has no text.'}</pre>`;
+
+/** A mail's own HTML is data here: the page's script puts it into the frame, which runs nothing and asks nobody. */
 function mailHtml(mail: ShownMail, index: number): Html {
-  return html`<li class="mail"><details id="mail-${index}"><summary><b>${mail.subject}</b><small>${clock(mail.at)} to ${mail.to.join(', ')}${!mail.confirmed && ' · taken, never confirmed'}</small></summary><pre tabindex="0" aria-label="Mail: ${mail.subject}">${mail.text ?? 'This mail has no text.'}</pre></details></li>`;
+  return html`<li class="mail"><details id="mail-${index}"><summary><b>${mail.subject}</b><small>${clock(mail.at)} to ${mail.to.join(', ')}${!mail.confirmed && ' · taken, never confirmed'}</small></summary>${mail.html === null ? mailText(mail) : html`<iframe class="mail-page" id="mail-${index}-page" title="Mail: ${mail.subject}" sandbox="allow-same-origin" data-html="${mail.html}"></iframe><details id="mail-${index}-text"><summary>As text</summary>${mailText(mail)}</details>`}</details></li>`;
 }
 
 export function mailboxHtml({ mailbox }: ConsoleState): Html {

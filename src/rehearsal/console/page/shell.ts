@@ -98,8 +98,8 @@ ${panel('faults', false, region('faults'))}
 <div id="toast" class="toast" role="alert" hidden></div>
 <dialog id="modal" aria-labelledby="modal-title">${region('modal')}</dialog>
 <dialog id="confirm" aria-labelledby="confirm-title" aria-describedby="confirm-text"><form method="dialog" class="modal small-modal">
-<header><h2 id="confirm-title"></h2></header><div class="fill"><p id="confirm-text"></p></div>
-<footer><button type="submit" class="button" value="no" id="confirm-no"></button><button type="submit" class="button" value="yes" id="confirm-yes"></button></footer>
+<div class="head"><h2 id="confirm-title"></h2></div><div class="fill"><p id="confirm-text"></p></div>
+<div class="feet"><button type="submit" class="button" value="no" id="confirm-no"></button><button type="submit" class="button" value="yes" id="confirm-yes"></button></div>
 </form></dialog>
 </body>
 </html>

@@ -19,7 +19,7 @@ export function startHere(state: ConsoleState): Html {
 <h2 id="start-title">A calm desk</h2>
 <p>The real bot watches a small trading desk. Slack, PagerDuty, the exchange and the mail server are all on this machine.</p>
 <p>Start a story and an incident opens here. You are ${state.looking.as.name} (${state.looking.as.role}): press its buttons, or type <code>/kill</code>.</p>
-<p>Break things on the right, change who you are on the left. Nothing leaves this machine.</p>
+<p>Break things under Faults; be somebody else under Act as. Nothing leaves this machine.</p>
 ${first !== undefined && !isRunning && html`<button type="button" class="button primary large" id="start-first" data-scenario="${first.id}" data-start="start">Start: ${first.title.replace(/^Start here: /, '')}</button>`}
 ${isRunning && html`<p class="waiting" role="status">The story has begun. Its first message comes in a moment.</p>`}
 </section>`;
@@ -41,8 +41,7 @@ ${isRunning && html`<progress max="100" value="${Math.round(scenario.progress * 
 
 export function scenariosHtml(state: ConsoleState): Html {
   const isBusy = state.scenarios.some((scenario) => scenario.state === 'running');
-  return html`<h2 class="side-title">Scenarios</h2><ul class="scenarios">${state.scenarios.map((one) => scenarioHtml(one, isBusy))}</ul>
-<button type="button" class="button small wide" id="reset" data-reset>Start over</button>`;
+  return html`<div class="side-line"><h2 class="side-title">Scenarios</h2><button type="button" class="button small" id="reset" data-reset>Start over</button></div><ul class="scenarios">${state.scenarios.map((one) => scenarioHtml(one, isBusy))}</ul>`;
 }
 
 /** What runs now, said above the messages: what to watch, what to do, what was told last. */
