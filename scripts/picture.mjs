@@ -482,9 +482,9 @@ recoveryCheck: off
     });
     // The server of the picture is a rehearsal's, and the machine's own state is no part of it.
     const shown = report.lines.filter(
-      ({ id }) => !/^(?:server\.|machine\.(?:sync|data)|control\.mount|venue\..*address)/.test(id),
+      ({ id }) => !/^(?:server\.|readiness\.|machine\.(?:sync|data)|control\.mount|venue\..*address)/.test(id),
     );
-    lines = printed(shown, { columns: 110, colour: true, all: false });
+    lines = printed(shown, { columns: 110, rows: 40, colour: true, all: false });
   });
   const tints = { 31: '#ff7b72', 32: '#7ee787', 33: '#e3b341', 35: '#d2a8ff' };
   const row = (line) => {
