@@ -390,8 +390,16 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
       rules: playbook.readiness,
       rehearsal: drill,
       venues: venues.map((venue) => venue.id),
+      exchanges: Object.fromEntries(
+        config.venues.map(({ id, exchange, baseUrl }) => [
+          id,
+          baseUrl === null ? exchange : `${exchange} at ${new URL(baseUrl).host}`,
+        ]),
+      ),
+      engines: config.engines.map(({ id }) => id),
       feeds: config.feeds === 'off' ? 'off' : feeds.map(({ id, backup }) => ({ id, backup })),
       ownerDocument: config.runbookFile === null ? null : ownerDocumentName(config.runbookFile),
+      pagedWith: `key ${sha256(config.pagerduty.routingKey).slice(0, 8)}`,
       canAskPager: pager.canConfirm,
     },
     policy: playbook.readiness,
