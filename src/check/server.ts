@@ -17,9 +17,12 @@ const Status = z.looseObject({
   }),
 });
 type Status = z.infer<typeof Status>;
+/** Every error of ours is this. */
+const OursRefused = z.looseObject({ error: z.string(), detail: z.string() });
 
 export type ServerState =
-  | { state: 'up'; status: Status }
+  /** `notReady`: why it can do nothing for now, in its own words (GET /readyz). */
+  | { state: 'up'; status: Status; notReady?: string }
   | { state: 'down' }
   | { state: 'stranger'; reason: string }
   | { state: 'unwilling'; reason: string }
@@ -30,8 +33,7 @@ export function serverState(answer: JsonAnswer): ServerState {
     return answer.refused ? { state: 'down' } : { state: 'silent', reason: answer.reason };
   const read = Status.safeParse(answer.json);
   if (answer.status === 200 && read.success) return { state: 'up', status: read.data };
-  // Ours answers every error as {error, detail}.
-  const ours = z.looseObject({ error: z.string(), detail: z.string() }).safeParse(answer.json);
+  const ours = OursRefused.safeParse(answer.json);
   return ours.success
     ? { state: 'unwilling', reason: `it answered ${answer.status}: ${ours.data.error}` }
     : { state: 'stranger', reason: `what answers with ${answer.status} is not this bot` };
@@ -40,6 +42,11 @@ export function serverState(answer: JsonAnswer): ServerState {
 export function judgeServer(found: ServerState, port: number, freePort: boolean): Said {
   switch (found.state) {
     case 'up':
+      if (found.notReady !== undefined)
+        return fail(
+          `it runs, and is not ready: ${found.notReady}`,
+          'Look at its log, and at the disk of STANDDOWN_DATA_DIR: nothing is accepted that cannot be stored.',
+        );
       if (found.status.mode === 'live' && found.status.trading.unwritten !== undefined)
         return fail(
           `what it ordered is NOT in the control file: ${found.status.trading.unwritten}; it runs, trading is ${found.status.trading.state}`,
@@ -137,14 +144,27 @@ export function serverFound({
   // Where it listens on every address, this machine's own reaches it.
   const reached = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
   const address = reached.includes(':') && !reached.startsWith('[') ? `[${reached}]` : reached;
-  return once(async () =>
-    serverState(
-      await askJson(`http://${address}:${port}/status`, {
+  const timeoutMs = PROBE_MS - 1_000;
+  return once(async () => {
+    const [status, ready] = await Promise.all([
+      askJson(`http://${address}:${port}/status`, {
         headers: { authorization: `Bearer ${tokens[0] ?? ''}` },
-        timeoutMs: PROBE_MS - 1_000,
+        timeoutMs,
       }),
-    ),
-  );
+      askJson(`http://${address}:${port}/readyz`, { timeoutMs }),
+    ]);
+    const found = serverState(status);
+    const notReady = whyNotReady(ready);
+    return found.state === 'up' && notReady !== null ? { ...found, notReady } : found;
+  });
+}
+
+/** What `/readyz` says against it; null: it is ready. */
+export function whyNotReady(answer: JsonAnswer): string | null {
+  if (answer.state === 'failed') return `/readyz does not answer: ${answer.reason}`;
+  if (answer.status === 200) return null;
+  const said = OursRefused.safeParse(answer.json);
+  return said.success ? said.data.detail : `/readyz answered ${answer.status}`;
 }
 
 export function serverProbes(

@@ -213,6 +213,8 @@ function toContact(method: z.infer<typeof Contacts>['user']['contact_methods'][n
   const kind = KINDS[method.type.replace(/_reference$/, '')] ?? 'other';
   const isNumber = kind === 'phone' || kind === 'sms';
   const code = isNumber && method.country_code ? `+${method.country_code} ` : '';
-  const address = kind === 'push' || kind === 'other' ? null : (method.address ?? null);
+  // A country code alone is no number.
+  const told = method.address?.trim() ?? '';
+  const address = kind === 'push' || kind === 'other' || told === '' ? null : told;
   return { kind, label: method.label ?? kind, address: address === null ? null : `${code}${address}` };
 }
