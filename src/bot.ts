@@ -21,6 +21,7 @@ import { createSlack } from './adapters/slack.ts';
 import { createSmtpMailer } from './adapters/smtp.ts';
 import { askStatusPage } from './adapters/statusPage.ts';
 import { openStore } from './adapters/store.ts';
+import { hashOfFile } from './adapters/textFile.ts';
 import { createTrailFiles } from './adapters/trailFiles.ts';
 import { createWindowsFile } from './adapters/windows.ts';
 import { type LiveConfig, secretsOf } from './config.ts';
@@ -635,6 +636,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
       engines: config.engines.map((engine) => engine.id),
     },
     notReady: () => ledger.unrecorded(),
+    configuration: hashOfFile(config.file),
   });
   cleanups.push(() => edge.close());
 

@@ -3,11 +3,14 @@
 import { createServer } from 'node:net';
 import { z } from 'zod';
 import { askJson, type JsonAnswer } from '../adapters/askJson.ts';
+import { hashOfFile } from '../adapters/textFile.ts';
 import { isLoopback } from '../configFile.ts';
 import type { LiveParts } from '../configParts.ts';
 import { count, fail, ok, once, PROBE_MS, type Probe, probe, type Said, unknown, warn } from './line.ts';
 
 const Status = z.looseObject({
+  /** SHA-256 of standdown.yml as the server read it; null: it has none. */
+  configuration: z.string().nullish(),
   mode: z.enum(['live', 'rehearsal']),
   trading: z.looseObject({
     state: z.string(),
@@ -114,6 +117,21 @@ export function judgeListening(host: string): Said {
       );
 }
 
+/** What is checked here is the file as it is; the server has it as it was when it started. `now`: its hash; null: unreadable. */
+export function judgeConfiguration(found: ServerState, now: string | null): Said {
+  if (found.state !== 'up')
+    return unknown('only a running server tells', 'Start the server, and check again.');
+  const { configuration } = found.status;
+  if (configuration === undefined)
+    return unknown('the server does not say', 'Let server and command line be one version.');
+  if (configuration !== null && configuration === now)
+    return ok('the server runs with standdown.yml as it is; its environment is not compared');
+  return fail(
+    'standdown.yml is not what the server started with: a venue, a person or a limit that is new in it is not in force',
+    'Restart the server.',
+  );
+}
+
 /** CONTRACT 2: `STANDDOWN_TOKEN` does everything. */
 export function judgeTokens(tokens: string[], host: string): Said {
   const mend = 'Set a long random one (openssl rand -hex 32).';
@@ -168,7 +186,7 @@ export function whyNotReady(answer: JsonAnswer): string | null {
 }
 
 export function serverProbes(
-  parts: Pick<LiveParts, 'host' | 'port' | 'tokens' | 'engines'>,
+  parts: Pick<LiveParts, 'host' | 'port' | 'tokens' | 'engines' | 'file'>,
   found: () => Promise<ServerState>,
 ): Probe[] {
   const { host, port, tokens } = parts;
@@ -180,6 +198,9 @@ export function serverProbes(
       const state = await found();
       return judgeServer(state, port, state.state === 'down' && (await canListen(host, port)));
     }),
+    probe('server.configuration', 'What the bot runs with', async () =>
+      judgeConfiguration(await found(), hashOfFile(parts.file)),
+    ),
     ...(parts.engines.length > 0
       ? []
       : [
