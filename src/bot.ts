@@ -21,6 +21,7 @@ import { createSlack } from './adapters/slack.ts';
 import { createSmtpMailer } from './adapters/smtp.ts';
 import { askStatusPage } from './adapters/statusPage.ts';
 import { openStore } from './adapters/store.ts';
+import { hashOfFile } from './adapters/textFile.ts';
 import { createTrailFiles } from './adapters/trailFiles.ts';
 import { createWindowsFile } from './adapters/windows.ts';
 import { type LiveConfig, secretsOf } from './config.ts';
@@ -390,8 +391,16 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
       rules: playbook.readiness,
       rehearsal: drill,
       venues: venues.map((venue) => venue.id),
+      exchanges: Object.fromEntries(
+        config.venues.map(({ id, exchange, baseUrl }) => [
+          id,
+          baseUrl === null ? exchange : `${exchange} at ${new URL(baseUrl).host}`,
+        ]),
+      ),
+      engines: config.engines.map(({ id }) => id),
       feeds: config.feeds === 'off' ? 'off' : feeds.map(({ id, backup }) => ({ id, backup })),
       ownerDocument: config.runbookFile === null ? null : ownerDocumentName(config.runbookFile),
+      pagedWith: `key ${sha256(config.pagerduty.routingKey).slice(0, 8)}`,
       canAskPager: pager.canConfirm,
     },
     policy: playbook.readiness,
@@ -627,6 +636,7 @@ async function assemble(options: BotOptions, cleanups: Cleanup[], stop: () => Pr
       engines: config.engines.map((engine) => engine.id),
     },
     notReady: () => ledger.unrecorded(),
+    configuration: hashOfFile(config.file),
   });
   cleanups.push(() => edge.close());
 

@@ -1,6 +1,7 @@
 /** A small file that a person wrote, read whole; never a pipe or a device, which would keep the reader for ever. */
 
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { sha256 } from './sha256.ts';
 
 /** Far more than any file of the configuration; what is larger was named by mistake. */
 const MAX_BYTES = 16 * 1024 * 1024;
@@ -17,6 +18,15 @@ export function readTextFile(path: string): string {
     return readFileSync(handle, 'utf8');
   } finally {
     closeSync(handle);
+  }
+}
+
+/** SHA-256 of its text in hex; null where it cannot be read. */
+export function hashOfFile(path: string): string | null {
+  try {
+    return sha256(readTextFile(path));
+  } catch {
+    return null;
   }
 }
 

@@ -8,7 +8,7 @@ import type {
   Shift,
 } from '../adapters/pagerduty/setup.ts';
 import type { LiveParts } from '../configParts.ts';
-import type { OnCallNow } from '../domain/onCall.ts';
+import type { ContactMethod, OnCallNow } from '../domain/onCall.ts';
 import type { Pager } from '../ports.ts';
 import { count, fail, ok, once, type Probe, probe, type Said, unknown, warn } from './line.ts';
 
@@ -82,6 +82,12 @@ export function judgeKey(services: PagerListed<PagerService>): Said {
       `it is “${service.name}”’s, which is ${service.status}: it rings nobody`,
       'Enable the service at PagerDuty.',
     );
+  // PagerDuty's other words for a service that takes events: by whether incidents are open on it.
+  if (!['active', 'warning', 'critical'].includes(service.status))
+    return unknown(
+      `it is “${service.name}”’s; whether that is switched on is not told (“${service.status}”)`,
+      'Look at the service’s page at PagerDuty.',
+    );
   return ok(`it is “${service.name}”’s; that an event arrives only a test page proves`);
 }
 
@@ -93,26 +99,30 @@ export function judgeUrgency(services: PagerListed<PagerService>): Said {
     return unknown('how loud the service rings is not told', mend);
   if (service.urgencies.includes('low'))
     return fail('the service is low urgency: a P0 rings nobody at night', mend);
+  const other = service.urgencies.find((one) => one !== 'high' && one !== 'severity_based');
+  if (other !== undefined) return unknown(`how loud the service rings is not told (“${other}”)`, mend);
   if (service.urgencies.every((one) => one === 'severity_based'))
     return ok('dynamic: P0 and P1 high, P2 low');
   return warn('the service is high urgency for everything: a P2 wakes people too', mend);
 }
+
+/** A telephone without a number rings nowhere; the app has none. */
+const rings = ({ kind, address }: ContactMethod): boolean =>
+  kind === 'push' || ((kind === 'phone' || kind === 'sms') && (address ?? '').trim() !== '');
 
 /** Who has it now, and how they are reached. */
 export function judgeOnCall(said: OnCallNow): Said {
   if (said.state === 'unavailable') return unknown(said.reason, TOKEN_MEND);
   const [first] = said.people;
   if (first === undefined) return fail('nobody', 'Put somebody on the schedule of the escalation policy.');
-  const deaf = said.people.filter(
-    ({ contacts }) => contacts !== null && !contacts.some(({ kind }) => kind !== 'email' && kind !== 'other'),
-  );
+  const deaf = said.people.filter(({ contacts }) => contacts !== null && !contacts.some(rings));
   const untold = said.people.filter(({ contacts }) => contacts === null);
   const names = [...new Set(said.people.map(({ name, level }) => `${name} (level ${level})`))]
     .slice(0, 4)
     .join(', ');
   if (deaf.length > 0)
     return fail(
-      `${names}; reached by mail only: ${[...new Set(deaf.map(({ name }) => name))].join(', ')}`,
+      `${names}; with no telephone number and no app: ${[...new Set(deaf.map(({ name }) => name))].join(', ')}`,
       'They add a telephone or the app to their PagerDuty profile.',
     );
   if (untold.length > 0)
@@ -121,7 +131,7 @@ export function judgeOnCall(said: OnCallNow): Said {
       TOKEN_MEND,
     );
   const next = first.next === null ? '' : `, then ${first.next}`;
-  const kinds = [...new Set(first.contacts?.map(({ kind }) => kind) ?? [])].join(', ');
+  const kinds = [...new Set(first.contacts?.filter(rings).map(({ kind }) => kind) ?? [])].join(', ');
   return ok(`${names}${next}; ${first.name} by ${kinds}`);
 }
 
@@ -133,9 +143,17 @@ export function judgeWebhook(found: PagerListed<PagerSubscription>, service: str
   if (ours.length === 0)
     return fail('a secret is set, and no subscription sends to /pagerduty/webhook', mend);
   const active = ours.filter(
-    (one) => one.active && (one.service === null || service === null || one.service === service),
+    (one) =>
+      one.active &&
+      (one.service === null || (one.service !== undefined && (service === null || one.service === service))),
   );
-  if (active.length === 0) return fail('its subscription is switched off, or is another service’s', mend);
+  if (active.length === 0)
+    return ours.some((one) => one.active && one.service === undefined)
+      ? unknown(
+          'whether its subscription is for our service is not told: it is for a team, or for nothing',
+          mend,
+        )
+      : fail('its subscription is switched off, or is another service’s', mend);
   const missing = EVENTS.filter((event) => !active.some(({ events }) => events.includes(event)));
   return missing.length === 0
     ? ok('a subscription sends to the bot; whether its secret is ours its first event tells')

@@ -3,11 +3,14 @@
 import { createServer } from 'node:net';
 import { z } from 'zod';
 import { askJson, type JsonAnswer } from '../adapters/askJson.ts';
+import { hashOfFile } from '../adapters/textFile.ts';
 import { isLoopback } from '../configFile.ts';
 import type { LiveParts } from '../configParts.ts';
 import { count, fail, ok, once, PROBE_MS, type Probe, probe, type Said, unknown, warn } from './line.ts';
 
 const Status = z.looseObject({
+  /** SHA-256 of standdown.yml as the server read it; null: it has none. */
+  configuration: z.string().nullish(),
   mode: z.enum(['live', 'rehearsal']),
   trading: z.looseObject({
     state: z.string(),
@@ -17,9 +20,12 @@ const Status = z.looseObject({
   }),
 });
 type Status = z.infer<typeof Status>;
+/** Every error of ours is this. */
+const OursRefused = z.looseObject({ error: z.string(), detail: z.string() });
 
 export type ServerState =
-  | { state: 'up'; status: Status }
+  /** `notReady`: why it can do nothing for now, in its own words (GET /readyz). */
+  | { state: 'up'; status: Status; notReady?: string }
   | { state: 'down' }
   | { state: 'stranger'; reason: string }
   | { state: 'unwilling'; reason: string }
@@ -30,8 +36,7 @@ export function serverState(answer: JsonAnswer): ServerState {
     return answer.refused ? { state: 'down' } : { state: 'silent', reason: answer.reason };
   const read = Status.safeParse(answer.json);
   if (answer.status === 200 && read.success) return { state: 'up', status: read.data };
-  // Ours answers every error as {error, detail}.
-  const ours = z.looseObject({ error: z.string(), detail: z.string() }).safeParse(answer.json);
+  const ours = OursRefused.safeParse(answer.json);
   return ours.success
     ? { state: 'unwilling', reason: `it answered ${answer.status}: ${ours.data.error}` }
     : { state: 'stranger', reason: `what answers with ${answer.status} is not this bot` };
@@ -40,6 +45,11 @@ export function serverState(answer: JsonAnswer): ServerState {
 export function judgeServer(found: ServerState, port: number, freePort: boolean): Said {
   switch (found.state) {
     case 'up':
+      if (found.notReady !== undefined)
+        return fail(
+          `it runs, and is not ready: ${found.notReady}`,
+          'Look at its log, and at the disk of STANDDOWN_DATA_DIR: nothing is accepted that cannot be stored.',
+        );
       if (found.status.mode === 'live' && found.status.trading.unwritten !== undefined)
         return fail(
           `what it ordered is NOT in the control file: ${found.status.trading.unwritten}; it runs, trading is ${found.status.trading.state}`,
@@ -107,6 +117,21 @@ export function judgeListening(host: string): Said {
       );
 }
 
+/** What is checked here is the file as it is; the server has it as it was when it started. `now`: its hash; null: unreadable. */
+export function judgeConfiguration(found: ServerState, now: string | null): Said {
+  if (found.state !== 'up')
+    return unknown('only a running server tells', 'Start the server, and check again.');
+  const { configuration } = found.status;
+  if (configuration === undefined)
+    return unknown('the server does not say', 'Let server and command line be one version.');
+  if (configuration !== null && configuration === now)
+    return ok('the server runs with standdown.yml as it is; its environment is not compared');
+  return fail(
+    'standdown.yml is not what the server started with: a venue, a person or a limit that is new in it is not in force',
+    'Restart the server.',
+  );
+}
+
 /** CONTRACT 2: `STANDDOWN_TOKEN` does everything. */
 export function judgeTokens(tokens: string[], host: string): Said {
   const mend = 'Set a long random one (openssl rand -hex 32).';
@@ -137,18 +162,31 @@ export function serverFound({
   // Where it listens on every address, this machine's own reaches it.
   const reached = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
   const address = reached.includes(':') && !reached.startsWith('[') ? `[${reached}]` : reached;
-  return once(async () =>
-    serverState(
-      await askJson(`http://${address}:${port}/status`, {
+  const timeoutMs = PROBE_MS - 1_000;
+  return once(async () => {
+    const [status, ready] = await Promise.all([
+      askJson(`http://${address}:${port}/status`, {
         headers: { authorization: `Bearer ${tokens[0] ?? ''}` },
-        timeoutMs: PROBE_MS - 1_000,
+        timeoutMs,
       }),
-    ),
-  );
+      askJson(`http://${address}:${port}/readyz`, { timeoutMs }),
+    ]);
+    const found = serverState(status);
+    const notReady = whyNotReady(ready);
+    return found.state === 'up' && notReady !== null ? { ...found, notReady } : found;
+  });
+}
+
+/** What `/readyz` says against it; null: it is ready. */
+export function whyNotReady(answer: JsonAnswer): string | null {
+  if (answer.state === 'failed') return `/readyz does not answer: ${answer.reason}`;
+  if (answer.status === 200) return null;
+  const said = OursRefused.safeParse(answer.json);
+  return said.success ? said.data.detail : `/readyz answered ${answer.status}`;
 }
 
 export function serverProbes(
-  parts: Pick<LiveParts, 'host' | 'port' | 'tokens' | 'engines'>,
+  parts: Pick<LiveParts, 'host' | 'port' | 'tokens' | 'engines' | 'file'>,
   found: () => Promise<ServerState>,
 ): Probe[] {
   const { host, port, tokens } = parts;
@@ -160,6 +198,9 @@ export function serverProbes(
       const state = await found();
       return judgeServer(state, port, state.state === 'down' && (await canListen(host, port)));
     }),
+    probe('server.configuration', 'What the bot runs with', async () =>
+      judgeConfiguration(await found(), hashOfFile(parts.file)),
+    ),
     ...(parts.engines.length > 0
       ? []
       : [

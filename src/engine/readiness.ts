@@ -20,6 +20,7 @@ import {
   judgeReadiness,
   type ReadinessFacts,
   type ReadinessLine,
+  subjectOf,
 } from '../domain/readiness/judge.ts';
 import {
   type DrillNote,
@@ -104,9 +105,12 @@ type RotaOnRecord = RotaReading & { at: number };
 
 /** Whether the rota on record, of less than a day ago, says the same; its span moves on with the clock. */
 function isSameRota(rota: RotaOnRecord, read: RotaReading, now: number): boolean {
-  const told = ({ holes, people }: RotaReading) =>
+  const told = ({ holes, people, to: end }: RotaReading) =>
     JSON.stringify([
-      holes.filter(({ to }) => to > now).map(({ from }) => Math.max(from, now)),
+      // One that has grown ends later, though it begins where it did; the last one ends where the reading does.
+      holes
+        .filter(({ to }) => to > now)
+        .map(({ from, to }) => [Math.max(from, now), to >= end ? 'open' : to]),
       people.toSorted((a, b) => (a.id < b.id ? -1 : 1)),
     ]);
   return rota.at <= now && now - rota.at < DAY_MS && told(rota) === told(read);
@@ -164,6 +168,7 @@ export async function createReadiness(deps: ReadinessDeps): Promise<Readiness> {
     clock,
     log,
     rehearsal: facts.rehearsal,
+    of: subjectOf('alerting', '', facts),
   });
 
   // ── What proves by itself ──────────────────────────────────────────────────────────────────────────────────────
@@ -186,6 +191,7 @@ export async function createReadiness(deps: ReadinessDeps): Promise<Readiness> {
       by,
       ...fresh.map((proof) => ({
         type: 'ReadinessProved' as const,
+        of: subjectOf(proof.line, proof.part, facts),
         ...proof,
         rehearsal: facts.rehearsal,
       })),
@@ -198,7 +204,7 @@ export async function createReadiness(deps: ReadinessDeps): Promise<Readiness> {
     for (const id of ids) {
       const incident = id === DESK ? undefined : await ledger.load(id).catch(() => undefined);
       for (const kill of Object.values(incident?.kills ?? {}))
-        if (incident !== undefined) await prove(provedByKill(incident, kill), kill.by);
+        if (incident !== undefined) await prove(provedByKill(incident, kill, facts.engines), kill.by);
     }
     for (const { note, at } of drills.splice(0)) await prove(provedByDrill(note, at));
     for (const { stream, event } of cancels.splice(0)) {
@@ -220,11 +226,14 @@ export async function createReadiness(deps: ReadinessDeps): Promise<Readiness> {
     const now = clock.now();
     for (const { id } of feeds) {
       const barMs = deps.barMs[id] ?? STALE_MS;
-      const isFresh = now - closedAt <= Math.max(STALE_MS, 2 * barMs);
-      const known = state.proofs.find(({ line, part }) => line === 'backup-feed' && part === id);
+      // Both of them: one that follows an hour of silence is no feed that runs. The same bar of two symbols is one.
+      const isFresh = before !== undefined && now - before <= Math.max(STALE_MS, 2 * barMs) + barMs / 2;
+      const isNext = before !== undefined && closedAt - before >= barMs / 2;
+      const known = state.proofs.find(
+        ({ line, part, of }) => line === 'backup-feed' && part === id && of?.includes(name) === true,
+      );
       // Two bars, one after the other, and once a day: it is not the load of a feed that is proved.
-      if (before === undefined || !isFresh || (known !== undefined && now - known.provedAt < DAY_MS))
-        continue;
+      if (!isFresh || !isNext || (known !== undefined && now - known.provedAt < DAY_MS)) continue;
       const evidence = `bars of ${name} came in, the newest of ${new Date(closedAt).toISOString().slice(0, 19)}Z, ${Math.max(0, Math.round((now - closedAt) / 1_000))} s old`;
       toProve.set(id, { line: 'backup-feed', part: id, evidence, provedAt: now });
     }
@@ -283,9 +292,12 @@ export async function createReadiness(deps: ReadinessDeps): Promise<Readiness> {
   async function remind(now: number): Promise<void> {
     const every = policy.remindEveryDays * DAY_MS;
     const { dueAt } = state.reminder;
-    const red = judge(now).filter(isRed);
+    const lines = judge(now);
+    const red = lines.filter(isRed);
+    // What is unknown for a while is reminded of in its turn, and starts no week anew when it is red again.
     if (red.length === 0) {
-      if (dueAt !== null) await commit(STANDDOWN, { type: 'ReadinessReminderSet', dueAt: null });
+      if (dueAt !== null && lines.every(isGreen))
+        await commit(STANDDOWN, { type: 'ReadinessReminderSet', dueAt: null });
       return;
     }
     // Never set, or by a clock that was put back since.
@@ -319,7 +331,8 @@ export async function createReadiness(deps: ReadinessDeps): Promise<Readiness> {
 
   async function restate(now: number): Promise<void> {
     const since = state.restatedAt ?? firstAt;
-    if (since === null || now - since < DAY_MS) return;
+    // In the future: a clock that was put back. Waiting for that day would let the log forget it all.
+    if (since === null || (now - since < DAY_MS && since <= now + AHEAD_MS)) return;
     await commit(STANDDOWN, { type: 'ReadinessRestated', state });
   }
 

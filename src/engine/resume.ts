@@ -68,6 +68,17 @@ export function createResume(deps: ResumeDeps): Resume {
     return null;
   }
 
+  /** Why the desk is not ready now, or null. The reading takes its time, and a line may have turned red meanwhile. */
+  function notReady(): string | null {
+    try {
+      deps.mayLoosen();
+      return null;
+    } catch (error) {
+      if (error instanceof Refusal) return error.message;
+      throw error;
+    }
+  }
+
   // One lift at a time: a late click on the button begins no second one.
   let lifting: Promise<void> = Promise.resolve();
 
@@ -84,7 +95,7 @@ export function createResume(deps: ResumeDeps): Resume {
     const why =
       latch === null || latch.kill !== asked.kill || asked.id !== resume
         ? 'a newer kill voided it'
-        : objection(incident, verdicts);
+        : (objection(incident, verdicts) ?? notReady());
     if (why !== null) {
       await ledger.commit(id, { type: 'RefuseResume', by: STANDDOWN, resume, reason: why });
       executor.readNow();

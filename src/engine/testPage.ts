@@ -25,6 +25,8 @@ export interface TestPageDeps {
   clock: Clock;
   log: Log;
   rehearsal: boolean;
+  /** What it proves if it is acknowledged: the key that it goes out with. */
+  of: string[];
 }
 
 export const testKey = (page: number): string => `DESK/test-${page}`;
@@ -43,7 +45,7 @@ const LOOK_MS = 10_000;
 const SKEW_MS = 5 * 60_000;
 
 export function createTestPages(deps: TestPageDeps): TestPages {
-  const { state, commit, pager, clock, log, rehearsal } = deps;
+  const { state, commit, pager, clock, log, rehearsal, of } = deps;
   let asking = false;
   let busy = false;
   /** Monotonic ms. */
@@ -58,7 +60,9 @@ export function createTestPages(deps: TestPageDeps): TestPages {
 
   async function send(test: TestPage): Promise<void> {
     const { page } = test;
-    if (isOver(test.at))
+    if (isOver(test.at)) {
+      // One that arrived, though nothing said so, would ring on for ever.
+      if (maybe && (await resolve(page)) === 'again') return;
       return commit(STANDDOWN, {
         type: 'TestPageFailed',
         page,
@@ -67,7 +71,14 @@ export function createTestPages(deps: TestPageDeps): TestPages {
           `it was not sent: asked for at ${utc(test.at)}, which is over 30 min ago, or in the future`,
         gaveUp: true,
       });
+    }
     const known = maybe && pager.canConfirm ? await newest(test) : null;
+    if (known === undefined) {
+      // It may have rung, and been resolved: sent once more it would ring again. A test can wait.
+      tries += 1;
+      notBefore = clock.monotonic() + backoff(tries, undefined);
+      return;
+    }
     if (known !== null) return commit(STANDDOWN, { type: 'TestPageQueued', page });
     const sent = await pager.trigger(request(test, rehearsal));
     if (sent.state === 'done') {
@@ -75,16 +86,17 @@ export function createTestPages(deps: TestPageDeps): TestPages {
       notBefore = 0;
       return commit(STANDDOWN, { type: 'TestPageQueued', page });
     }
-    maybe = sent.maybe;
+    maybe ||= sent.maybe;
     tries += 1;
     notBefore = clock.monotonic() + backoff(tries, sent.retryAfterMs);
     if (sent.retry && test.reason === sent.reason) return;
     await commit(STANDDOWN, { type: 'TestPageFailed', page, reason: sent.reason, gaveUp: !sent.retry });
   }
 
-  /** The incident that came of it; null: none, or PagerDuty cannot be asked. */
+  /** The incident that came of it; null: none, undefined: PagerDuty cannot be asked. */
   async function newest(test: TestPage) {
     const found = await pager.find(testKey(test.page));
+    if (found.state === 'unavailable') return undefined;
     const last = found.state === 'found' ? found.incidents.at(-1) : undefined;
     return last === undefined || Date.parse(last.createdAt) < test.at - SKEW_MS ? null : last;
   }
@@ -102,17 +114,21 @@ export function createTestPages(deps: TestPageDeps): TestPages {
   }
 
   async function close(test: TestPage): Promise<void> {
-    const sent = await pager.resolve(testKey(test.page));
+    if ((await resolve(test.page)) === 'done')
+      await commit(STANDDOWN, { type: 'TestPageClosed', page: test.page });
+  }
+
+  /** `refused`: to try again would change nothing. */
+  async function resolve(page: number): Promise<'done' | 'again' | 'refused'> {
+    const sent = await pager.resolve(testKey(page));
     if (sent.state === 'done') {
       tries = 0;
-      return commit(STANDDOWN, { type: 'TestPageClosed', page: test.page });
+      return 'done';
     }
     tries += 1;
     notBefore = clock.monotonic() + backoff(tries, sent.retryAfterMs);
-    log.warn(
-      { page: test.page, reason: sent.reason },
-      'a test page could not be resolved: it is tried again',
-    );
+    log.warn({ page, reason: sent.reason }, 'a test page could not be resolved: it is tried again');
+    return sent.retry ? 'again' : 'refused';
   }
 
   async function heard(page: number, agent: PagerAgent): Promise<void> {
@@ -140,6 +156,7 @@ export function createTestPages(deps: TestPageDeps): TestPages {
         evidence: `${test.rehearsal ? 'DRILL ' : ''}test page ${page}, asked for at ${utc(test.at)}, was acknowledged at PagerDuty by ${agent.name}${took === null ? '' : `, known after ${took}`}`,
         provedAt: now,
         rehearsal: test.rehearsal,
+        of,
       },
       said,
     );

@@ -67,6 +67,8 @@ export interface EdgeDeps {
   known: KnownNames;
   /** Why the bot cannot act, or null. */
   notReady(): string | null;
+  /** SHA-256 of standdown.yml as it was at the start; null: there is none. */
+  configuration: string | null;
 }
 
 export interface Edge {
@@ -368,6 +370,7 @@ export async function startEdge(deps: EdgeDeps): Promise<Edge> {
       ...(await status(ledger, deps.mode, monitor.criteria(), engines.status(), engines.unwritten())),
       budgets: budgetStatus(deps.budgets.report()),
       readiness: readinessStatus(deps.readiness.report().lines),
+      configuration: deps.configuration,
     });
   });
   app.get('/drills', readers, (_request, response) => {

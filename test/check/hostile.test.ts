@@ -115,6 +115,17 @@ describe('files', { timeout: 20_000 }, () => {
     expect(lineOf(await ask(), 'policy.runbookFile')?.state).toBe('fail');
   });
 
+  it('more runbooks than are looked at: nobody can have read them all', async () => {
+    await mkdir(join(cwd, 'runbooks'));
+    await Promise.all(
+      Array.from({ length: 101 }, (_one, index) => file(`runbooks/${index}.yml`, 'title: x\n')),
+    );
+    const texts = createRunbookTexts({ playbookFile: join(cwd, 'playbook.yml'), runbookFile: null });
+    expect((await texts.read()).filter(({ sha256 }) => sha256 === null)).toEqual([
+      { name: 'runbooks/', sha256: null },
+    ]);
+  });
+
   it('.env is a pipe: it is said', async () => {
     pipe('.env');
     expect(JSON.stringify((await ask()).lines)).toContain('not a file');

@@ -29,6 +29,7 @@ import {
   judgeServer,
   judgeTokens,
   serverState,
+  whyNotReady,
 } from '../../src/check/server.ts';
 import { judgeChannel, judgeDate, judgeScopes, wantedScopes } from '../../src/check/slack.ts';
 import {
@@ -39,6 +40,7 @@ import {
   judgeSymbols,
 } from '../../src/check/venues.ts';
 import type { VenueConfig } from '../../src/config.ts';
+import type { ContactMethod } from '../../src/domain/onCall.ts';
 
 const DAY = 86_400_000;
 const NOW = Date.UTC(2026, 10, 28);
@@ -164,15 +166,29 @@ describe('PagerDuty', () => {
     expect(judgeUrgency(listed({ ...service, urgencies: ['high'] })).state).toBe('warn');
     expect(judgeUrgency(listed({ ...service, urgencies: ['high', 'low'] })).state).toBe('fail');
     expect(judgeUrgency(listed({ ...service, urgencies: [] })).state).toBe('unknown');
+    // What is not told, or in words that nobody knows, is not taken for good.
+    for (const status of ['unknown', '', 'paused'])
+      expect(judgeKey(listed({ ...service, status })).state).toBe('unknown');
+    for (const status of ['warning', 'critical'])
+      expect(judgeKey(listed({ ...service, status })).state).toBe('ok');
+    expect(judgeUrgency(listed({ ...service, urgencies: ['high', 'loud'] })).state).toBe('unknown');
   });
   it('who is on call is reached by more than mail', () => {
     const person = { id: 'P', name: 'Ada', email: null, level: 1, schedule: null, until: null, next: null };
-    const phone = { kind: 'phone' as const, label: 'x', address: null };
+    const phone = { kind: 'phone' as const, label: 'x', address: '+1 555 0100' };
+    const push = { kind: 'push' as const, label: 'x', address: null };
     const email = { kind: 'email' as const, label: 'x', address: null };
-    const said = (contacts: (typeof phone | typeof email)[] | null) =>
+    const said = (contacts: ContactMethod[] | null) =>
       judgeOnCall({ state: 'known', people: [{ ...person, contacts }] }).state;
     expect(said([phone])).toBe('ok');
+    expect(said([push])).toBe('ok');
     expect(said([email])).toBe('fail');
+    expect(
+      said([
+        { ...phone, address: null },
+        { ...phone, address: ' ' },
+      ]),
+    ).toBe('fail');
     expect(said(null)).toBe('unknown');
     expect(judgeOnCall({ state: 'known', people: [] }).state).toBe('fail');
     expect(judgeOnCall({ state: 'unavailable', reason: 'x' }).state).toBe('unknown');
@@ -186,6 +202,9 @@ describe('PagerDuty', () => {
     expect(judgeWebhook(listed({ ...hook, service: 'P2' }), 'P1').state).toBe('fail');
     expect(judgeWebhook(listed({ ...hook, url: 'https://desk.example/other' }), 'P1').state).toBe('fail');
     expect(judgeWebhook(failed, null).state).toBe('unknown');
+    expect(judgeWebhook(listed({ ...hook, service: null }), 'P1').state).toBe('ok');
+    // For a team, which may be another one.
+    expect(judgeWebhook(listed({ ...hook, service: undefined }), 'P1').state).toBe('unknown');
   });
 });
 
@@ -325,6 +344,17 @@ describe('the machine, the control file, the server', () => {
       evidence: expect.stringContaining('not this bot'),
     });
     expect(judgeServer(said(401, { error: 'unauthorized', detail: '' }), 3000, false).state).toBe('fail');
+    if (up.state !== 'up') throw new Error(up.state);
+    expect(judgeServer({ ...up, notReady: 'ENOSPC' }, 3000, false)).toMatchObject({
+      state: 'fail',
+      evidence: expect.stringContaining('not ready: ENOSPC'),
+    });
+    const ready = (status: number, json: unknown) =>
+      whyNotReady({ state: 'answered', status, headers: new Headers(), json });
+    expect(ready(200, { ok: true })).toBeNull();
+    expect(ready(503, { error: 'not_ready', detail: 'ENOSPC' })).toBe('ENOSPC');
+    expect(ready(404, '<html>')).toContain('404');
+    expect(whyNotReady({ state: 'failed', reason: 'late', refused: false })).toContain('late');
     const down = serverState({ state: 'failed', reason: 'ECONNREFUSED', refused: true });
     expect([judgeServer(down, 3000, true).state, judgeServer(down, 3000, false).state]).toEqual([
       'fail',

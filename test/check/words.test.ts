@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/adapters/clock.ts';
+import { sha256 } from '../../src/adapters/sha256.ts';
 import { type CheckOptions, type CheckReport, check } from '../../src/check/check.ts';
 import { SHIPPED_PLAYBOOK } from '../../src/policy.ts';
 import { ALERT_CHANNEL, CAST, CHANNEL, SCOPES, type Stage, startStage } from '../../src/rehearsal/stage.ts';
@@ -47,6 +48,8 @@ interface Well {
     readiness: ReadinessShown[];
   } | null;
   options: Partial<CheckOptions>;
+  /** The standdown.yml that the server started with; default the one that is there. */
+  runsWith?: string;
 }
 
 /** A desk where all is well, before `break` breaks one thing of it. */
@@ -108,7 +111,15 @@ async function serve(well: Well): Promise<string> {
   server = createServer((_request, response) => {
     const { status } = well;
     response.setHeader('content-type', 'application/json');
-    response.end(JSON.stringify({ mode: 'live', ...status, trading: { latch: null, ...status?.trading } }));
+    const configuration = sha256(well.runsWith ?? well.yaml);
+    response.end(
+      JSON.stringify({
+        mode: 'live',
+        configuration,
+        ...status,
+        trading: { latch: null, ...status?.trading },
+      }),
+    );
   });
   const at = server;
   await new Promise<void>((done) => at.listen(0, '127.0.0.1', done));
@@ -234,6 +245,14 @@ const ROWS: [word: string, broken: string, how: (well: Well) => unknown, bad: Ba
     '#incidents is archived',
     ({ stage: { slack } }) => slack.setChannel(CHANNEL, { isArchived: true }),
     { 'slack.channel': 'fail' },
+  ],
+  [
+    'the server',
+    'standdown.yml was changed since it started',
+    (well) => {
+      well.runsWith = `${well.yaml}# before\n`;
+    },
+    { 'server.configuration': 'fail' },
   ],
   [
     'signing',
@@ -420,7 +439,12 @@ const ROWS: [word: string, broken: string, how: (well: Well) => unknown, bad: Ba
     (well) => {
       well.status = null;
     },
-    { 'server.running': 'fail', 'engine.main': 'unknown', ...readinessOf('unknown') },
+    {
+      'server.running': 'fail',
+      'server.configuration': 'unknown',
+      'engine.main': 'unknown',
+      ...readinessOf('unknown'),
+    },
   ],
   [
     'the bot itself',

@@ -38,6 +38,7 @@ describe('a test page of a clock that was ahead', () => {
       clock: { ...systemClock, now: () => at.now, monotonic: () => at.monotonic },
       log: createLog('silent', (text) => text),
       rehearsal: false,
+      of: ['key-of-a-test'],
     });
     await pages.ask(ada);
     if (sent) await pages.tick();

@@ -1,7 +1,7 @@
 /** `standdown check`, as an operator runs it beside the server, and when the server is down. */
 
 import { existsSync } from 'node:fs';
-import { readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -80,6 +80,20 @@ describe('standdown check', { timeout: 90_000 }, () => {
       'pagerduty.rota',
     ];
     expect(well.map((id) => stateOf(all, id))).toEqual(well.map(() => 'ok'));
+  });
+
+  it('standdown.yml changed under a server that runs: what is new in it is not in force', async () => {
+    desk = await spawnDesk({ tmp: FAST_DISK, yaml: ENGINE });
+    await confirm(desk);
+    await knows(desk);
+    const yaml = join(desk.folder, 'standdown.yml');
+    const text = await readFile(yaml, 'utf8');
+    await writeFile(yaml, text.replace('maxNotional: 1000', 'maxNotional: 500'));
+    const changed = await report(desk);
+    expect(bad(changed)).toEqual([['server.configuration', 'fail']]);
+    expect(changed).toMatchObject({ ok: false, code: 1 });
+    await writeFile(yaml, text);
+    expect(bad(await report(desk))).toEqual([]);
   });
 
   it('four things broken: each is named with how to mend it, and no secret is said', async () => {

@@ -283,7 +283,7 @@ describe.concurrent('the backup feed', () => {
         expect(await line(desk, 'backup-feed')).toMatchObject({ state: 'missing' });
         await desk.post('/telemetry', [bar(Date.now() - 3_600_000), bar(Date.now() - 3_000_000)]);
         expect(await line(desk, 'backup-feed')).toMatchObject({ state: 'missing' });
-        await desk.post('/telemetry', bar(Date.now() - 1_000));
+        await desk.post('/telemetry', [bar(Date.now() - 61_000), bar(Date.now() - 1_000)]);
         await becomes(desk, 'backup-feed', 'green');
         const { criteria } = (await desk.get('/status')).json as unknown as { criteria: { id: string }[] };
         expect(criteria.map(({ id }) => id)).not.toContain('dataFeedGap:binance-1m-b');

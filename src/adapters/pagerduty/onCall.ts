@@ -80,8 +80,9 @@ export function createOnCallReader(deps: OnCallReaderDeps): {
 } {
   let policy: string | null = null;
 
-  async function learnPolicy(): Promise<string | null | { reason: string }> {
-    if (policy !== null) return policy;
+  /** `again`: ask, though it is known: somebody may have given the service another policy. */
+  async function learnPolicy(again: boolean): Promise<string | null | { reason: string }> {
+    if (policy !== null && !again) return policy;
     const found = await deps.list('/services', { 'include[]': ['integrations'] }, (body) => {
       const page = ServicePage.safeParse(body);
       return page.success ? { items: page.data.services, more: page.data.more } : null;
@@ -108,8 +109,9 @@ export function createOnCallReader(deps: OnCallReaderDeps): {
     from: number,
     to: number,
     scheduleIds: string[],
+    again = false,
   ): Promise<{ state: 'listed'; items: Shift[] } | { state: 'failed'; reason: string }> {
-    const ours = await learnPolicy();
+    const ours = await learnPolicy(again);
     if (ours !== null && typeof ours !== 'string') return { state: 'failed', reason: ours.reason };
     if (ours === null && scheduleIds.length === 0)
       return {
@@ -153,7 +155,7 @@ export function createOnCallReader(deps: OnCallReaderDeps): {
       return { state: 'known', people };
     },
     async ahead(from, to, scheduleIds) {
-      const found = await shiftsIn(from, to, scheduleIds);
+      const found = await shiftsIn(from, to, scheduleIds, true);
       if (found.state === 'failed') return { state: 'unavailable', reason: found.reason };
       const shifts = found.items.slice(0, MAX_SHIFTS).map(
         (shift): RotaShift => ({
@@ -211,6 +213,8 @@ function toContact(method: z.infer<typeof Contacts>['user']['contact_methods'][n
   const kind = KINDS[method.type.replace(/_reference$/, '')] ?? 'other';
   const isNumber = kind === 'phone' || kind === 'sms';
   const code = isNumber && method.country_code ? `+${method.country_code} ` : '';
-  const address = kind === 'push' || kind === 'other' ? null : (method.address ?? null);
+  // A country code alone is no number.
+  const told = method.address?.trim() ?? '';
+  const address = kind === 'push' || kind === 'other' || told === '' ? null : told;
   return { kind, label: method.label ?? kind, address: address === null ? null : `${code}${address}` };
 }

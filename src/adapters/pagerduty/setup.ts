@@ -77,8 +77,8 @@ export interface PagerSubscription {
   active: boolean;
   url: string;
   events: string[];
-  /** Null: for the whole account, or not told. */
-  service: string | null;
+  /** Null: for the whole account; undefined: for something else, such as a team, or not told. */
+  service: string | null | undefined;
 }
 
 export type PagerListed<T> = { state: 'listed'; items: T[] } | Failed;
@@ -100,6 +100,13 @@ const timeOf = (text: string | null | undefined): number | null =>
 function urgenciesOf(rule: z.infer<typeof Service>['incident_urgency_rule']): string[] {
   const found = [rule?.urgency, rule?.during_support_hours?.urgency, rule?.outside_support_hours?.urgency];
   return [...new Set(found.filter((one) => typeof one === 'string'))];
+}
+
+function serviceOf(
+  filter: z.infer<typeof SubscriptionPage>['webhook_subscriptions'][number]['filter'],
+): PagerSubscription['service'] {
+  if (filter?.type === 'service_reference') return filter.id ?? undefined;
+  return filter?.type === 'account_reference' ? null : undefined;
 }
 
 /** No call throws. */
@@ -161,7 +168,7 @@ export function createSetupReader({ routingKey, list }: SetupReaderDeps): PagerS
           active: one.active && one.delivery_method.temporarily_disabled !== true,
           url: one.delivery_method.url ?? '',
           events: one.events,
-          service: one.filter?.type === 'service_reference' ? (one.filter.id ?? null) : null,
+          service: serviceOf(one.filter),
         })),
         more,
       })),

@@ -22,7 +22,7 @@ export interface SlackApp {
 export interface SlackChannelState {
   name: string;
   isMember: boolean;
-  /** Null: the scope to tell is missing. */
+  /** Null: not told, since the scope for it is missing, or otherwise. */
   isArchived: boolean | null;
 }
 
@@ -105,7 +105,7 @@ export function createSlackSetup({ client, appClient, kindOf, judge, clock }: Se
         return {
           name: channel.name ?? id,
           isMember: channel.is_member === true,
-          isArchived: channel.is_archived === true,
+          isArchived: typeof channel.is_archived === 'boolean' ? channel.is_archived : null,
         };
       });
       if (told.state !== 'refused' || told.code !== 'missing_scope') return told;
@@ -123,7 +123,8 @@ export function createSlackSetup({ client, appClient, kindOf, judge, clock }: Se
     socket: () =>
       said(async () => {
         if (appClient === null) throw new Error('there is no app token');
-        await appClient.apps.connections.open({});
+        const { url } = await appClient.apps.connections.open({});
+        if (typeof url !== 'string' || !/^wss?:\/\/./.test(url)) throw new Error('the answer has no address');
         return {};
       }),
   };

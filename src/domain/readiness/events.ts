@@ -44,6 +44,11 @@ export interface Proof {
   provedAt: number;
   /** It comes from a rehearsal, where nothing is real: it never counts on a live desk. */
   rehearsal: boolean;
+  /**
+   * What it was proved of: the exchange behind the venue's id, the backup of the feed, the engines that confirmed. Where that
+   * is another thing now, under the same name, it proves nothing of it.
+   */
+  of?: string[];
 }
 
 export type ReadinessEvent =

@@ -48,10 +48,16 @@ export interface ReadinessFacts {
   /** The whole bot rehearses: only then does what a rehearsal proved count. */
   rehearsal: boolean;
   venues: string[];
+  /** What stands behind a venue's id now, by that id: exchange and address. */
+  exchanges: Readonly<Record<string, string>>;
+  /** The ids of the engines that must obey. Empty: none is configured, and any that confirms will do. */
+  engines: string[];
   /** `off`: gap detection is off. `backup` null: none is named. */
   feeds: 'off' | { id: string; backup: string | null }[];
   /** The name of the owner's runbook among the texts; null: none is configured. */
   ownerDocument: string | null;
+  /** Names the key that pages go out with, and does not tell it: another key may ring somewhere else, or nowhere. */
+  pagedWith: string;
   /** False: there is no PagerDuty REST token. */
   canAskPager: boolean;
 }
@@ -163,6 +169,24 @@ function dated(
   return { state: isSoon ? 'soon' : 'green', expiresAt, why: '' };
 }
 
+/** What a proof must have been of to be one now; empty: of whatever there is. */
+export function subjectOf(line: string, part: string, facts: ReadinessFacts): string[] {
+  switch (line) {
+    case 'kill-switch':
+      return facts.engines;
+    case 'alerting':
+      return [facts.pagedWith];
+    case 'emergency-cancel':
+      return Object.hasOwn(facts.exchanges, part) ? [facts.exchanges[part] ?? ''] : [];
+    case 'backup-feed': {
+      const feed = facts.feeds === 'off' ? undefined : facts.feeds.find(({ id }) => id === part);
+      return feed?.backup == null ? [] : [feed.backup];
+    }
+    default:
+      return [];
+  }
+}
+
 /** The first of a list, and how many more there are. */
 const few = (items: string[], most: number): string =>
   items.length <= most
@@ -185,6 +209,12 @@ function proved(line: string, part: string, name: string, lacks: string, seen: S
     .filter((one) => one.line === line && one.part === part && (seen.facts.rehearsal || !one.rehearsal))
     .toSorted((a, b) => b.provedAt - a.provedAt)[0];
   if (proof === undefined) return missing(name, lacks);
+  const unproved = subjectOf(line, part, seen.facts).filter((one) => !(proof.of ?? []).includes(one));
+  if (unproved.length > 0)
+    return missing(
+      name,
+      `not of ${few(unproved, 3)}: what is on record is of ${proof.of === undefined ? 'what it was before' : few(proof.of, 3)} (${proof.evidence})`,
+    );
   const { state, expiresAt, why } = dated(line, proof.provedAt, seen);
   return {
     name,

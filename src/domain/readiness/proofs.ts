@@ -5,7 +5,9 @@ import type { KillState } from '../kill.ts';
 import type { CancelResult } from '../orders.ts';
 import type { Proof } from './events.ts';
 
-type Proved = Omit<Proof, 'rehearsal'>;
+type Proved = Omit<Proof, 'rehearsal' | 'of'>;
+/** What a kill proves of the engines it names itself; the rest is what stands behind the name at that time. */
+type ProvedOf = Proved & Pick<Proof, 'of'>;
 
 /** `DRILL ` before the words of what was one. */
 const label = (drill: boolean): string => (drill ? 'DRILL ' : '');
@@ -13,16 +15,23 @@ const seconds = (ms: number | null | undefined): string =>
   ms === null || ms === undefined ? 'unknown' : `${(ms / 1_000).toFixed(2)} s`;
 
 /**
- * A kill proves the switch when its latch was written and read back, an engine confirmed that it obeys, and a verdict came;
- * and the cancelling of each venue where it found orders and two readings after the last write found none.
+ * A kill proves the switch when its latch was written and read back, every engine of `expected` (and one at least) confirmed
+ * that it obeys, and a verdict came; and the cancelling of each venue where it found orders, the venue answered cancels with
+ * success, and two readings after the last write found none. Orders that filled or expired by themselves prove nothing.
  */
-export function provedByKill(incident: { id: string; drill: boolean }, kill: KillState): Proved[] {
+export function provedByKill(
+  incident: { id: string; drill: boolean },
+  kill: KillState,
+  expected: readonly string[],
+): ProvedOf[] {
   const name = `${label(incident.drill)}kill in ${incident.id}`;
   const { latch, timings, verdict } = kill;
   const engines = Object.entries(kill.engines);
-  const proofs: Proved[] = [];
-  if (latch?.ok === true && latch.rev !== null && engines.length > 0 && timings !== null && verdict !== null)
+  const proofs: ProvedOf[] = [];
+  const obeyed = engines.length > 0 && expected.every((engine) => kill.engines[engine] !== undefined);
+  if (latch?.ok === true && latch.rev !== null && obeyed && timings !== null && verdict !== null)
     proofs.push({
+      of: engines.map(([engine]) => engine),
       line: 'kill-switch',
       part: '',
       provedAt: kill.at,
@@ -33,18 +42,26 @@ export function provedByKill(incident: { id: string; drill: boolean }, kill: Kil
         )}, last cancel ${seconds(timings.lastCancelMs)}, first verdict ${seconds(timings.verdictMs)}`,
     });
   for (const [venue, state] of Object.entries(kill.venues)) {
-    const found = Object.values(state.lists).reduce((sum, list) => sum + list.found, 0);
+    const { found, answered } = countOf(Object.values(state.lists));
     const isRead = state.verdict !== null && state.verdict.verdict !== 'UNKNOWN';
-    if (!isRead || found === 0 || (state.verdict?.orders.length ?? 1) > 0) continue;
+    if (!isRead || answered === 0 || (state.verdict?.orders.length ?? 1) > 0) continue;
     proofs.push({
       line: 'emergency-cancel',
       part: venue,
       provedAt: kill.at,
-      evidence: `${name}: ${found} order(s) cancelled in ${seconds(state.cancelledMs)}, and read back that none is left`,
+      evidence: `${name}: ${cancelled(found, answered)} in ${seconds(state.cancelledMs)}, and read back that none is left`,
     });
   }
   return proofs;
 }
+
+const countOf = (lists: readonly { found: number; answered: number }[]) => ({
+  found: lists.reduce((sum, list) => sum + list.found, 0),
+  answered: lists.reduce((sum, list) => sum + (list.found > 0 ? list.answered : 0), 0),
+});
+/** What was found and not cancelled went by itself: filled, expired, or by another hand. */
+const cancelled = (found: number, answered: number): string =>
+  answered < found ? `${answered} of ${found} order(s) cancelled` : `${found} order(s) cancelled`;
 
 /** A cancel proves its venue when it found orders, and a reading that began after the last write found none in its scope. */
 export const provedByCancel = (
@@ -54,14 +71,14 @@ export const provedByCancel = (
   at: number,
 ): Proved[] =>
   results.flatMap(({ venue, verdict, lists, left }) => {
-    const found = lists.reduce((sum, list) => sum + list.found, 0);
-    if (verdict !== 'cancelled' || left !== 0 || found === 0) return [];
+    const { found, answered } = countOf(lists);
+    if (verdict !== 'cancelled' || left !== 0 || answered === 0) return [];
     return [
       {
         line: 'emergency-cancel',
         part: venue,
         provedAt: at,
-        evidence: `${label(drill)}cancel in ${where}: ${found} order(s) cancelled, and read back that none is left`,
+        evidence: `${label(drill)}cancel in ${where}: ${cancelled(found, answered)}, and read back that none is left`,
       },
     ];
   });

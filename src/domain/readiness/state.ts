@@ -46,7 +46,8 @@ export function evolveReadiness(state: ReadinessState, event: ReadinessEvent & S
       // What was proved later counts, in whatever order it was put on record; not what a clock that was put back calls the future.
       if (state.proofs.some((one) => isSame(one) && one.provedAt > provedAt && one.provedAt <= at + AHEAD_MS))
         return state;
-      const proof = { line, part, evidence, provedAt, rehearsal, by: by.name, at };
+      const of = event.of === undefined ? {} : { of: event.of };
+      const proof = { line, part, evidence, provedAt, rehearsal, ...of, by: by.name, at };
       return { ...state, proofs: [...state.proofs.filter((one) => !isSame(one)), proof] };
     }
     case 'RotaRead': {

@@ -31,7 +31,7 @@ export function describeReadiness(event: ReadinessEvent): string {
       return `Says that they read the runbooks (${counted(event.texts.length, 'text')})`;
     case 'ReadinessReminderSet':
       return event.dueAt === null
-        ? 'No line of readiness is red any more'
+        ? 'Every line of readiness is green'
         : `Readiness is not green: #incidents is reminded at ${utc(event.dueAt)}`;
     case 'ReadinessReminded':
       return `Reminded #incidents of readiness: ${event.lines.join(', ')}`;

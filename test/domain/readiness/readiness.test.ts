@@ -25,6 +25,9 @@ const facts: ReadinessFacts = {
   rules: { soonDays: 7, validDays: { alerting: 30, 'on-call-rotation': 2, 'runbook-read': 180 } },
   rehearsal: false,
   venues: ['a', 'b'],
+  exchanges: { a: 'binance', b: 'kraken' },
+  engines: ['main'],
+  pagedWith: 'key 1',
   feeds: [{ id: 'f', backup: 'g' }],
   ownerDocument: 'RUNBOOK.md',
   canAskPager: true,
@@ -32,13 +35,28 @@ const facts: ReadinessFacts = {
 const said = (event: ReadinessEvent, at = NOW, by = ada) => ({ ...event, at, by });
 const fold = (...events: ReturnType<typeof said>[]): ReadinessState =>
   events.reduce(evolveReadiness, NOTHING_PROVED);
-const proof = (line: string, provedAt: number, part = '', rehearsal = false): ReadinessEvent => ({
+/** What each line's evidence has to be of, by these facts. */
+const OF: Record<string, string[]> = {
+  'kill-switch/': ['main'],
+  'emergency-cancel/a': ['binance'],
+  'emergency-cancel/b': ['kraken'],
+  'alerting/': ['key 1'],
+  'backup-feed/f': ['g'],
+};
+const proof = (
+  line: string,
+  provedAt: number,
+  part = '',
+  rehearsal = false,
+  of = OF[`${line}/${part}`] ?? [],
+): ReadinessEvent => ({
   type: 'ReadinessProved',
   line,
   part,
   evidence: `proved at ${provedAt}`,
   provedAt,
   rehearsal,
+  of,
 });
 const stateOf = (state: ReadinessState, id: string, now: number, with_: Partial<ReadinessFacts> = {}) =>
   judgeReadiness(state, { ...facts, ...with_ }, now).find((line) => line.id === id);
@@ -102,6 +120,34 @@ describe('evidence that expires', () => {
       said(proof('alerting', NOW, '', true)),
     );
     expect(stateOf(both, 'alerting', NOW)).toMatchObject({ state: 'green', parts: [{ at: NOW - DAY }] });
+  });
+
+  it('is none of what stands under the same name now: another exchange, backup, key, or one more engine', () => {
+    const state = fold(
+      said(proof('kill-switch', NOW)),
+      said(proof('emergency-cancel', NOW, 'a')),
+      said(proof('emergency-cancel', NOW, 'b')),
+      said(proof('alerting', NOW)),
+      said(proof('backup-feed', NOW, 'f')),
+    );
+    const tested = (id: string, with_: Partial<ReadinessFacts> = {}) =>
+      stateOf(state, id, NOW, with_)?.parts[0];
+    for (const id of ['kill-switch', 'emergency-cancel', 'alerting', 'backup-feed'])
+      expect(tested(id)?.state).toBe('green');
+    expect(tested('kill-switch', { engines: ['main', 'second'] })).toMatchObject({
+      state: 'missing',
+      says: expect.stringContaining('not of second: what is on record is of main'),
+    });
+    expect(tested('kill-switch', { engines: [] })?.state).toBe('green');
+    expect(tested('emergency-cancel', { exchanges: { a: 'bybit', b: 'kraken' } })?.state).toBe('missing');
+    expect(tested('alerting', { pagedWith: 'key 2' })?.state).toBe('missing');
+    expect(tested('backup-feed', { feeds: [{ id: 'f', backup: 'h' }] })?.state).toBe('missing');
+    // Before it was kept what a proof is of: nobody knows.
+    const { of: _none, ...bare } = proof('alerting', NOW) as Extract<
+      ReadinessEvent,
+      { type: 'ReadinessProved' }
+    >;
+    expect(stateOf(fold(said(bare)), 'alerting', NOW)?.state).toBe('missing');
   });
 
   it('of one venue is none of another, and names what is untested', () => {
@@ -332,17 +378,45 @@ describe('what proves', () => {
   });
   const incident = { id: 'INC-20261128-001', drill: false };
   const lines = (state: KillState) =>
-    provedByKill(incident, state).map(({ line, part }) => `${line}/${part}`);
+    provedByKill(incident, state, ['main']).map(({ line, part }) => `${line}/${part}`);
 
   it('is a kill that was latched, confirmed and read back', () => {
     expect(lines(kill())).toEqual(['kill-switch/', 'emergency-cancel/a']);
-    expect(provedByKill({ ...incident, drill: true }, kill())[0]?.evidence).toMatch(/^DRILL kill in INC/);
+    expect(provedByKill({ ...incident, drill: true }, kill(), ['main'])[0]?.evidence).toMatch(
+      /^DRILL kill in INC/,
+    );
   });
 
   it('is none whose latch failed, that no engine confirmed, or that has no verdict', () => {
     expect(lines(kill({ latch: { ok: false, rev: null, ms: 3 } }))).toEqual(['emergency-cancel/a']);
     expect(lines(kill({ engines: {} }))).toEqual(['emergency-cancel/a']);
     expect(lines(kill({ verdict: null, timings: null }))).toEqual(['emergency-cancel/a']);
+  });
+
+  it('is none of the switch while one of the engines did not confirm, and is of those that did', () => {
+    const two = ['main', 'second'];
+    const of = (state: KillState) =>
+      provedByKill(incident, state, two).flatMap((one) => (one.line === 'kill-switch' ? [one.of] : []));
+    expect(of(kill())).toEqual([]);
+    expect(of(kill({ engines: { main: 340, second: 500 } }))).toEqual([two]);
+  });
+
+  it('is no cancel whose orders went by themselves, and counts what was cancelled', () => {
+    const { a } = kill().venues;
+    if (a === undefined) throw new Error('there is no venue a');
+    const by = (answered: number) =>
+      provedByKill(
+        incident,
+        kill({ venues: { a: { ...a, lists: { regular: { found: 2, answered, protective: 0 } } } } }),
+        ['main'],
+      ).find(({ line }) => line === 'emergency-cancel')?.evidence;
+    expect(by(0)).toBeUndefined();
+    expect(by(1)).toContain('1 of 2 order(s) cancelled');
+    expect(by(2)).toContain(': 2 order(s) cancelled');
+    const list = { list: 'regular', found: 1, answered: 0, protective: 0, failures: ['refused'] };
+    expect(
+      provedByCancel('DESK', false, [{ venue: 'a', verdict: 'cancelled', lists: [list], left: 0 }], NOW),
+    ).toEqual([]);
   });
 
   it('is no cancel that found nothing, left something, or could not be read', () => {
