@@ -90,10 +90,55 @@ describe('the venues of a drill', () => {
     ['https://api-testnet.bybit.com', 1],
     ['https://demo-futures.kraken.com', 1],
     ['http://127.0.0.1:9101', 1],
+    ['https://testnet.binance.vision', 1],
+    ['https://bybit.simulator.internal', 1],
+    // By another spelling, or of another region.
+    ['https://API.Binance.com.', 0],
+    ['https://api.binance.com%2e', 0],
+    ['https://u:p@fapi.binance.com:443/x', 0],
+    ['https://fapi1.binance.com', 0],
+    ['https://okx.com', 0],
+    ['https://api.bybit-tr.com', 0],
+    ['https://api.byhkbit.com', 0],
+    ['https://api.kraken.com.', 0],
+    ['not a url', 0],
   ])('of %s: %i', (baseUrl, count) => {
     const one = { id: 'v', drill: true, apiKey: 'k', baseUrl };
     expect(drillVenues([spy('v', [])], [one])).toHaveLength(count);
     if (count === 0) expect(noDrillVenue([one])).toContain('has no baseUrl of a testnet');
+  });
+
+  const real: Marked = { id: 'real', drill: false, apiKey: 'real-key', baseUrl: 'http://127.0.0.1:9101' };
+  const own: Marked = { id: 'v', drill: true, apiKey: 'drill-key', baseUrl: 'http://127.0.0.1:9102' };
+  it.each<[string, Partial<Marked>, Partial<Marked>]>([
+    ...['localhost', 'LOCALHOST.', 'a.localhost', '127.0.0.2', '127.1', '0.0.0.0', '[::1]', '[::]'].map(
+      (host): [string, Partial<Marked>, Partial<Marked>] => [
+        `at ${host}`,
+        { baseUrl: `http://${host}:9101/x` },
+        {},
+      ],
+    ),
+    ['at an IPv4 address in IPv6', { baseUrl: 'http://[::ffff:127.0.0.1]:9101' }, {}],
+    ['over https', { baseUrl: 'https://127.0.0.1:9101' }, {}],
+    [
+      'at the other port of a gateway',
+      { baseUrl: 'http://gate.internal.' },
+      { baseUrl: 'https://GATE.internal' },
+    ],
+    ['with its key and a space', { apiKey: ' real-key\n' }, {}],
+    [
+      'with the key of one that is marked and is the exchange itself',
+      { apiKey: 'real-key' },
+      { drill: true, baseUrl: null },
+    ],
+  ])('are never the place or the key of a real one %s', (_what, of, realOf) => {
+    const configured = [
+      { ...real, ...realOf },
+      { ...own, ...of },
+    ];
+    expect(drillVenues([spy('v', [])], configured)).toEqual([]);
+    expect(noDrillVenue(configured)).toContain('v shares its key');
+    expect(drillVenues([spy('v', [])], [real, own])).toHaveLength(1);
   });
 
   it('are asked: the property above is not empty', async () => {
