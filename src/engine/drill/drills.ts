@@ -131,7 +131,9 @@ export function createDrills(deps: DrillsDeps): Drills {
       return { ended: 'realHalt', why: `${event.key} by ${event.by.name}` };
     const opened = event.type === 'IncidentOpened' ? event.severity : null;
     const raised = event.type === 'SeverityChanged' ? event.to : null;
-    const severity = opened ?? raised;
+    // What is as severe as it was says so nowhere when it opens again.
+    const again = event.type === 'IncidentReopened' ? ledger.peek(stream)?.severity : null;
+    const severity = opened ?? raised ?? again;
     return severity === 'P0' || severity === 'P1' ? { ended: 'realIncident', why: stream } : null;
   }
 
