@@ -275,8 +275,9 @@ export function createDrills(deps: DrillsDeps): Drills {
     const incident = await ledger.load(id);
     if (incident === undefined) throw new Error(`${id} is not there`);
     const kill = own?.kill?.state();
+    const came = drillKill(kill, own?.kill?.found() ?? {});
     const times = timesOf(gameDay, incident.openedAt, await ledger.history(id), kill, elapsedMs);
-    const result = resultOf(gameDay, times, drillKill(kill), ending, earlierOf(gameDay.scenario));
+    const result = resultOf(gameDay, times, came, ending, earlierOf(gameDay.scenario));
     await ledger.commit(id, { type: 'FinishDrill', by, result });
     const done = { incident: id, at: clock.now(), result };
     finished = [done, ...finished];

@@ -4,7 +4,8 @@
  */
 
 import { decideAll } from '../../domain/decide.ts';
-import { type Actor, startFold } from '../../domain/incident.ts';
+import { foundIn } from '../../domain/drill/measure.ts';
+import { type Actor, type StandingEvent, startFold } from '../../domain/incident.ts';
 import type { KillPace, KillState } from '../../domain/kill.ts';
 import type { Playbook } from '../../domain/playbook.ts';
 import type { Clock, Control, Log } from '../../ports.ts';
@@ -15,6 +16,8 @@ import type { DrillVenue } from './venues.ts';
 export interface DrillKillRun {
   /** As it stands now. */
   state(): KillState | undefined;
+  /** Orders that it found so far, by venue. */
+  found(): Record<string, number>;
   /** No further step is begun; a request that is on the wire ends by itself. */
   stop(): void;
 }
@@ -30,13 +33,19 @@ interface Deps {
 }
 
 /** A log that lives as long as the drill: decided and folded as the real one, kept nowhere, and owing nothing. */
-function passingLedger({ clock, playbook }: Deps): Pick<Ledger, 'commit' | 'peek'> {
+function passingLedger({
+  clock,
+  playbook,
+}: Deps): Pick<Ledger, 'commit' | 'peek'> & { all: StandingEvent[] } {
   const fold = startFold(undefined);
+  const all: StandingEvent[] = [];
   return {
+    all,
     peek: () => fold.now(),
     async commit(_stream, command) {
       const events = decideAll([command].flat(), fold.now(), clock.now(), playbook);
       for (const event of events) fold.add(event);
+      all.push(...events);
       return { recorded: true, events, incident: fold.now() };
     },
   };
@@ -67,6 +76,7 @@ export async function startDrillKill(deps: Deps, by: Actor, id: string): Promise
   await executor.start({ incident: id, kill: id, triggeredAt, asked });
   return {
     state: () => ledger.peek(id)?.kills[id],
+    found: () => foundIn(ledger.all),
     stop: () => executor.stop(),
   };
 }
