@@ -166,7 +166,7 @@ describe('the times of a drill', () => {
     expect(state(timesOf(gameDay, at, [machine], undefined, 0), 'pageAcknowledged')).toBe('unknown');
   });
 
-  it('with a clock put back are never negative', () => {
+  it('with a clock put back are unknown, never negative, and never kept', () => {
     const [headline] = timesOf(
       gameDay,
       at,
@@ -174,7 +174,7 @@ describe('the times of a drill', () => {
       undefined,
       0,
     );
-    expect(headline).toMatchObject({ id: 'headline', ms: 0 });
+    expect(headline).toMatchObject({ id: 'headline', ms: null, state: 'unknown' });
   });
 
   it('pass only whole, in time and proven', () => {

@@ -138,3 +138,19 @@ describe('what is real', () => {
     expect(drillResult?.result).toMatchObject({ ended: 'realIncident', why: real });
   });
 });
+
+describe('a clock that is set back', () => {
+  it.each([86_400_000, 60_000])('by %i ms in the middle makes nothing kept that was late', async (backMs) => {
+    let aheadMs = 0;
+    await live({}, { now: () => Date.now() + aheadMs });
+    const id = await begin('paging');
+    await paged(desk, id);
+    aheadMs = -backMs;
+    await acknowledge(id);
+    const { drillResult } = await over(id);
+    expect(drillResult?.result).toMatchObject({ ended: 'clockSetBack', passed: false });
+    expect(drillResult?.result.times).toContainEqual(
+      expect.objectContaining({ id: 'pageAcknowledged', ms: null, state: 'unknown' }),
+    );
+  });
+});

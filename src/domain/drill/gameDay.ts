@@ -55,6 +55,7 @@ export type DrillEnding =
   | 'realKill'
   | 'realHalt'
   | 'realIncident'
+  | 'clockSetBack'
   | 'restart'
   | 'failed';
 
@@ -192,6 +193,7 @@ export const ENDED: Record<DrillEnding, string> = {
   realKill: 'was ended by a real kill',
   realHalt: 'was ended by a real halt or pause',
   realIncident: 'was ended by a real incident',
+  clockSetBack: 'was ended since the clock of the machine was set back: its times are not known',
   restart: 'was ended by a restart of the bot: a drill is not resumed',
   failed: 'failed inside Standdown',
 };

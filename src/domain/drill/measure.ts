@@ -88,7 +88,8 @@ export function timesOf(
     const limitMs = gameDay.limits[id];
     if (limitMs === undefined) return [];
     const when = at[id];
-    const ms = killed[id] ?? (when === undefined ? null : Math.max(0, when - openedAt));
+    // By a clock that was set back since, nobody knows how long it took.
+    const ms = killed[id] ?? (when === undefined || when < openedAt ? null : when - openedAt);
     return [{ id, ms, limitMs, state: stateOf(ms, limitMs, elapsedMs) }];
   });
 }

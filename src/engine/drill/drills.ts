@@ -7,6 +7,7 @@ import {
   type EarlierDrill,
   ENDED,
   type GameDay,
+  inSeconds,
   type Scenario,
 } from '../../domain/drill/gameDay.ts';
 import { drillKill, isMeasured, limitsOf, resultOf, timesOf } from '../../domain/drill/measure.ts';
@@ -84,6 +85,8 @@ const STOPS: ReadonlySet<HoldKey> = new Set(['HALT_NEW_ORDERS', 'PAUSE_SIGNALS']
 /** Drills that are read back at the start, the newest. */
 const KEPT = 100;
 const EARLIER = 5;
+/** Clocks are within a second (DESIGN 4). What sets one right little by little does not set it back. */
+const SET_BACK_MS = 1_000;
 
 interface Run {
   incident: string;
@@ -313,7 +316,11 @@ export function createDrills(deps: DrillsDeps): Drills {
     const incident = ledger.peek(own.incident);
     if (incident === undefined) return;
     // By either clock, whichever is first, as every due time of ours.
-    const elapsedMs = Math.max(clock.monotonic() - own.openedMs, clock.now() - incident.openedAt);
+    const ranMs = clock.monotonic() - own.openedMs;
+    const wallMs = clock.now() - incident.openedAt;
+    const elapsedMs = Math.max(ranMs, wallMs);
+    // Its events are stamped by the wall clock: what is late would look as if it had kept its limit.
+    if (ranMs - wallMs > SET_BACK_MS) end('clockSetBack', `by ${inSeconds(ranMs - wallMs)}`);
     const state = own.kill?.state();
     // Its verdict is what was asked for: it is not watched on as a real latch is.
     if (state !== undefined && state.verdict !== null) own.kill?.stop();
