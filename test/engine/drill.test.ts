@@ -4,11 +4,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/adapters/clock.ts';
 import { cronMinutes, isCron } from '../../src/adapters/cron.ts';
-import { Refusal } from '../../src/domain/decide.ts';
+import { type Command, Refusal } from '../../src/domain/decide.ts';
 import type { StandingEvent } from '../../src/domain/incident.ts';
+import { createDrills, type DrillsDeps } from '../../src/engine/drill/drills.ts';
 import { startDrillKill } from '../../src/engine/drill/kill.ts';
 import { createSchedule } from '../../src/engine/drill/schedule.ts';
 import { drillVenues, type Marked, noDrillVenue } from '../../src/engine/drill/venues.ts';
+import type { Ledger } from '../../src/engine/ledger.ts';
 import { createLog } from '../../src/log.ts';
 import { loadPolicy } from '../../src/policy.ts';
 import type { Control, Venue } from '../../src/ports.ts';
@@ -153,6 +155,30 @@ describe('the venues of a drill', () => {
     for (let turns = 0; turns < 20; turns += 1) await Promise.resolve();
     run.stop();
     expect(new Set(calls)).toEqual(new Set(['a']));
+  });
+});
+
+describe('a drill that ended before a crash', () => {
+  it('is noted after it with the time when it ended, days before', async () => {
+    const endedAt = Date.UTC(2026, 10, 23, 9);
+    const result = { drill: 'DRILL_20261123_001', scenario: 'kill', times: [], earlier: [] };
+    const incident = { gameDay: { ...result, limits: {} }, drillResult: { result, at: endedAt } };
+    const notes: Command[] = [];
+    const drills = createDrills({
+      ledger: {
+        onChanged: () => undefined,
+        history: async () => [],
+        load: async () => incident,
+        commit: async (_stream: string, command: Command) => void notes.push(command),
+      } as unknown as Ledger,
+      store: { summaries: () => [{ id: 'INC-20261123-001', drill: true, openedAt: endedAt }] },
+      clock: { ...systemClock, now: () => endedAt + 5 * 24 * 60 * 60_000 },
+      log,
+      report: () => '',
+      files: { save: async () => undefined },
+    } as unknown as DrillsDeps);
+    await drills.tick();
+    expect(notes).toMatchObject([{ type: 'NoteDrill', event: { type: 'DrillNoted', endedAt } }]);
   });
 });
 

@@ -113,7 +113,12 @@ export interface DrillResult {
 export type DrillEvent =
   | ({ type: 'DrillFinished' } & DrillResult)
   /** On the desk's log: what readiness reads as evidence. `incident` has the whole result. */
-  | ({ type: 'DrillNoted'; incident: string } & Omit<DrillResult, 'earlier'>)
+  | ({
+      type: 'DrillNoted';
+      incident: string;
+      /** ms since the epoch; absent on record from before it was noted. A crash may lie between it and this note. */
+      endedAt?: number;
+    } & Omit<DrillResult, 'earlier'>)
   /** On the desk's log: the schedule's next due time, kept so that a restart knows what it missed. */
   | { type: 'DrillPlanned'; schedule: string; scenario: Scenario; dueAt: number }
   /** On the desk's log: a scheduled drill did not run, and is not made up for. */

@@ -302,7 +302,7 @@ export function createDrills(deps: DrillsDeps): Drills {
       .commit(DESK, {
         type: 'NoteDrill',
         by: STANDDOWN,
-        event: { type: 'DrillNoted', incident, ...noted },
+        event: { type: 'DrillNoted', incident, endedAt: at, ...noted },
       })
       .catch((error: unknown) =>
         log.warn(
