@@ -61,6 +61,7 @@ describe('the venues of a drill', () => {
           { via: 'slack', id: 'U', name: 'u' },
           'D',
         );
+        await run.latchTried;
         for (let turns = 0; turns < 20; turns += 1) await Promise.resolve();
         run.stop();
         const origin = (url: string | null) => (url === null ? null : new URL(url).origin);
@@ -152,6 +153,7 @@ describe('the venues of a drill', () => {
       { via: 'slack', id: 'U', name: 'u' },
       'D',
     );
+    await run.latchTried;
     for (let turns = 0; turns < 20; turns += 1) await Promise.resolve();
     run.stop();
     expect(new Set(calls)).toEqual(new Set(['a']));
@@ -179,6 +181,24 @@ describe('a drill that ended before a crash', () => {
     } as unknown as DrillsDeps);
     await drills.tick();
     expect(notes).toMatchObject([{ type: 'NoteDrill', event: { type: 'DrillNoted', endedAt } }]);
+  });
+});
+
+describe('the kill of a drill', () => {
+  it('that is stopped while its control file does not answer sends nothing to its venue', async () => {
+    const calls: string[] = [];
+    const configured = [{ id: 'a', drill: true, apiKey: 'k', baseUrl: 'http://one.test' }];
+    const venues = drillVenues([spy('a', calls)], configured);
+    const hangs: Control = { ...control, write: () => new Promise(() => undefined) };
+    const run = await startDrillKill(
+      { clock: systemClock, log, playbook, control: hangs, venues, protectiveOrders: 'cancel' },
+      { via: 'slack', id: 'U', name: 'u' },
+      'D',
+    );
+    run.stop();
+    await run.latchTried;
+    for (let turns = 0; turns < 20; turns += 1) await Promise.resolve();
+    expect(calls).toEqual([]);
   });
 });
 

@@ -256,8 +256,9 @@ export function createDrills(deps: DrillsDeps): Drills {
       own.gameDay.drill,
     );
     own.kill = kill;
-    // Something real came while its latch was written.
+    // Something real came while it was begun.
     if (own.ending !== null) kill.stop();
+    await kill.latchTried;
   }
 
   const earlierOf = (scenario: Scenario): EarlierDrill[] =>

@@ -14,6 +14,8 @@ import type { Ledger } from '../ledger.ts';
 import type { DrillVenue } from './venues.ts';
 
 export interface DrillKillRun {
+  /** Resolves when its latch is written, or was waited for long enough. Rejects where it could not be begun. */
+  latchTried: Promise<void>;
   /** As it stands now. */
   state(): KillState | undefined;
   /** Orders that it found so far, by venue. */
@@ -51,7 +53,7 @@ function passingLedger({
   };
 }
 
-/** Begin it. `id` names it in its own log alone. */
+/** Begin it. `id` names it in its own log alone. It can be stopped from now on, also while its latch is tried. */
 export async function startDrillKill(deps: Deps, by: Actor, id: string): Promise<DrillKillRun> {
   const triggeredAt = deps.clock.monotonic();
   const ledger = passingLedger(deps);
@@ -73,8 +75,9 @@ export async function startDrillKill(deps: Deps, by: Actor, id: string): Promise
     protectiveOrders: deps.protectiveOrders,
     ...(deps.pace === undefined ? {} : { pace: deps.pace }),
   });
-  await executor.start({ incident: id, kill: id, triggeredAt, asked });
+  const latching = executor.start({ incident: id, kill: id, triggeredAt, asked });
   return {
+    latchTried: latching.then(() => undefined),
     state: () => ledger.peek(id)?.kills[id],
     found: () => foundIn(ledger.all),
     stop: () => executor.stop(),
