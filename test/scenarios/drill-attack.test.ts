@@ -154,3 +154,19 @@ describe('a clock that is set back', () => {
     );
   });
 });
+
+describe('with drillPage: off', () => {
+  const off: DeskOptions = {
+    config: (config) => ({ ...config, drills: { ...config.drills, page: null } }),
+  };
+  it('no drill says that a test page was acknowledged, and none of paging is begun', async () => {
+    await live({}, off);
+    const id = await begin('kill');
+    const { drillResult } = await over(id);
+    expect(drillResult?.result.times.map((time) => time.id)).not.toContain('pageAcknowledged');
+    expect(drillResult?.result).toMatchObject({ passed: true, kill: { verdict: 'FLAT' } });
+    await expect(begin('paging')).rejects.toThrow('`drillPage` is off');
+    expect(desk.stage.pagerDuty.incidents()).toEqual([]);
+    expect(desk.thread(id)).not.toContain('its test page');
+  });
+});

@@ -37,7 +37,8 @@ export function limitsOf(
     headline: inMs(of.headlineMin),
     ...(of.paged ? { pageQueued: acknowledge } : {}),
     ...(of.paged && of.confirms ? { pageAssigned: acknowledge } : {}),
-    pageAcknowledged: acknowledge,
+    // Without a page, a click in Slack would acknowledge none.
+    ...(of.paged ? { pageAcknowledged: acknowledge } : {}),
     firstClick: null,
     ...(scenario === 'kill' ? KILL_LIMITS : {}),
     ...(scenario === 'runbook' || scenario === 'feed-gap' ? { steps: STEPS_LIMIT_MS } : {}),

@@ -169,6 +169,11 @@ export function createDrills(deps: DrillsDeps): Drills {
     if (unrecorded !== null)
       throw new Refusal('unrecorded', `Nothing can be recorded (${unrecorded}): no drill was begun.`);
     if (scenario === 'kill' && venues.length === 0) throw new Refusal('no_drill_venue', deps.noVenue);
+    if (scenario === 'paging' && deps.page === null)
+      throw new Refusal(
+        'no_drill_page',
+        'A drill of paging needs its test page, and `drillPage` is off in standdown.yml: no drill was begun.',
+      );
   }
 
   async function start(by: Actor, scenario: Scenario, dueAt?: number): Promise<Incident> {
