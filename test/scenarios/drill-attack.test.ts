@@ -1,8 +1,10 @@
 /** Attacks on game days: what a drill must not reach, must not show as passed, and must give way to. */
 
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { VenueConfig } from '../../src/config.ts';
 import { type BinanceCounterpart, startBinanceCounterpart } from '../../src/rehearsal/binance.ts';
@@ -137,6 +139,47 @@ describe('what is real', () => {
     const { drillResult } = await over(id);
     expect(drillResult?.result).toMatchObject({ ended: 'realIncident', why: real });
   });
+});
+
+describe('whatever is real, at whatever request of a drill of the kill', () => {
+  const come = {
+    halt: () => desk.stage.slack.say(CAST.grace.id, '/halt orders'),
+    pause: () => desk.stage.slack.say(CAST.grace.id, '/halt signals'),
+    P1: () => fire(desk, { name: 'Real', severity: 'P1' }),
+    P0: () => fire(desk, { name: 'Real', severity: 'P0' }),
+    byHand: () => writeFile(desk.controlFile, 'HALT_NEW_ORDERS=1\n'),
+  };
+  const event = fc.constantFrom(...(Object.keys(come) as (keyof typeof come)[]));
+
+  it('ends it, is not undone by it, and nothing real is written', async () => {
+    await live();
+    await fc.assert(
+      fc.asyncProperty(event, fc.integer({ min: 0, max: 12 }), async (what, after) => {
+        await desk.close();
+        await live();
+        const looked = await begin('paging');
+        await ask('stop');
+        await over(looked);
+        const from = testnet.requests().length;
+        let came: Promise<unknown> | undefined;
+        const stop = testnet.onChange(() => {
+          if (testnet.requests().length >= from + after) came ??= come[what]();
+        });
+        const id = await begin('kill').catch(() => null);
+        await testnet.until(() => came !== undefined, { timeoutMs: 15_000, what: `${after} requests` });
+        await came;
+        stop();
+        // Also where it came first, and no drill was begun.
+        if (id !== null) expect((await over(id)).drillResult?.result.passed).toBe(false);
+        expect(writes(desk.stage.binance)).toEqual([]);
+        expect(await desk.control()).not.toContain('KILL_SWITCH=1');
+        const { holds, latch } = desk.bot.ledger.trading();
+        expect(latch).toBeNull();
+        if (what === 'halt' || what === 'pause') expect(holds).toHaveLength(1);
+      }),
+      { numRuns: 4 },
+    );
+  }, 120_000);
 });
 
 describe('a clock that is set back', () => {
