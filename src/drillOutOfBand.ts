@@ -57,7 +57,9 @@ export async function askForDrill(out: Out, scenario: string): Promise<number> {
     return EXIT.refused;
   }
   const incident = String(asked.json['incident']);
-  say(`DRILL ${String(asked.json['drill'])} runs in ${incident}: acknowledge its test page.`);
+  say(
+    `DRILL ${String(asked.json['drill'])} runs in ${incident}: acknowledge its test page, where one is sent.`,
+  );
   const until = systemClock.monotonic() + RESULT_MS;
   while (systemClock.monotonic() < until) {
     const drills = await listed(out);

@@ -48,9 +48,10 @@ export function runbookMessage(
     haltButton(incident.id),
   );
   if (runbook === null) {
-    const text = isDrill
-      ? `${drill}No runbook matches this incident, a drill: acknowledge its test page, at PagerDuty or here.`
-      : `${drill}No runbook matches this incident.`;
+    const text =
+      isDrill && incident.pages.length > 0
+        ? `${drill}No runbook matches this incident, a drill: acknowledge its test page, at PagerDuty or here.`
+        : `${drill}No runbook matches this incident.`;
     return isDrill
       ? message(text, [section(text)])
       : message(text, [section(`${text} What stops trading is here:`), stops]);

@@ -166,7 +166,7 @@ describe('the times of a drill', () => {
     expect(state(timesOf(gameDay, at, [machine], undefined, 0), 'pageAcknowledged')).toBe('unknown');
   });
 
-  it('with a clock put back are never negative', () => {
+  it('with a clock put back are unknown, never negative, and never kept', () => {
     const [headline] = timesOf(
       gameDay,
       at,
@@ -174,7 +174,7 @@ describe('the times of a drill', () => {
       undefined,
       0,
     );
-    expect(headline).toMatchObject({ id: 'headline', ms: 0 });
+    expect(headline).toMatchObject({ id: 'headline', ms: null, state: 'unknown' });
   });
 
   it('pass only whole, in time and proven', () => {
@@ -184,6 +184,11 @@ describe('the times of a drill', () => {
     expect(resultOf(gameDay, kept, flat, done, []).passed).toBe(true);
     expect(resultOf(gameDay, kept, { ...flat, verdict: 'UNKNOWN' }, done, []).passed).toBe(false);
     expect(resultOf(gameDay, kept, null, done, []).passed).toBe(false);
+    const one = { venue: 'testnet', verdict: 'RESIDUAL' as const, orders: 0, positions: 1, reason: null };
+    const residual = (of: typeof one) =>
+      resultOf(gameDay, kept, { verdict: 'RESIDUAL', venues: [of], found: 1 }, done, []).passed;
+    expect(residual(one)).toBe(true);
+    expect(residual({ ...one, orders: 1 })).toBe(false);
     expect(resultOf(gameDay, kept, flat, { ended: 'stopped', why: '' }, []).passed).toBe(false);
     const late = kept.map((one, index): DrillTime => (index === 3 ? { ...one, state: 'missed' } : one));
     expect(resultOf(gameDay, late, flat, done, []).passed).toBe(false);

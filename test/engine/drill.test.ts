@@ -4,11 +4,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/adapters/clock.ts';
 import { cronMinutes, isCron } from '../../src/adapters/cron.ts';
-import { Refusal } from '../../src/domain/decide.ts';
+import { type Command, Refusal } from '../../src/domain/decide.ts';
 import type { StandingEvent } from '../../src/domain/incident.ts';
+import { createDrills, type DrillsDeps } from '../../src/engine/drill/drills.ts';
 import { startDrillKill } from '../../src/engine/drill/kill.ts';
 import { createSchedule } from '../../src/engine/drill/schedule.ts';
 import { drillVenues, type Marked, noDrillVenue } from '../../src/engine/drill/venues.ts';
+import type { Ledger } from '../../src/engine/ledger.ts';
 import { createLog } from '../../src/log.ts';
 import { loadPolicy } from '../../src/policy.ts';
 import type { Control, Venue } from '../../src/ports.ts';
@@ -59,6 +61,7 @@ describe('the venues of a drill', () => {
           { via: 'slack', id: 'U', name: 'u' },
           'D',
         );
+        await run.latchTried;
         for (let turns = 0; turns < 20; turns += 1) await Promise.resolve();
         run.stop();
         const origin = (url: string | null) => (url === null ? null : new URL(url).origin);
@@ -90,10 +93,55 @@ describe('the venues of a drill', () => {
     ['https://api-testnet.bybit.com', 1],
     ['https://demo-futures.kraken.com', 1],
     ['http://127.0.0.1:9101', 1],
+    ['https://testnet.binance.vision', 1],
+    ['https://bybit.simulator.internal', 1],
+    // By another spelling, or of another region.
+    ['https://API.Binance.com.', 0],
+    ['https://api.binance.com%2e', 0],
+    ['https://u:p@fapi.binance.com:443/x', 0],
+    ['https://fapi1.binance.com', 0],
+    ['https://okx.com', 0],
+    ['https://api.bybit-tr.com', 0],
+    ['https://api.byhkbit.com', 0],
+    ['https://api.kraken.com.', 0],
+    ['not a url', 0],
   ])('of %s: %i', (baseUrl, count) => {
     const one = { id: 'v', drill: true, apiKey: 'k', baseUrl };
     expect(drillVenues([spy('v', [])], [one])).toHaveLength(count);
     if (count === 0) expect(noDrillVenue([one])).toContain('has no baseUrl of a testnet');
+  });
+
+  const real: Marked = { id: 'real', drill: false, apiKey: 'real-key', baseUrl: 'http://127.0.0.1:9101' };
+  const own: Marked = { id: 'v', drill: true, apiKey: 'drill-key', baseUrl: 'http://127.0.0.1:9102' };
+  it.each<[string, Partial<Marked>, Partial<Marked>]>([
+    ...['localhost', 'LOCALHOST.', 'a.localhost', '127.0.0.2', '127.1', '0.0.0.0', '[::1]', '[::]'].map(
+      (host): [string, Partial<Marked>, Partial<Marked>] => [
+        `at ${host}`,
+        { baseUrl: `http://${host}:9101/x` },
+        {},
+      ],
+    ),
+    ['at an IPv4 address in IPv6', { baseUrl: 'http://[::ffff:127.0.0.1]:9101' }, {}],
+    ['over https', { baseUrl: 'https://127.0.0.1:9101' }, {}],
+    [
+      'at the other port of a gateway',
+      { baseUrl: 'http://gate.internal.' },
+      { baseUrl: 'https://GATE.internal' },
+    ],
+    ['with its key and a space', { apiKey: ' real-key\n' }, {}],
+    [
+      'with the key of one that is marked and is the exchange itself',
+      { apiKey: 'real-key' },
+      { drill: true, baseUrl: null },
+    ],
+  ])('are never the place or the key of a real one %s', (_what, of, realOf) => {
+    const configured = [
+      { ...real, ...realOf },
+      { ...own, ...of },
+    ];
+    expect(drillVenues([spy('v', [])], configured)).toEqual([]);
+    expect(noDrillVenue(configured)).toContain('v shares its key');
+    expect(drillVenues([spy('v', [])], [real, own])).toHaveLength(1);
   });
 
   it('are asked: the property above is not empty', async () => {
@@ -105,9 +153,52 @@ describe('the venues of a drill', () => {
       { via: 'slack', id: 'U', name: 'u' },
       'D',
     );
+    await run.latchTried;
     for (let turns = 0; turns < 20; turns += 1) await Promise.resolve();
     run.stop();
     expect(new Set(calls)).toEqual(new Set(['a']));
+  });
+});
+
+describe('a drill that ended before a crash', () => {
+  it('is noted after it with the time when it ended, days before', async () => {
+    const endedAt = Date.UTC(2026, 10, 23, 9);
+    const result = { drill: 'DRILL_20261123_001', scenario: 'kill', times: [], earlier: [] };
+    const incident = { gameDay: { ...result, limits: {} }, drillResult: { result, at: endedAt } };
+    const notes: Command[] = [];
+    const drills = createDrills({
+      ledger: {
+        onChanged: () => undefined,
+        history: async () => [],
+        load: async () => incident,
+        commit: async (_stream: string, command: Command) => void notes.push(command),
+      } as unknown as Ledger,
+      store: { summaries: () => [{ id: 'INC-20261123-001', drill: true, openedAt: endedAt }] },
+      clock: { ...systemClock, now: () => endedAt + 5 * 24 * 60 * 60_000 },
+      log,
+      report: () => '',
+      files: { save: async () => undefined },
+    } as unknown as DrillsDeps);
+    await drills.tick();
+    expect(notes).toMatchObject([{ type: 'NoteDrill', event: { type: 'DrillNoted', endedAt } }]);
+  });
+});
+
+describe('the kill of a drill', () => {
+  it('that is stopped while its control file does not answer sends nothing to its venue', async () => {
+    const calls: string[] = [];
+    const configured = [{ id: 'a', drill: true, apiKey: 'k', baseUrl: 'http://one.test' }];
+    const venues = drillVenues([spy('a', calls)], configured);
+    const hangs: Control = { ...control, write: () => new Promise(() => undefined) };
+    const run = await startDrillKill(
+      { clock: systemClock, log, playbook, control: hangs, venues, protectiveOrders: 'cancel' },
+      { via: 'slack', id: 'U', name: 'u' },
+      'D',
+    );
+    run.stop();
+    await run.latchTried;
+    for (let turns = 0; turns < 20; turns += 1) await Promise.resolve();
+    expect(calls).toEqual([]);
   });
 });
 

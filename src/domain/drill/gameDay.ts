@@ -55,6 +55,7 @@ export type DrillEnding =
   | 'realKill'
   | 'realHalt'
   | 'realIncident'
+  | 'clockSetBack'
   | 'restart'
   | 'failed';
 
@@ -112,7 +113,12 @@ export interface DrillResult {
 export type DrillEvent =
   | ({ type: 'DrillFinished' } & DrillResult)
   /** On the desk's log: what readiness reads as evidence. `incident` has the whole result. */
-  | ({ type: 'DrillNoted'; incident: string } & Omit<DrillResult, 'earlier'>)
+  | ({
+      type: 'DrillNoted';
+      incident: string;
+      /** ms since the epoch; absent on record from before it was noted. A crash may lie between it and this note. */
+      endedAt?: number;
+    } & Omit<DrillResult, 'earlier'>)
   /** On the desk's log: the schedule's next due time, kept so that a restart knows what it missed. */
   | { type: 'DrillPlanned'; schedule: string; scenario: Scenario; dueAt: number }
   /** On the desk's log: a scheduled drill did not run, and is not made up for. */
@@ -192,6 +198,7 @@ export const ENDED: Record<DrillEnding, string> = {
   realKill: 'was ended by a real kill',
   realHalt: 'was ended by a real halt or pause',
   realIncident: 'was ended by a real incident',
+  clockSetBack: 'was ended since the clock of the machine was set back: its times are not known',
   restart: 'was ended by a restart of the bot: a drill is not resumed',
   failed: 'failed inside Standdown',
 };

@@ -1,7 +1,7 @@
 /** What a drill measured, from its own log and its own kill. Pure. */
 
 import type { StandingEvent } from '../incident.ts';
-import type { KillState } from '../kill.ts';
+import type { KillEvent, KillState } from '../kill.ts';
 import {
   DRILL_TIMES,
   type DrillEnding,
@@ -37,7 +37,8 @@ export function limitsOf(
     headline: inMs(of.headlineMin),
     ...(of.paged ? { pageQueued: acknowledge } : {}),
     ...(of.paged && of.confirms ? { pageAssigned: acknowledge } : {}),
-    pageAcknowledged: acknowledge,
+    // Without a page, a click in Slack would acknowledge none.
+    ...(of.paged ? { pageAcknowledged: acknowledge } : {}),
     firstClick: null,
     ...(scenario === 'kill' ? KILL_LIMITS : {}),
     ...(scenario === 'runbook' || scenario === 'feed-gap' ? { steps: STEPS_LIMIT_MS } : {}),
@@ -88,7 +89,8 @@ export function timesOf(
     const limitMs = gameDay.limits[id];
     if (limitMs === undefined) return [];
     const when = at[id];
-    const ms = killed[id] ?? (when === undefined ? null : Math.max(0, when - openedAt));
+    // By a clock that was set back since, nobody knows how long it took.
+    const ms = killed[id] ?? (when === undefined || when < openedAt ? null : when - openedAt);
     return [{ id, ms, limitMs, state: stateOf(ms, limitMs, elapsedMs) }];
   });
 }
@@ -104,21 +106,38 @@ function stateOf(ms: number | null, limitMs: number | null, elapsedMs: number): 
 export const isMeasured = (times: DrillTime[]): boolean =>
   times.every(({ state, limitMs }) => state !== 'unknown' || limitMs === null);
 
-/** What the drill's kill came to; null: it has no verdict. */
-export function drillKill(kill: KillState | undefined): DrillKill | null {
+/**
+ * Orders that a drill kill found, by venue: the most that one of its rounds listed. The sum of the rounds would count an order
+ * that is still there as often as it was cancelled in vain.
+ */
+export function foundIn(events: readonly { type: string }[]): Record<string, number> {
+  const most: Record<string, number> = {};
+  for (const event of events as readonly KillEvent[]) {
+    if (event.type !== 'VenueCancelled') continue;
+    const listed = event.lists.reduce((sum, { found }) => sum + found, 0);
+    most[event.venue] = Math.max(most[event.venue] ?? 0, listed);
+  }
+  return most;
+}
+
+/** What the drill's kill came to; null: it has no verdict. `found`: see `foundIn`. */
+export function drillKill(kill: KillState | undefined, found: Record<string, number>): DrillKill | null {
   if (kill === undefined || kill.verdict === null) return null;
-  const venues = Object.entries(kill.venues).map(([venue, { verdict, lists }]) => ({
+  const venues = Object.entries(kill.venues).map(([venue, { verdict }]) => ({
     venue,
     verdict: verdict?.verdict ?? ('UNKNOWN' as const),
     orders: verdict?.orders.length ?? 0,
     positions: verdict?.positions.length ?? 0,
     reason: verdict?.reason ?? null,
-    found: Object.values(lists).reduce((sum, { found }) => sum + found, 0),
+    found: found[venue] ?? 0,
   }));
-  return { verdict: kill.verdict, venues, found: venues.reduce((sum, { found }) => sum + found, 0) };
+  return { verdict: kill.verdict, venues, found: venues.reduce((sum, one) => sum + one.found, 0) };
 }
 
-/** The result. An UNKNOWN verdict is not passed, and neither is a drill that ended early or left a limit open. */
+/**
+ * The result. An UNKNOWN verdict is not passed, and neither is a kill that left an order (positions it never closes), or a
+ * drill that ended early or left a limit open.
+ */
 export function resultOf(
   gameDay: GameDay,
   times: DrillTime[],
@@ -128,7 +147,9 @@ export function resultOf(
 ): DrillResult {
   const { drill, scenario, venues } = gameDay;
   const inTime = isMeasured(times) && times.every(({ state }) => state !== 'missed');
-  const proven = scenario !== 'kill' || (kill !== null && kill.verdict !== 'UNKNOWN');
+  const proven =
+    scenario !== 'kill' ||
+    (kill !== null && kill.verdict !== 'UNKNOWN' && kill.venues.every(({ orders }) => orders === 0));
   const passed = ending.ended === 'done' && inTime && proven;
   return { drill, scenario, venues, times, kill, ...ending, passed, earlier };
 }

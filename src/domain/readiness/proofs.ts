@@ -87,6 +87,8 @@ export const provedByCancel = (
 export interface DrillNote {
   type: 'DrillNoted';
   drill: string;
+  /** ms since the epoch; absent on record from before it was noted. */
+  endedAt?: number;
   venues: string[];
   kill: {
     verdict: string;
@@ -104,9 +106,9 @@ export const drillNoteOf = (event: { type: string }): DrillNote | null =>
 /**
  * A drill's kill proves each venue where it found orders and read back that none is left. An older record counts the orders of
  * all venues together: it proves one that was alone. It proves no kill switch: its control file is its own, and no engine
- * reads that.
+ * reads that. `at` is when it was noted, ms since the epoch: days later, where the bot was down in between.
  */
-export function provedByDrill({ drill, kill }: DrillNote, at: number): Proved[] {
+export function provedByDrill({ drill, kill, endedAt }: DrillNote, at: number): Proved[] {
   return (kill?.venues ?? []).flatMap((one) => {
     const found = kill === null ? null : foundAt(kill, one);
     if (found === null || found === 0 || one.verdict === 'UNKNOWN' || one.orders !== 0) return [];
@@ -114,7 +116,7 @@ export function provedByDrill({ drill, kill }: DrillNote, at: number): Proved[] 
       {
         line: 'emergency-cancel',
         part: one.venue,
-        provedAt: at,
+        provedAt: endedAt ?? at,
         evidence: `DRILL ${drill}: ${found} order(s) cancelled, and read back that none is left`,
       },
     ];

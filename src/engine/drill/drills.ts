@@ -7,6 +7,7 @@ import {
   type EarlierDrill,
   ENDED,
   type GameDay,
+  inSeconds,
   type Scenario,
 } from '../../domain/drill/gameDay.ts';
 import { drillKill, isMeasured, limitsOf, resultOf, timesOf } from '../../domain/drill/measure.ts';
@@ -84,6 +85,8 @@ const STOPS: ReadonlySet<HoldKey> = new Set(['HALT_NEW_ORDERS', 'PAUSE_SIGNALS']
 /** Drills that are read back at the start, the newest. */
 const KEPT = 100;
 const EARLIER = 5;
+/** Clocks are within a second (DESIGN 4). What sets one right little by little does not set it back. */
+const SET_BACK_MS = 1_000;
 
 interface Run {
   incident: string;
@@ -131,7 +134,9 @@ export function createDrills(deps: DrillsDeps): Drills {
       return { ended: 'realHalt', why: `${event.key} by ${event.by.name}` };
     const opened = event.type === 'IncidentOpened' ? event.severity : null;
     const raised = event.type === 'SeverityChanged' ? event.to : null;
-    const severity = opened ?? raised;
+    // What is as severe as it was says so nowhere when it opens again.
+    const again = event.type === 'IncidentReopened' ? ledger.peek(stream)?.severity : null;
+    const severity = opened ?? raised ?? again;
     return severity === 'P0' || severity === 'P1' ? { ended: 'realIncident', why: stream } : null;
   }
 
@@ -164,6 +169,11 @@ export function createDrills(deps: DrillsDeps): Drills {
     if (unrecorded !== null)
       throw new Refusal('unrecorded', `Nothing can be recorded (${unrecorded}): no drill was begun.`);
     if (scenario === 'kill' && venues.length === 0) throw new Refusal('no_drill_venue', deps.noVenue);
+    if (scenario === 'paging' && deps.page === null)
+      throw new Refusal(
+        'no_drill_page',
+        'A drill of paging needs its test page, and `drillPage` is off in standdown.yml: no drill was begun.',
+      );
   }
 
   async function start(by: Actor, scenario: Scenario, dueAt?: number): Promise<Incident> {
@@ -251,8 +261,9 @@ export function createDrills(deps: DrillsDeps): Drills {
       own.gameDay.drill,
     );
     own.kill = kill;
-    // Something real came while its latch was written.
+    // Something real came while it was begun.
     if (own.ending !== null) kill.stop();
+    await kill.latchTried;
   }
 
   const earlierOf = (scenario: Scenario): EarlierDrill[] =>
@@ -273,8 +284,9 @@ export function createDrills(deps: DrillsDeps): Drills {
     const incident = await ledger.load(id);
     if (incident === undefined) throw new Error(`${id} is not there`);
     const kill = own?.kill?.state();
+    const came = drillKill(kill, own?.kill?.found() ?? {});
     const times = timesOf(gameDay, incident.openedAt, await ledger.history(id), kill, elapsedMs);
-    const result = resultOf(gameDay, times, drillKill(kill), ending, earlierOf(gameDay.scenario));
+    const result = resultOf(gameDay, times, came, ending, earlierOf(gameDay.scenario));
     await ledger.commit(id, { type: 'FinishDrill', by, result });
     const done = { incident: id, at: clock.now(), result };
     finished = [done, ...finished];
@@ -296,7 +308,7 @@ export function createDrills(deps: DrillsDeps): Drills {
       .commit(DESK, {
         type: 'NoteDrill',
         by: STANDDOWN,
-        event: { type: 'DrillNoted', incident, ...noted },
+        event: { type: 'DrillNoted', incident, endedAt: at, ...noted },
       })
       .catch((error: unknown) =>
         log.warn(
@@ -310,7 +322,11 @@ export function createDrills(deps: DrillsDeps): Drills {
     const incident = ledger.peek(own.incident);
     if (incident === undefined) return;
     // By either clock, whichever is first, as every due time of ours.
-    const elapsedMs = Math.max(clock.monotonic() - own.openedMs, clock.now() - incident.openedAt);
+    const ranMs = clock.monotonic() - own.openedMs;
+    const wallMs = clock.now() - incident.openedAt;
+    const elapsedMs = Math.max(ranMs, wallMs);
+    // Its events are stamped by the wall clock: what is late would look as if it had kept its limit.
+    if (ranMs - wallMs > SET_BACK_MS) end('clockSetBack', `by ${inSeconds(ranMs - wallMs)}`);
     const state = own.kill?.state();
     // Its verdict is what was asked for: it is not watched on as a real latch is.
     if (state !== undefined && state.verdict !== null) own.kill?.stop();

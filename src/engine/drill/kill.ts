@@ -4,7 +4,8 @@
  */
 
 import { decideAll } from '../../domain/decide.ts';
-import { type Actor, startFold } from '../../domain/incident.ts';
+import { foundIn } from '../../domain/drill/measure.ts';
+import { type Actor, type StandingEvent, startFold } from '../../domain/incident.ts';
 import type { KillPace, KillState } from '../../domain/kill.ts';
 import type { Playbook } from '../../domain/playbook.ts';
 import type { Clock, Control, Log } from '../../ports.ts';
@@ -13,8 +14,12 @@ import type { Ledger } from '../ledger.ts';
 import type { DrillVenue } from './venues.ts';
 
 export interface DrillKillRun {
+  /** Resolves when its latch is written, or was waited for long enough. Rejects where it could not be begun. */
+  latchTried: Promise<void>;
   /** As it stands now. */
   state(): KillState | undefined;
+  /** Orders that it found so far, by venue. */
+  found(): Record<string, number>;
   /** No further step is begun; a request that is on the wire ends by itself. */
   stop(): void;
 }
@@ -30,19 +35,25 @@ interface Deps {
 }
 
 /** A log that lives as long as the drill: decided and folded as the real one, kept nowhere, and owing nothing. */
-function passingLedger({ clock, playbook }: Deps): Pick<Ledger, 'commit' | 'peek'> {
+function passingLedger({
+  clock,
+  playbook,
+}: Deps): Pick<Ledger, 'commit' | 'peek'> & { all: StandingEvent[] } {
   const fold = startFold(undefined);
+  const all: StandingEvent[] = [];
   return {
+    all,
     peek: () => fold.now(),
     async commit(_stream, command) {
       const events = decideAll([command].flat(), fold.now(), clock.now(), playbook);
       for (const event of events) fold.add(event);
+      all.push(...events);
       return { recorded: true, events, incident: fold.now() };
     },
   };
 }
 
-/** Begin it. `id` names it in its own log alone. */
+/** Begin it. `id` names it in its own log alone. It can be stopped from now on, also while its latch is tried. */
 export async function startDrillKill(deps: Deps, by: Actor, id: string): Promise<DrillKillRun> {
   const triggeredAt = deps.clock.monotonic();
   const ledger = passingLedger(deps);
@@ -64,9 +75,11 @@ export async function startDrillKill(deps: Deps, by: Actor, id: string): Promise
     protectiveOrders: deps.protectiveOrders,
     ...(deps.pace === undefined ? {} : { pace: deps.pace }),
   });
-  await executor.start({ incident: id, kill: id, triggeredAt, asked });
+  const latching = executor.start({ incident: id, kill: id, triggeredAt, asked });
   return {
+    latchTried: latching.then(() => undefined),
     state: () => ledger.peek(id)?.kills[id],
+    found: () => foundIn(ledger.all),
     stop: () => executor.stop(),
   };
 }

@@ -15,22 +15,47 @@ export interface Marked {
   baseUrl: string | null;
 }
 
-const originOf = ({ baseUrl }: Marked): string | null =>
-  baseUrl !== null && URL.canParse(baseUrl) ? new URL(baseUrl).origin : null;
+/** Every name of this machine itself is one place. An address in IPv6 that holds one in IPv4 is written in hex by `URL`. */
+const LOOPBACK =
+  /^(?:(?:.+\.)?localhost|127\.\d+\.\d+\.\d+|0\.0\.0\.0|\[::1?\]|\[::ffff:(?:7f[0-9a-f]{2}:[0-9a-f]+|0:0)\])$/;
+
+/** A name may end in a dot, which changes where it leads no more than its case does. */
+function hostOf({ baseUrl }: Marked): string | null {
+  if (baseUrl === null || !URL.canParse(baseUrl)) return null;
+  const host = new URL(baseUrl).hostname.replace(/\.+$/, '');
+  return LOOPBACK.test(host) ? 'loopback' : host;
+}
+
+/** Host and port; the ports of http and https are one, as one gateway has both. */
+function placeOf(marked: Marked): string | null {
+  const host = hostOf(marked);
+  if (host === null || marked.baseUrl === null) return null;
+  const { port } = new URL(marked.baseUrl);
+  return `${host} ${['80', '443'].includes(port) ? '' : port}`;
+}
 
 /**
- * Where the proven exchanges themselves trade (ccxt 4.5.84, `urls.api`); their testnets have names of their own. What
- * another exchange calls its testnet is the owner's word.
+ * The domains of the proven exchanges (ccxt 4.5.84, `urls.api`, and the names of their regions). There a host is the
+ * exchange itself unless its name says that it is none. What another exchange calls its testnet is the owner's word.
  */
-const EXCHANGE_ITSELF =
-  /^(?:(?:api\d?|api-gcp|sapi|fapi|dapi|eapi|papi)\.binance\.(?:com|us|me)|api(?:2)?\.(?:bybit|bytick)\.[a-z.-]+|(?:www|aws|my|app|us|eea)\.okx\.com|(?:api|futures)\.kraken\.com)$/;
+const OF_AN_EXCHANGE =
+  /(?:^|\.)(?:binance(?:future)?|bybit(?:-tr|global)?|bytick|byhkbit|okx|okex|kraken)\.(?:com|co|vision|[a-z]{2})(?:\.[a-z]{2})?$/;
+const SAYS_TESTNET = /(?:^|[.-])(?:testnet|demo)[.-]/;
 
-const isExchangeItself = ({ baseUrl }: Marked): boolean =>
-  baseUrl === null || !URL.canParse(baseUrl) || EXCHANGE_ITSELF.test(new URL(baseUrl).hostname);
+function isExchangeItself(marked: Marked): boolean {
+  const host = hostOf(marked);
+  return host === null || (OF_AN_EXCHANGE.test(host) && !SAYS_TESTNET.test(host));
+}
 
 /** Both are at one place: two keys may well be of one account there. */
 const isAt = (one: Marked, other: Marked): boolean =>
-  originOf(one) !== null && originOf(one) === originOf(other);
+  placeOf(one) !== null && placeOf(one) === placeOf(other);
+
+/** White space around a key is lost on the way to the venue. */
+const hasKeyOf = (one: Marked, other: Marked): boolean => one.apiKey.trim() === other.apiKey.trim();
+
+/** A venue that is marked by mistake is as real as one that is not. */
+const isReal = (one: Marked): boolean => !one.drill || isExchangeItself(one);
 
 const isForDrills = (venue: Venue, configured: readonly Marked[]): venue is DrillVenue => {
   const named = configured.filter(({ id }) => id === venue.id);
@@ -40,7 +65,7 @@ const isForDrills = (venue: Venue, configured: readonly Marked[]): venue is Dril
     named.length === 1 &&
     own?.drill === true &&
     !isExchangeItself(own) &&
-    !configured.some((other) => !other.drill && (other.apiKey === own.apiKey || isAt(own, other)))
+    !configured.some((other) => isReal(other) && (hasKeyOf(own, other) || isAt(own, other)))
   );
 };
 

@@ -461,6 +461,12 @@ describe('what proves', () => {
       kill: { verdict: 'FLAT', venues: [{ venue: 'test', verdict: 'FLAT', orders: 0 }], found: 2 },
     };
     expect(provedByDrill(drill, NOW)).toMatchObject([{ line: 'emergency-cancel', part: 'test' }]);
+    expect(provedByDrill(drill, NOW)).toMatchObject([{ provedAt: NOW }]);
+    // Noted after an outage: it proves what was then.
+    const DAY = 86_400_000;
+    expect(provedByDrill({ ...drill, endedAt: NOW - 6 * DAY }, NOW)).toMatchObject([
+      { provedAt: NOW - 6 * DAY },
+    ]);
     expect(provedByDrill({ ...drill, kill: { ...drill.kill, found: 0 } }, NOW)).toEqual([]);
     expect(provedByDrill({ ...drill, kill: null }, NOW)).toEqual([]);
     // Written before orders were counted by venue: of two, nobody knows where they were.
