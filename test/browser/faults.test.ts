@@ -52,7 +52,7 @@ const unread = (id: string, reason: RegExp): Row => ({
 });
 
 const ROWS: readonly Row[] = [
-  // These two take their two minutes, while the others go on beside them.
+  // These three take a minute or two, while the others go on beside them.
   unread('venue.bans', /binance-usdm.*HTTP 418.*nothing is sent until .*Check by hand: https:/s),
   {
     id: 'engine.frozen',
@@ -63,6 +63,27 @@ const ROWS: readonly Row[] = [
       ['people', /P1 .*gap/i],
     ],
     mended: [['desk', /Data feed gap: binance-5s\s+\d of 300 s/]],
+  },
+  {
+    id: 'pager.forgets',
+    does: declare,
+    broken: [
+      ['channel', /Page queued, nobody yet: PagerDuty took it at .*, and does not say who has it/],
+      ['people', /Nobody was paged/],
+      ['channel', /Mentioned in this channel at .*\s+↪ Mailed to 2 addresses at/],
+      ['channel', /@Ada @Grace somebody is needed: P0 the router hangs/],
+    ],
+    // It was told "taken", and sends that page no more: a person takes it, and the next one gets through.
+    async mendsBy(me) {
+      await me.press(me.channel, 'Acknowledge');
+      await me.shows(me.channel, /Page queued, nobody yet: .*incident acknowledged by ada/);
+      await me.say('/incident declare P0 the feed is back');
+    },
+    messages: 3,
+    mended: [
+      ['channel', /P0 · the feed is back[\s\S]*Paged Ada/],
+      ['people', /1 open/],
+    ],
   },
   {
     id: 'venue.lies',
@@ -183,11 +204,90 @@ const ROWS: readonly Row[] = [
     mended: [['channel', /Paged Ada/]],
   },
   {
+    id: 'pager.hangs',
+    does: declare,
+    broken: [
+      ['channel', /Page not sent yet \(.*no answer within \d+ ms.*Call the on-call person/],
+      ['channel', /Mentioned in this channel at/],
+      ['people', /Nobody was paged/],
+    ],
+    messages: 2,
+    mended: [
+      ['channel', /Paged Ada/],
+      ['people', /1 open/],
+    ],
+  },
+  {
+    id: 'pager.limits',
+    does: declare,
+    broken: [
+      ['channel', /Page not sent yet \(.*429.*Call the on-call person/],
+      ['channel', /Mentioned in this channel at/],
+      ['people', /Nobody was paged/],
+    ],
+    messages: 2,
+    mended: [
+      ['channel', /Paged Ada/],
+      ['people', /1 open/],
+    ],
+  },
+  {
     id: 'mail.down',
     does: declare,
     broken: [
       ['channel', /Stakeholder mail not sent yet \(.*\): trying again/],
       ['thread', /was not sent: the mail could not be handed over/],
+      ['people', /No mail was sent/],
+    ],
+    mended: [
+      ['channel', /Stakeholder mail accepted/],
+      ['people', /Mailbox 1/],
+    ],
+  },
+  {
+    id: 'mail.refuses',
+    does: declare,
+    broken: [
+      ['channel', /Stakeholder mail failed \(.*550.*: tell them by another way/],
+      [
+        'thread',
+        /was not sent: the mail server refused every recipient: .*550.*it will not be tried again: tell them by another way/,
+      ],
+      ['people', /No mail was sent/],
+    ],
+    // What was refused for good is not sent again by itself.
+    async mendsBy(me) {
+      await me.press(me.channel, 'Mail stakeholders…');
+      await me.submit();
+      await me.press(me.page.locator('#modal'), 'Close');
+    },
+    mended: [
+      ['channel', /Stakeholder mail accepted for 1 recipient/],
+      ['people', /Mailbox 1/],
+    ],
+  },
+  {
+    id: 'mail.greylists',
+    does: declare,
+    broken: [
+      ['channel', /Stakeholder mail not sent yet \(.*450.*\): trying again/],
+      [
+        'thread',
+        /was not sent: the mail server refused every recipient: .*450.*it is tried again until it is taken/,
+      ],
+      ['people', /No mail was sent/],
+    ],
+    mended: [
+      ['channel', /Stakeholder mail accepted/],
+      ['people', /Mailbox 1/],
+    ],
+  },
+  {
+    id: 'mail.hangs',
+    does: declare,
+    broken: [
+      ['channel', /Paged Ada/],
+      ['channel', /Stakeholder mail not sent yet \(.*did not confirm the mail within \d+ ms\): trying again/],
       ['people', /No mail was sent/],
     ],
     mended: [

@@ -230,7 +230,8 @@ const FAULTS: readonly Fault[] = [
     group: 'pagerduty',
     label: 'PagerDuty is down',
     does: 'PagerDuty answers everything with 500.',
-    expect: 'The headline says that nobody was paged yet, and the page is tried again until it is through.',
+    expect:
+      'The headline says that the page is not sent yet, and whom to call; it is tried again until it is through. After 10 s on-call is mentioned in the channel, and mailed.',
     put: pager({ kind: 'http500' }),
   },
   {
@@ -247,7 +248,7 @@ const FAULTS: readonly Fault[] = [
     label: 'PagerDuty hangs',
     does: 'PagerDuty takes every request and never answers.',
     expect:
-      'The headline says that nobody was paged yet; it is tried again with the same key, so that it pages once.',
+      'The headline says that the page is not sent yet, and whom to call; it is tried again with the same key, so that it pages once.',
     put: pager({ kind: 'hang' }),
   },
   {
@@ -263,7 +264,8 @@ const FAULTS: readonly Fault[] = [
     group: 'pagerduty',
     label: 'PagerDuty takes it, and pages nobody',
     does: 'PagerDuty answers each event with 202, and makes no incident of it.',
-    expect: '“Queued, nobody yet” stays on the headline: 202 is not somebody who was paged.',
+    expect:
+      '“Queued, nobody yet” stays on the headline: 202 is not somebody who was paged. After a minute on-call is mentioned in the channel, and mailed.',
     put: pager({ kind: 'acceptThenForget' }, ['events']),
   },
   {
