@@ -94,14 +94,14 @@ const ROWS: readonly Row[] = [
     broken: [
       ['channel', /Kill verdict (?:UNKNOWN|RESIDUAL)/],
       ['receipt', /live order BTC\/USDT:USDT buy 0\.002 at 61000/],
-      ['receipt', /rounds, an order that stood is listed again/],
+      ['receipt', /rounds, the newest listed .*: an order that stood is listed again/],
     ],
     mended: [['receipt', ALONE]],
   },
   {
     id: 'venue.partial',
     does: kill,
-    broken: [['receipt', /rounds, an order that stood is listed again/]],
+    broken: [['receipt', /rounds, the newest listed .*: an order that stood is listed again/]],
     mended: [['receipt', ALONE]],
   },
   {

@@ -40,7 +40,8 @@ export function provedByKill(incident: { id: string; drill: boolean }, kill: Kil
       line: 'emergency-cancel',
       part: venue,
       provedAt: kill.at,
-      evidence: `${name}: ${found} order(s) cancelled in ${seconds(state.cancelledMs)}, and read back that none is left`,
+      // Over several rounds an order that stood was found in each.
+      evidence: `${name}: ${state.rounds > 1 ? `orders, in ${state.rounds} rounds,` : `${found} order(s)`} cancelled in ${seconds(state.cancelledMs)}, and read back that none is left`,
     });
   }
   return proofs;
