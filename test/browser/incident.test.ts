@@ -174,7 +174,8 @@ describe('what is broken', () => {
   it('every switch can be turned on and off again', { timeout: 240_000 }, async () => {
     await page.locator('#tab-faults').click();
     const ids = await page
-      .locator('[role="switch"]')
+      // What would do nothing here says so, and cannot be pressed.
+      .locator('[role="switch"]:enabled')
       .evaluateAll((all) => all.map((one) => one.getAttribute('data-fault') ?? ''));
     expect(ids.length).toBeGreaterThan(15);
     for (const id of ids) {
