@@ -366,7 +366,8 @@ describe.concurrent('a switch of the page', () => {
         await me.turn(id, false);
         await mendsBy?.(me);
         await reads(me, mended, expect);
-        expect(await page.locator('#region-messages article:not(.ephemeral)').count()).toBe(messages ?? 1);
+        const stand = await page.locator('#region-messages article:not(.ephemeral)').allInnerTexts();
+        expect(stand.length, stand.join('\n---\n')).toBe(messages ?? 1);
         expect([...foreign, ...errors]).toEqual([]);
         await context.close();
       } finally {
