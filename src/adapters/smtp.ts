@@ -38,6 +38,10 @@ function parseServer(url: string): Server {
   }
 }
 
+/** What a log-in sends. Of a server without one there is nothing to mask: two NULs are "0000" in hex, which is in 10000 ms. */
+const secretsOf = ({ user, pass }: Server): string[] =>
+  user === '' && pass === '' ? [] : [`\0${user}\0${pass}`, pass, user];
+
 /** A header ends at a line break, and what follows would be a header of the writer's choosing. */
 function oneLine(text: string): string {
   return text.replace(/[\s\p{Cc}]+/gu, ' ').trim();
@@ -82,8 +86,9 @@ export async function verifySmtp(
   url: string,
   timeoutMs: number,
 ): Promise<{ state: 'ready' } | { state: 'refused' | 'unreachable'; reason: string }> {
-  const { user, pass, isLoopback } = parseServer(url);
-  const reason = createReason([`\0${user}\0${pass}`, pass, user]);
+  const asked = parseServer(url);
+  const { pass, isLoopback } = asked;
+  const reason = createReason(secretsOf(asked));
   const transport = createTransport(transportOptions(url, pass, isLoopback, timeoutMs));
   try {
     await transport.verify();
@@ -112,8 +117,9 @@ export async function verifySmtp(
  */
 export function createSmtpMailer(options: SmtpMailerOptions): Mailer {
   const { url, from, timeoutMs = TIMEOUT_MS } = options;
-  const { user, pass, isLoopback } = parseServer(url);
-  const reason = createReason([`\0${user}\0${pass}`, pass, user]);
+  const asked = parseServer(url);
+  const { pass, isLoopback } = asked;
+  const reason = createReason(secretsOf(asked));
 
   function failed(retry: boolean, maybe: boolean, why: string): Failed {
     return { state: 'failed', retry, maybe, reason: reason(why) };

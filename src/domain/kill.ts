@@ -321,11 +321,20 @@ export type KillEvent =
   | { type: 'KillSuperseded'; kill: string; incident: string; newer: string }
   | { type: 'ResidualAccepted'; kill: string; reason: string };
 
+/** By list: the orders that were found in it, and the cancels that the venue answered with success. */
+type CountedLists = Record<string, { found: number; answered: number; protective: number }>;
+
 export interface VenueKillState {
+  /** The newest round on record: the first, or a later one that found something to cancel. */
   rounds: number;
-  /** Trigger → end of the last cancel round that found something to cancel. */
+  /** Trigger → end of that round. */
   cancelledMs: number | null;
-  lists: Record<string, { found: number; answered: number; protective: number }>;
+  /** Over all rounds: an order that stands counts in each. */
+  lists: CountedLists;
+  /** Of the first round; of the newest one. None before the first. */
+  first: CountedLists;
+  newest: CountedLists;
+  /** Of the newest round. */
   failures: string[];
   verdict: VenueVerdict | null;
   judgedAt: number | null;
@@ -383,7 +392,16 @@ export function evolveKill(
       venues: Object.fromEntries(
         event.venues.map((venue) => [
           venue,
-          { rounds: 0, cancelledMs: null, lists: {}, failures: [], verdict: null, judgedAt: null },
+          {
+            rounds: 0,
+            cancelledMs: null,
+            lists: {},
+            first: {},
+            newest: {},
+            failures: [],
+            verdict: null,
+            judgedAt: null,
+          },
         ]),
       ),
       verdict: null,
@@ -415,21 +433,15 @@ export function evolveKill(
     case 'VenueCancelled': {
       const venue = kill.venues[event.venue];
       if (venue === undefined) return kill;
-      const lists = { ...venue.lists };
-      for (const list of event.lists) {
-        const before = lists[list.list] ?? { found: 0, answered: 0, protective: 0 };
-        lists[list.list] = {
-          found: before.found + list.found,
-          answered: before.answered + list.answered,
-          protective: before.protective + list.protective,
-        };
-      }
+      const newest = countedIn({}, event.lists);
       const failed = event.lists.flatMap((list) => list.failures);
       return withVenue(kill, event.venue, {
         ...venue,
         rounds: event.round,
         cancelledMs: event.ms,
-        lists,
+        lists: countedIn(venue.lists, event.lists),
+        first: venue.cancelledMs === null ? newest : venue.first,
+        newest,
         failures: failed,
       });
     }
@@ -465,6 +477,19 @@ export function evolveKill(
       throw new Error(`unknown kill event ${JSON.stringify(unknown)}`);
     }
   }
+}
+
+function countedIn(before: CountedLists, lists: CancelledList[]): CountedLists {
+  const counted = { ...before };
+  for (const { list, found, answered, protective } of lists) {
+    const sofar = counted[list] ?? { found: 0, answered: 0, protective: 0 };
+    counted[list] = {
+      found: sofar.found + found,
+      answered: sofar.answered + answered,
+      protective: sofar.protective + protective,
+    };
+  }
+  return counted;
 }
 
 /** What is exposed now, in base units, by venue, symbol and side; each live order counts as itself. */

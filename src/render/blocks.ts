@@ -33,16 +33,19 @@ export const divider: KnownBlock = { type: 'divider' };
 export interface ButtonSpec {
   action: ActionId;
   label: string;
+  /** Where several of one label are on one screen: what a screen reader says after the label. */
+  belongs?: string;
   value: string;
   style?: 'primary' | 'danger';
   confirm?: ConfirmationDialog;
 }
 
-export const button = ({ action, label, value, style, confirm }: ButtonSpec): Button => ({
+export const button = ({ action, label, belongs, value, style, confirm }: ButtonSpec): Button => ({
   type: 'button',
   action_id: action,
   text: { type: 'plain_text', text: cut(label, BUTTON), emoji: false },
   value,
+  ...(belongs === undefined ? {} : { accessibility_label: cut(`${label}, ${belongs}`, BUTTON) }),
   ...(style === undefined ? {} : { style }),
   ...(confirm === undefined ? {} : { confirm }),
 });

@@ -18,12 +18,14 @@ export interface DeskNames {
 const at = (names: DeskNames): string =>
   names.venues.length === 0 ? 'no venue (none is configured)' : cut(listed(names.venues, 4), 110);
 
-export function killButton(incident: string, names: DeskNames): ButtonSpec {
+/** `belongs`: where it stands, for who hears it; several are on one screen. */
+export function killButton(incident: string, names: DeskNames, belongs: string): ButtonSpec {
   const protective =
     names.protectiveOrders === 'cancel' ? 'stops included' : 'except reduce-only orders of an open position';
   return {
     action: ACTION.kill,
     label: 'Kill…',
+    belongs,
     value: buttonValue({ incident }),
     style: 'danger',
     confirm: confirm(

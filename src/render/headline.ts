@@ -310,11 +310,15 @@ function buttons(incident: Incident, trading: Trading, names: DeskNames, { mail 
   if (held('DATA_FEED')) specs.push(primaryFeedButton(incident.id));
   if (held('HALT_NEW_ORDERS')) specs.push({ action: ACTION.resumeOrders, label: 'Resume new orders', value });
   else specs.push(haltButton(incident.id));
-  specs.push(cancelButton(incident.id, names), killButton(incident.id, names), {
-    action: ACTION.resolve,
-    label: 'Resolve…',
-    value,
-  });
+  specs.push(
+    cancelButton(incident.id, names),
+    killButton(incident.id, names, `on the headline of ${incident.id}`),
+    {
+      action: ACTION.resolve,
+      label: 'Resolve…',
+      value,
+    },
+  );
   if (mail && (incident.severity === 'P0' || incident.severity === 'P1'))
     specs.push({ action: ACTION.previewMail, label: 'Mail stakeholders…', value });
   return specs;

@@ -138,7 +138,7 @@ function deskButtons(trading: Trading, roles: HomeState['viewer']['roles'], name
         (hold.owner === 'hardStop' || hold.owner === 'budget' ? roles.approver : roles.responder),
     );
   if (roles.responder) {
-    specs.push(killButton(ON_DESK, names));
+    specs.push(killButton(ON_DESK, names, 'on the Home'));
     // It opens the dialog, which is its own confirm.
     specs.push({ action: ACTION.cancel, label: cancelButton(ON_DESK, names).label, value });
     if (!held('HALT_NEW_ORDERS')) specs.push(haltButton(ON_DESK));

@@ -208,14 +208,12 @@ function cancelLines({ venues, timings }: KillState): string[] {
 /** What the venue answered. Proof is the reading, further down. */
 function cancelLine(id: string, venue: VenueKillState, firstVerdictMs: number | null): string {
   if (venue.cancelledMs === null) return `… *cancelling* at ${inert(id, 60)}`;
-  const lists = Object.entries(venue.lists)
-    .filter(([, list]) => list.found > 0)
-    .map(([name, list]) => {
-      const protective = list.protective > 0 ? ` (${list.protective} protective)` : '';
-      return `${list.found} ${inert(name, 60)}${protective}`;
-    });
-  const found = lists.length === 0 ? 'no order' : listed(lists, 6);
-  const rounds = venue.rounds > 1 ? ` · ${venue.rounds} rounds, an order that stood is listed again` : '';
+  const rounds =
+    venue.rounds > 1
+      ? ` in its first round · ${venue.rounds} rounds, the newest listed ${foundWords(venue.newest) ?? 'none'}: an order that stood is listed again`
+      : '';
+  // What could not be listed is not "no order".
+  const none = venue.failures.length === 0 && venue.rounds === 1 ? 'no order' : 'none';
   // What is found after all was judged is either what was left then, or new.
   const isLate = firstVerdictMs !== null && venue.rounds > 1 && venue.cancelledMs > firstVerdictMs;
   const late = isLate
@@ -224,8 +222,26 @@ function cancelLine(id: string, venue: VenueKillState, firstVerdictMs: number | 
   const failed = venue.failures.slice(0, 3).map((failure) => inert(failure, 200));
   const more = venue.failures.length > 3 ? ` · ${venue.failures.length - 3} more` : '';
   const failures = failed.length === 0 ? '' : `\n   ❗ ${failed.join(' · ')}${more}`;
-  const mark = venue.failures.length === 0 ? '✓' : '❗';
-  return `${mark} *cancel answered* by ${inert(id, 60)}, listed ${found} · ${since(venue.cancelledMs)}${rounds}${late}${failures}`;
+  return `${answerWords(venue)} by ${inert(id, 60)}, listed ${foundWords(venue.first) ?? none}${rounds} · ${since(venue.cancelledMs)}${late}${failures}`;
+}
+
+/** Of the newest round: a time-out or a refusal is no answer that a cancel was done. */
+function answerWords({ newest, failures }: VenueKillState): string {
+  if (failures.length === 0) return '✓ *cancel answered*';
+  return Object.values(newest).some((list) => list.answered > 0)
+    ? '❗ *cancel answered in part*'
+    : '❗ *cancel not answered as done*';
+}
+
+/** `5 regular (1 protective), 2 conditional`; null when nothing was found. */
+function foundWords(lists: VenueKillState['lists']): string | null {
+  const words = Object.entries(lists)
+    .filter(([, list]) => list.found > 0)
+    .map(([name, list]) => {
+      const protective = list.protective > 0 ? ` (${list.protective} protective)` : '';
+      return `${list.found} ${inert(name, 60)}${protective}`;
+    });
+  return words.length === 0 ? null : listed(words, 6);
 }
 
 function verdictBlocks(incident: Incident, kill: KillState, pages: VenuePages): KnownBlock[] {

@@ -43,7 +43,7 @@ export function runbookMessage(
   // What stops acts on the real desk: it is not offered where people exercise.
   const isDrill = incident.gameDay !== undefined;
   const stops = actions(
-    killButton(incident.id, names),
+    killButton(incident.id, names, `under the runbook of ${incident.id}`),
     cancelButton(incident.id, names),
     haltButton(incident.id),
   );
@@ -109,7 +109,7 @@ function stepBlocks(
     ...step.checks.flatMap((check) => checkLine(incident.checks[ref]?.[check])),
     ...missingLines(step, names),
   ];
-  const buttons = stepButtons(incident, runbook, step, trading, names);
+  const buttons = stepButtons(incident, runbook, step, number, trading, names);
   return [...sections(lines), ...(buttons.length > 0 ? [actions(...buttons)] : [])];
 }
 
@@ -211,6 +211,7 @@ function stepButtons(
   incident: Incident,
   runbook: Runbook,
   step: RunbookStep,
+  number: number,
   trading: Trading,
   names: DeskNames,
 ): ButtonSpec[] {
@@ -219,7 +220,7 @@ function stepButtons(
   const value = buttonValue({ incident: incident.id });
   const onBackup = trading.holds.some((hold) => hold.key === 'DATA_FEED');
   const make: Record<StepButton, () => ButtonSpec | null> = {
-    kill: () => killButton(incident.id, names),
+    kill: () => killButton(incident.id, names, `at step ${number} of the runbook of ${incident.id}`),
     cancel: () => cancelButton(incident.id, names),
     haltOrders: () => haltButton(incident.id),
     pauseSignals: () => pauseButton(incident.id),

@@ -221,6 +221,16 @@ describe('secrets', () => {
     echo.close();
   });
 
+  it('without a log-in nothing is masked: a time stays readable', async () => {
+    const open = await startMailCounterpart({ now: () => 0 });
+    open.fault({ kind: 'refuseRecipient', address: '10000@example.com' });
+    const sent = await createSmtpMailer({ url: open.smtpUrl, from: FROM }).send(
+      mail({ to: ['10000@example.com'] }),
+    );
+    expect(sent).toMatchObject({ state: 'failed', reason: expect.stringContaining('<10000@example.com>') });
+    await open.close();
+  });
+
   it('are not in the refusal of a bad URL', () => {
     for (const url of [`imap://u:${PASS}@h`, `smtp://u:%E0%A4%A@h`, 'nothing', `smtp://u:${PASS}@:`]) {
       expect(() => createSmtpMailer({ url, from: FROM })).toThrow(

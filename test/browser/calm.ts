@@ -79,6 +79,7 @@ export function calmState(): ConsoleState {
         does: 'Says done and does nothing.',
         expect: 'The kill reads back and says RESIDUAL.',
         on: false,
+        unavailable: null,
       },
       {
         id: 'bot.crash',
@@ -88,6 +89,7 @@ export function calmState(): ConsoleState {
         does: 'Ends the process without a word.',
         expect: 'It starts and takes up what it owed.',
         on: false,
+        unavailable: null,
       },
     ],
     pagerduty: {

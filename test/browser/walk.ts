@@ -25,6 +25,10 @@ export interface Walk {
   turn(fault: string, on: boolean): Promise<void>;
 }
 
+/** By its label, whatever is said of where it belongs. */
+const called = (label: string): RegExp =>
+  new RegExp(`^${label.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(, |$)`);
+
 export function walk(page: Page): Walk {
   const thread = page.locator('#region-thread');
   return {
@@ -39,7 +43,11 @@ export function walk(page: Page): Walk {
       await page.locator('#composer').fill(words);
       await page.keyboard.press('Enter');
     },
-    press: (place, label) => place.getByRole('button', { name: label, exact: true }).last().click(),
+    press: (place, label) =>
+      place
+        .getByRole('button', { name: called(label) })
+        .last()
+        .click(),
     confirm: () => page.locator('#confirm-yes').click(),
     shows: (place, words) => place.getByText(words).last().waitFor(),
     field: (id) => page.locator(`#modal [data-action="${id}"], #modal [data-block="${id}"]`).first(),

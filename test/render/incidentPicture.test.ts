@@ -5,7 +5,7 @@ import { createDraughtsman } from '../../src/adapters/picture.ts';
 import type { Actor, StandingEvent } from '../../src/domain/incident.ts';
 import type { KeptLine, KeptTrail } from '../../src/domain/trail/record.ts';
 import { incidentPicture } from '../../src/render/picture/incidentPicture.ts';
-import { drawable, sideBySide } from '../../src/render/picture/layout.ts';
+import { drawable, sideBySide, together } from '../../src/render/picture/layout.ts';
 
 const T0 = Date.parse('2026-11-22T14:00:00Z');
 const ada: Actor = { via: 'slack', id: 'U0ADA', name: 'Ada' };
@@ -154,8 +154,32 @@ describe('an incident’s picture', () => {
   });
 
   it('labels stand side by side, near to where they belong', () => {
-    expect(sideBySide([10, 11, 12, 200], 19, 860)).toEqual([10, 29, 48, 200]);
-    expect(sideBySide([850, 855, 860], 19, 860)).toEqual([822, 841, 860]);
-    expect(sideBySide([], 19, 860)).toEqual([]);
+    const wide = (...widths: number[]) => widths;
+    expect(sideBySide([10, 11, 12, 200], wide(19, 19, 19, 19), 860)).toEqual([10, 29, 48, 200]);
+    expect(sideBySide([850, 855, 860], wide(19, 19, 19), 860)).toEqual([822, 841, 860]);
+    expect(sideBySide([10, 12, 14], wide(20, 40, 20), 860)).toEqual([10, 40, 70]);
+    expect(sideBySide([], [], 860)).toEqual([]);
+  });
+
+  it('moments that fall on one place are one mark, and stand each in the list', async () => {
+    expect(together([0, 3, 6, 7, 20], 7)).toEqual([
+      [0, 2],
+      [3, 3],
+      [4, 4],
+    ]);
+    expect(together([], 7)).toEqual([]);
+    const marked = [100, 200, 300].map((ms) => ({
+      type: 'MessageMarked',
+      at: s(30),
+      by: ada,
+      ts: String((s(20) + ms) / 1_000),
+      mark: 'keyMoment',
+      emoji: 'star',
+      text: `seen after ${ms}`,
+    }));
+    const { svg } = await drawn(incident(), history(marked as unknown as StandingEvent[]));
+    const numbers = [...svg.matchAll(/fill="#ffffff">([\d–]+)</g)].map(([, words]) => words);
+    expect(numbers).toEqual(['1', '2–5']);
+    for (const ms of [100, 200, 300]) expect(svg).toContain(`seen after ${ms}`);
   });
 });

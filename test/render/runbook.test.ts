@@ -35,6 +35,21 @@ const shown = (...args: Parameters<typeof draw>): string => {
   return texts.join('\n').replaceAll('\u2060', '');
 };
 
+describe('Kill… in the thread', () => {
+  it('says where it belongs, so that no two on one screen are called the same', () => {
+    const kill = { text: 'Stop', buttons: ['kill' as const], checks: [] };
+    const book = bookOf({ id: 'a', ...kill }, { id: 'b', ...kill });
+    const incident = incidentWith([]);
+    const text = JSON.stringify(draw(incident, book));
+    const names = [...text.matchAll(/"accessibility_label":"([^"]*)"/g)].map(([, name]) => name);
+    expect(names).toEqual([
+      `Kill…, at step 1 of the runbook of ${incident.id}`,
+      `Kill…, at step 2 of the runbook of ${incident.id}`,
+      `Kill…, under the runbook of ${incident.id}`,
+    ]);
+  });
+});
+
 describe('a step in the thread', () => {
   const book = bookOf({ id: 's', text: 'Look', buttons: ['done', 'skip'], checks: ['apiKeys'] });
   const checked = (state: 'ok' | 'bad' | 'unknown') =>

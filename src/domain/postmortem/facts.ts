@@ -75,7 +75,7 @@ export function killView(kill: KillState, history: StandingEvent[]): KillView {
           `${answered} of ${found} in ${list}${protective > 0 ? ` (${protective} protective)` : ''}`,
       );
       return fact(
-        `${name}: ${listed(lists, 'no cancel is on record')}, in ${counted(venue.rounds, 'round')}`,
+        `${name}: ${listed(lists, 'no cancel is on record')}, in ${counted(venue.rounds, 'round')}${venue.rounds > 1 ? ' (an order that stood counts in each)' : ''}`,
         ofVenue('VenueCancelled', name),
       );
     }),

@@ -49,7 +49,8 @@ export function provedByKill(
       line: 'emergency-cancel',
       part: venue,
       provedAt: kill.at,
-      evidence: `${name}: ${cancelled(found, answered)} in ${seconds(state.cancelledMs)}, and read back that none is left`,
+      // Over several rounds an order that stood was found in each.
+      evidence: `${name}: ${state.rounds > 1 ? `orders, in ${state.rounds} rounds, cancelled` : cancelled(found, answered)} in ${seconds(state.cancelledMs)}, and read back that none is left`,
     });
   }
   return proofs;

@@ -15,14 +15,18 @@ export interface FaultTargets {
   bot: Pick<BotProcess, 'kill9'>;
   /** In a folder of its own: nothing else is hit when its disk is. */
   controlFile: string;
-  /** Root writes where nobody may: a read-only folder would hold nothing up. */
-  isRoot: boolean;
+  /** Root writes where nobody may, as a rule: a read-only folder holds nothing up then. */
+  writesAnywhere: boolean;
 }
 
 export interface FaultBoard {
   shown(): ShownFault[];
   isOn(id: string): boolean;
-  /** @returns false when there is no such switch. What is pressed, not switched, happens at `on`. */
+  /**
+   * What is pressed, not switched, happens at `on`.
+   * @returns false when there is no such switch
+   * @throws why it cannot be switched on here
+   */
   set(id: string, on: boolean): Promise<boolean>;
   /** Every switch off. @throws the reason of the first one that cannot be lifted; the others are off all the same */
   clear(): Promise<void>;
@@ -42,6 +46,8 @@ interface Fault {
   expect: string;
   /** Absent: it is a switch. */
   kind?: 'press';
+  /** Why it would do nothing here; null: it does. */
+  unavailable?(targets: FaultTargets): string | null;
   put(targets: FaultTargets): Lift | Promise<Lift>;
 }
 
@@ -230,7 +236,8 @@ const FAULTS: readonly Fault[] = [
     group: 'pagerduty',
     label: 'PagerDuty is down',
     does: 'PagerDuty answers everything with 500.',
-    expect: 'The headline says that nobody was paged yet, and the page is tried again until it is through.',
+    expect:
+      'The headline says that the page is not sent yet, and whom to call; it is tried again until it is through. After 10 s on-call is mentioned in the channel, and mailed.',
     put: pager({ kind: 'http500' }),
   },
   {
@@ -247,7 +254,7 @@ const FAULTS: readonly Fault[] = [
     label: 'PagerDuty hangs',
     does: 'PagerDuty takes every request and never answers.',
     expect:
-      'The headline says that nobody was paged yet; it is tried again with the same key, so that it pages once.',
+      'The headline says that the page is not sent yet, and whom to call; it is tried again with the same key, so that it pages once.',
     put: pager({ kind: 'hang' }),
   },
   {
@@ -263,7 +270,8 @@ const FAULTS: readonly Fault[] = [
     group: 'pagerduty',
     label: 'PagerDuty takes it, and pages nobody',
     does: 'PagerDuty answers each event with 202, and makes no incident of it.',
-    expect: '“Queued, nobody yet” stays on the headline: 202 is not somebody who was paged.',
+    expect:
+      '“Queued, nobody yet” stays on the headline: 202 is not somebody who was paged. After a minute on-call is mentioned in the channel, and mailed.',
     put: pager({ kind: 'acceptThenForget' }, ['events']),
   },
   {
@@ -317,6 +325,10 @@ const FAULTS: readonly Fault[] = [
     label: 'Control file’s disk is read-only',
     does: 'Nothing can be written into the folder of the control file; it can be read.',
     expect: 'A kill cancels all the same, and says that the switch could not be written.',
+    unavailable: ({ writesAnywhere }) =>
+      writesAnywhere
+        ? 'Not here: this rehearsal runs as root, whom a read-only folder does not hold up. Start it as another user to try this.'
+        : null,
     async put({ controlFile }) {
       const folder = dirname(controlFile);
       await chmod(folder, 0o500);
@@ -339,7 +351,6 @@ const FAULTS: readonly Fault[] = [
 
 /** All switches, off. */
 export function createFaultBoard(targets: FaultTargets): FaultBoard {
-  const faults = FAULTS.filter((one) => one.id !== 'disk.readonly' || !targets.isRoot);
   const on = new Map<string, Lift>();
   const listeners = new Set<() => void>();
   // One after the other: a switch that is turned twice quickly ends where it was turned last.
@@ -353,6 +364,8 @@ export function createFaultBoard(targets: FaultTargets): FaultBoard {
       await lift();
       on.delete(fault.id);
     } else {
+      const why = fault.unavailable?.(targets) ?? null;
+      if (why !== null) throw new Error(why);
       const back = await fault.put(targets);
       if (fault.kind !== 'press') on.set(fault.id, back);
     }
@@ -366,7 +379,7 @@ export function createFaultBoard(targets: FaultTargets): FaultBoard {
 
   return {
     shown: () =>
-      faults.map(({ id, group, label, does, expect, kind }) => ({
+      FAULTS.map(({ id, group, label, does, expect, kind, unavailable }) => ({
         id,
         group,
         kind: kind ?? 'switch',
@@ -374,17 +387,18 @@ export function createFaultBoard(targets: FaultTargets): FaultBoard {
         does,
         expect,
         on: on.has(id),
+        unavailable: unavailable?.(targets) ?? null,
       })),
     isOn: (id) => on.has(id),
     async set(id, wanted) {
-      const fault = faults.find((one) => one.id === id);
+      const fault = FAULTS.find((one) => one.id === id);
       if (fault === undefined) return false;
       await inTurn(fault, wanted);
       return true;
     },
     async clear() {
       // One that cannot be lifted keeps no other on.
-      const lifts = await Promise.allSettled(faults.map((fault) => inTurn(fault, false)));
+      const lifts = await Promise.allSettled(FAULTS.map((fault) => inTurn(fault, false)));
       const stuck = lifts.find((lift) => lift.status === 'rejected');
       if (stuck !== undefined) throw stuck.reason;
     },

@@ -124,6 +124,8 @@ export interface ShownFault {
   /** What should be seen then, in a sentence. */
   expect: string;
   on: boolean;
+  /** Why it cannot be switched on here, in a sentence; null: it can. */
+  unavailable: string | null;
 }
 
 export interface ShownPage {

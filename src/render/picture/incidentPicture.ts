@@ -22,8 +22,8 @@ import {
   rule,
   said,
   sideBySide,
-  symbol,
   text,
+  together,
   WIDTH,
   widthOf,
 } from './layout.ts';
@@ -403,25 +403,39 @@ function holesOf(trading: Mark[], window: [number, number]): [number, number][] 
   return [...before, ...between];
 }
 
-const NUMBER_STEP = 19;
+/** Lines nearer than this are one, px: a bundle of dashes hides what is measured. */
+const NEAR = 7;
+const NUMBER_HEIGHT = 18;
 
-/** Numbers on top, side by side, each with a line to its moment and down through the panels. */
+/**
+ * Numbers on top, side by side, each with a line to its moment and down through the panels. Moments that fall on one
+ * place have one line, and one mark: 2–5.
+ */
 function momentMarks(moments: Moment[], x: (at: number) => number, rows: [number, number][]): object[] {
-  const places = sideBySide(
-    moments.map(({ at }) => x(at)),
-    NUMBER_STEP,
+  const at = moments.map((moment) => x(moment.at));
+  const groups = together(at, NEAR).map(([first, last]) => {
+    const words = first === last ? String(first + 1) : `${first + 1}–${last + 1}`;
+    const width = Math.max(NUMBER_HEIGHT, widthOf(words, 10) + 10);
+    return { words, width, place: ((at[first] ?? 0) + (at[last] ?? 0)) / 2 };
+  });
+  const labels = sideBySide(
+    groups.map(({ place }) => place),
+    groups.map(({ width }) => width + 2),
     WIDTH,
   );
-  return moments.flatMap(({ at }, index) => {
-    const [label, place] = [places[index] ?? 0, x(at)];
+  return groups.flatMap(({ words, width, place }, index) => {
+    const label = labels[index] ?? 0;
     const thin = { stroke: { value: '#57606a' }, strokeWidth: { value: 1 } };
     return [
       rule([label, 18], [place, MARKS_HEIGHT - 4], thin),
       ...rows.map(([from, to]) =>
         rule([place, from], [place, to], { ...thin, strokeDash: { value: [3, 3] } }),
       ),
-      symbol('circle', label, 9, 250, { fill: { value: INK } }),
-      text(String(index + 1), label, 9.5, {
+      rect(label - width / 2, 0, width, NUMBER_HEIGHT, {
+        fill: { value: INK },
+        cornerRadius: { value: NUMBER_HEIGHT / 2 },
+      }),
+      text(words, label, 9.5, {
         align: { value: 'center' },
         fill: { value: '#ffffff' },
         fontSize: { value: 10 },

@@ -54,18 +54,34 @@ export function drawable(points: Mark[]): { at: number; value: number | null }[]
 }
 
 /**
- * Where labels of this width go so that they stand side by side, as near to where they belong as can be. `wanted` rises;
- * answers as many places, rising, `step` apart at least, within 0 and `room` where they fit.
+ * Where the middles of labels of these widths go so that they stand side by side, as near to where they belong as can be.
+ * `wanted` rises; answers as many places, rising, within 0 and `room` where they fit.
  */
-export function sideBySide(wanted: number[], step: number, room: number): number[] {
+export function sideBySide(wanted: number[], widths: number[], room: number): number[] {
+  const apart = (left: number): number => ((widths[left] ?? 0) + (widths[left + 1] ?? 0)) / 2;
   const places: number[] = [];
-  for (const want of wanted) places.push(Math.max(want, (places.at(-1) ?? -step) + step));
+  for (const [index, want] of wanted.entries())
+    places.push(index === 0 ? want : Math.max(want, (places[index - 1] ?? 0) + apart(index - 1)));
   let limit = room;
   for (let index = places.length - 1; index >= 0; index -= 1) {
     places[index] = Math.min(places[index] ?? 0, limit);
-    limit = (places[index] ?? 0) - step;
+    limit = (places[index] ?? 0) - apart(index - 1);
   }
   return places;
+}
+
+/**
+ * Those that would lie on top of each other, as one: from which to which of `places`, which rise. All of a group are less
+ * than `near` from its first.
+ */
+export function together(places: number[], near: number): [first: number, last: number][] {
+  const groups: [number, number][] = [];
+  for (const [index, place] of places.entries()) {
+    const group = groups.at(-1);
+    if (group !== undefined && place - (places[group[0]] ?? 0) < near) group[1] = index;
+    else groups.push([index, index]);
+  }
+  return groups;
 }
 
 type Encoded = Record<string, unknown>;

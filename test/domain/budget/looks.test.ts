@@ -138,7 +138,16 @@ describe('SLO-04', () => {
 
 describe('SLO-05', () => {
   const left = { verdict: 'RESIDUAL', orders: [{}] } as unknown as VenueVerdict;
-  const venue = { rounds: 1, cancelledMs: 1, lists: {}, failures: [], verdict: left, judgedAt: T0 };
+  const venue = {
+    rounds: 1,
+    cancelledMs: 1,
+    lists: {},
+    first: {},
+    newest: {},
+    failures: [],
+    verdict: left,
+    judgedAt: T0,
+  };
   it.each<[string, Partial<KillState>, string]>([
     ['in time', {}, 'good'],
     ['not judged after 10 s', { verdict: null, timings: null, judgedAt: null }, 'bad'],
@@ -200,7 +209,15 @@ describe('a kill that a newer one followed', () => {
     expect(of(first({ ...unjudged, latch: { ok: true, rev: 1, ms: 900 } }))).toEqual([]);
     expect(of(first({ ...unjudged, latch: { ok: true, rev: 1, ms: 1_100 } }))).toEqual([minute]);
     expect(of(first({ ...unjudged, latch: null }))).toEqual([minute]);
-    const venue = { rounds: 1, lists: {}, failures: [], verdict: null, judgedAt: null };
+    const venue = {
+      rounds: 1,
+      lists: {},
+      first: {},
+      newest: {},
+      failures: [],
+      verdict: null,
+      judgedAt: null,
+    };
     expect(of(first({ ...unjudged, venues: { v: { ...venue, cancelledMs: 2_500 } } }))).toEqual([minute]);
     expect(of(first(unjudged), at0 + 9_000)).toEqual([]);
     expect(of(first(unjudged), at0 + 70_000)).toEqual([minute, minute + 1]);

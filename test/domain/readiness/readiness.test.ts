@@ -364,6 +364,8 @@ describe('what proves', () => {
         rounds: 1,
         cancelledMs: 80,
         lists: { regular: { found: 2, answered: 2, protective: 0 } },
+        first: { regular: { found: 2, answered: 2, protective: 0 } },
+        newest: { regular: { found: 2, answered: 2, protective: 0 } },
         failures: [],
         verdict: { venue: 'a', verdict: 'FLAT', orders: [], positions: [], listsRead: [], notCovered: [] },
         judgedAt: NOW,
@@ -432,6 +434,9 @@ describe('what proves', () => {
       protective: false,
     } as const;
     expect(lines(kill({ venues: { a: { ...a, lists: {} } } }))).toEqual(['kill-switch/']);
+    // An order that stood was found in each round: its count is no number of orders.
+    const [, again] = provedByKill(incident, kill({ venues: { a: { ...a, rounds: 7 } } }));
+    expect(again?.evidence).toContain('orders, in 7 rounds, cancelled in');
     expect(lines(kill({ venues: { a: { ...a, verdict: { ...a.verdict, verdict: 'UNKNOWN' } } } }))).toEqual([
       'kill-switch/',
     ]);

@@ -45,7 +45,7 @@ beforeEach(async () => {
     stage: () => stage,
     engine,
     controlFile,
-    isRoot: false,
+    writesAnywhere: false,
     bot: {
       async kill9() {
         kills += 1;
@@ -319,22 +319,11 @@ describe('the engine', () => {
 
 describe('the rest', () => {
   it('the control file’s disk goes away, and comes back as it was', async () => {
-    const own = createFaultBoard({
-      stage: () => stage,
-      engine,
-      bot: { kill9: async () => undefined },
-      controlFile,
-      isRoot: true,
-    });
-    await own.set('disk.gone', true);
+    await board.set('disk.gone', true);
     await expect(readFile(controlFile)).rejects.toThrow('ENOENT');
-    await own.set('disk.gone', true);
-    await own.clear();
+    await board.set('disk.gone', true);
+    await board.clear();
     expect(await readFile(controlFile, 'utf8')).toContain('THEIRS=kept');
-    expect(
-      own.shown().map(({ id }) => id),
-      'root is not held up by it',
-    ).not.toContain('disk.readonly');
   });
 
   it('a switch that cannot be lifted still shows as on, keeps no other on, and goes with its desk', async () => {
@@ -352,6 +341,18 @@ describe('the rest', () => {
     expect((await stat(dirname(controlFile))).mode & 0o777).toBe(0o500);
     await board.set('disk.readonly', false);
     expect((await stat(dirname(controlFile))).mode & 0o777).toBe(0o700);
+  });
+
+  it('whom a read-only folder does not hold up cannot switch it on, and reads why', async () => {
+    const bot = { kill9: async () => undefined };
+    const roots = createFaultBoard({ stage: () => stage, engine, bot, controlFile, writesAnywhere: true });
+    const shown = roots.shown().find(({ id }) => id === 'disk.readonly');
+    expect(shown?.unavailable).toMatch(/runs as root/);
+    await expect(roots.set('disk.readonly', true)).rejects.toThrow(shown?.unavailable ?? '?');
+    expect(roots.isOn('disk.readonly')).toBe(false);
+    expect((await stat(dirname(controlFile))).mode & 0o777).toBe(0o700);
+    await roots.clear();
+    expect(board.shown().filter(({ unavailable }) => unavailable !== null)).toEqual([]);
   });
 
   it('kill -9 is pressed, not switched', async () => {

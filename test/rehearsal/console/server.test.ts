@@ -249,14 +249,43 @@ describe('who may ask', () => {
     },
   );
 
-  it('every answer forbids what the page does not need', async () => {
-    for (const path of ['/', '/console/assets/a.css', '/console/none']) {
-      const { headers } = await ask({ path });
-      expect(headers['content-security-policy']).toContain("default-src 'none'; script-src 'self'");
-      expect(headers['content-security-policy']).toContain("frame-ancestors 'none'");
-      expect(headers['x-content-type-options']).toBe('nosniff');
-      expect(headers['cache-control']).toBe('no-store');
-    }
+  it.each<[string, number, Asked]>([
+    ['the page', 200, {}],
+    ['an asset', 200, { path: '/console/assets/a.css' }],
+    ['the events', 200, { path: '/console/events' }],
+    ['an act', 200, { path: '/console/act', body: '{"act":"fault","id":"slack.down","on":true}' }],
+    ['what is not JSON', 400, { path: '/console/act', body: '{' }],
+    ['another site', 403, { path: '/console/events', headers: { 'sec-fetch-site': 'cross-site' } }],
+    ['nothing there', 404, { path: '/console/none' }],
+    ['no such asset', 404, { path: '/console/assets/none' }],
+    ['what is too large', 413, { path: '/console/act', body: ' '.repeat(64 * 1024 + 1) }],
+    ['another name', 421, { headers: { host: 'evil.example' } }],
+    ['another name, for the bot', 421, { path: '/metrics', headers: { host: 'evil.example' } }],
+  ])('every answer forbids what the page does not need: %s, %i', async (_what, status, asked) => {
+    const { hostname, port, host } = new URL(server.url);
+    const { path = '/', headers, body } = asked;
+    const posts = body === undefined ? {} : { 'content-type': 'application/json', origin: server.url };
+    const sent = request({
+      hostname,
+      port,
+      path,
+      method: body === undefined ? 'GET' : 'POST',
+      headers: { host, ...posts, ...headers },
+    });
+    sent.on('error', () => undefined);
+    sent.end(body);
+    const [response] = (await once(sent, 'response')) as [IncomingMessage];
+    expect(response.statusCode).toBe(status);
+    expect(response.headers).toMatchObject({
+      'content-security-policy':
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
+      'x-content-type-options': 'nosniff',
+      'referrer-policy': 'no-referrer',
+      'cross-origin-opener-policy': 'same-origin',
+      'cross-origin-resource-policy': 'same-origin',
+      'cache-control': 'no-store',
+    });
+    sent.destroy();
   });
 });
 

@@ -26,8 +26,8 @@ function nextWords({ status }: ConsoleState): string | null {
   }
   if (open.length === 0) return null;
   return open.some(({ state }) => state === 'open')
-    ? 'Acknowledge on the headline says that you have it. Kill… stops everything; the runbook in its thread says when.'
-    : 'The runbook in the thread says what to look at. Kill… stops everything; Resolve… when it is over.';
+    ? 'Acknowledge on the headline says that you have it. Kill… on the same headline stops everything; the runbook in its thread says when.'
+    : 'The runbook in the thread says what to look at. On the headline: Kill… stops everything, Resolve… when it is over.';
 }
 
 /** The thread in which the last kill's receipt stands, where its headline is among the messages that are shown. */

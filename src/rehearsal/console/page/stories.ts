@@ -64,10 +64,11 @@ const GROUPS: readonly [FaultGroup, string][] = [
 
 function faultHtml(fault: ShownFault): Html {
   const id = `fault-${fault.id}`;
-  const words = html`<span class="switch-words"><b>${fault.label}</b><small id="${id}-does">${fault.does} <i>${fault.expect}</i></small></span>`;
+  const not = fault.unavailable !== null && html` <b>${fault.unavailable}</b>`;
+  const words = html`<span class="switch-words"><b>${fault.label}</b><small id="${id}-does">${fault.does} <i>${fault.expect}</i>${not}</small></span>`;
   return fault.kind === 'press'
     ? html`<li class="fault"><button type="button" class="button danger small" id="${id}" data-fault="${fault.id}" data-press aria-describedby="${id}-does">${fault.label}</button><small id="${id}-does">${fault.does} <i>${fault.expect}</i></small></li>`
-    : html`<li class="fault${fault.on ? ' on' : ''}"><button type="button" class="switch" role="switch" id="${id}" data-fault="${fault.id}" aria-checked="${String(fault.on)}" aria-label="${fault.label}" aria-describedby="${id}-does"><span class="knob"></span></button>${words}</li>`;
+    : html`<li class="fault${fault.on ? ' on' : ''}"><button type="button" class="switch" role="switch" id="${id}" data-fault="${fault.id}" aria-checked="${String(fault.on)}" aria-label="${fault.label}" aria-describedby="${id}-does"${not && html` disabled`}><span class="knob"></span></button>${words}</li>`;
 }
 
 export function faultsHtml(state: ConsoleState): Html {
