@@ -68,3 +68,23 @@ it(
   },
   LIMIT,
 );
+
+it(
+  'who has a thread of the old desk open cannot write into it after Start over, and keeps the words',
+  async () => {
+    await withRehearsal(folder, async (desk) => {
+      const said = await desk.act({ act: 'say', as: 'U0ADA', text: 'before' });
+      const reply = (text: string) => desk.act({ act: 'reply', as: 'U0GRACE', threadTs: said.ts, text });
+      expect(await reply('one')).toMatchObject({ ok: true });
+      await desk.act({ act: 'remove', as: 'U0ADA', ts: said.ts });
+      expect(await reply('two'), 'as in Slack: its replies keep it').toMatchObject({ ok: true });
+      expect(await desk.act({ act: 'reset' })).toEqual({ ok: true });
+      expect(await reply('three')).toEqual({
+        ok: false,
+        error: 'the thread is gone: close it, and write in the channel',
+      });
+      expect(desk.state({ thread: said.ts ?? null }).thread).toEqual([]);
+    });
+  },
+  LIMIT,
+);
