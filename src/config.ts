@@ -433,8 +433,14 @@ function liveData(folder: string, rehearsalDir: string): string | null {
   }
 }
 
-const isSymlink = (path: string): boolean =>
-  lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+/** False too when it cannot be looked at: who makes the folder then says why it cannot be made. */
+function isSymlink(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+  } catch {
+    return false;
+  }
+}
 
 // ── Live ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 

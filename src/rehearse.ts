@@ -211,7 +211,9 @@ export async function startConsole(
   config: RehearsalConfig,
   options: Partial<Parameters<typeof startRehearsalConsole>[0]> = {},
 ): Promise<{ console: RehearsalConsole; token: string; controlFile: string }> {
-  const release = await holdFolder(config.dataDir);
+  const release = await holdFolder(config.dataDir).catch((error: unknown) => {
+    throw ofFolder(error, config.dataDir);
+  });
   // [::1] is how it stands in an address, and no name to listen on.
   const host = config.host.replace(/^\[|\]$/g, '');
   try {
@@ -233,8 +235,20 @@ export async function startConsole(
     };
   } catch (error) {
     await release();
-    throw error;
+    throw ofFolder(error, config.dataDir);
   }
+}
+
+/** What Linux calls a folder that cannot be made, written or filled. */
+const NO_FOLDER = /^(EACCES|EPERM|EROFS|ENOSPC|EDQUOT|ENOTDIR|ENOENT|EEXIST)$/;
+
+/** The same error, with what to do where the folder is the reason. */
+function ofFolder(error: unknown, dataDir: string): unknown {
+  if (!(error instanceof Error && 'code' in error && NO_FOLDER.test(String(error.code)))) return error;
+  return new Error(
+    `the rehearsal cannot keep its data in ${dataDir} (${error.message}). Start it in a folder that you may write to, on a disk with room.`,
+    { cause: error },
+  );
 }
 
 async function open(

@@ -28,6 +28,9 @@ const touched = new Set();
 let source = null;
 let isFresh = true;
 let retry = null;
+/** Twice what the console's heartbeats are apart, and a little: who is silent for longer is not there. */
+const MOST_SILENCE_MS = 25_000;
+let silence = null;
 /** The boxes that another channel or thread is about to fill, and where each begins. */
 const begins = new Map([['messages-scroll', 'end']]);
 /** The receipt is to be shown as soon as its thread is drawn. */
@@ -40,24 +43,46 @@ let lastVerdict = null;
 function connect({ again = false } = {}) {
   source?.close();
   clearTimeout(retry);
+  clearTimeout(silence);
   if (!again) isFresh = true;
+  // A browser has six connections for all its tabs together: one that nobody sees leaves its own to the others.
+  if (document.hidden) {
+    source = null;
+    lose();
+    return;
+  }
   const query = new URLSearchParams({ as: looking.as, channel: looking.channel, tab: looking.tab });
   if (looking.thread !== null) query.set('open', looking.thread);
   const mine = new EventSource(`/console/events?${query}`);
   source = mine;
+  const hear = () => {
+    clearTimeout(silence);
+    silence = setTimeout(() => {
+      lose();
+      connect({ again: true });
+    }, MOST_SILENCE_MS);
+  };
+  hear();
+  mine.addEventListener('here', hear);
   mine.addEventListener('regions', (event) => {
     if (source !== mine) return;
+    hear();
     say('live', 'live');
     draw(JSON.parse(event.data));
   });
   mine.addEventListener('error', () => {
     if (source !== mine) return;
-    say('reconnecting…', 'lost');
+    clearTimeout(silence);
+    lose();
     // A browser tries again by itself after a broken connection, but late, and never after an answer that is none.
     mine.close();
     retry = setTimeout(() => connect({ again: true }), 500);
   });
 }
+
+document.addEventListener('visibilitychange', () => connect({ again: true }));
+
+const lose = () => say('reconnecting…', 'lost');
 
 function say(words, state) {
   const lamp = byId('connection');
@@ -192,9 +217,19 @@ function follow() {
 
 // ── What a person does ─────────────────────────────────────────────────────────────────────────────────────────────
 
+/** Longer than a bot that starts over takes. */
+const LATE_MS = 15_000;
+
 /** Ask for it; what could not be done is said in words. Resolves with what came of it. */
 async function act(name, fields = {}) {
   byId('toast').hidden = true;
+  const late = setTimeout(
+    () =>
+      complain(
+        'No answer yet. Is the rehearsal stopped (Ctrl-Z), or are many of its windows open? Close some.',
+      ),
+    LATE_MS,
+  );
   try {
     const response = await fetch('/console/act', {
       method: 'POST',
@@ -207,6 +242,8 @@ async function act(name, fields = {}) {
   } catch {
     complain('The console does not answer: is the rehearsal still running?');
     return { ok: false };
+  } finally {
+    clearTimeout(late);
   }
 }
 

@@ -24,6 +24,10 @@ export interface Bench {
   drop(): void;
   /** From here on an act finds nobody, as in a restart. */
   refuse(isAway: boolean): void;
+  /** From here on nothing is answered and nothing said, as by a process that was stopped with Ctrl-Z. */
+  stall(isStalled: boolean): void;
+  /** How many pages listen. */
+  listening(): number;
   close(): Promise<void>;
 }
 
@@ -31,6 +35,7 @@ export async function startBench(state: ConsoleState): Promise<Bench> {
   const streams = new Set<ServerResponse>();
   const acts: Record<string, unknown>[] = [];
   let isAway = false;
+  let isStalled = false;
   const send = (stream: ServerResponse) => {
     const drawn = Object.fromEntries(REGIONS.map((name) => [name, regions[name](state)]));
     stream.write(`event: regions\ndata: ${JSON.stringify(drawn)}\n\n`);
@@ -40,6 +45,7 @@ export async function startBench(state: ConsoleState): Promise<Bench> {
       const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
       const asset = ASSETS[pathname.replace('/console/assets/', '')];
       response.setHeader('content-security-policy', CSP);
+      if (isStalled) return;
       if (pathname === '/') {
         response.setHeader('content-type', 'text/html; charset=utf-8');
         response.end(page());
@@ -75,6 +81,10 @@ export async function startBench(state: ConsoleState): Promise<Bench> {
     refuse(away) {
       isAway = away;
     },
+    stall(stalled) {
+      isStalled = stalled;
+    },
+    listening: () => streams.size,
     push(change) {
       change(state);
       for (const stream of streams) send(stream);

@@ -30,7 +30,7 @@ export interface Visit {
 export async function visit(
   browser: Browser,
   url: string,
-  options: { dark?: boolean; width?: number; height?: number; density?: number } = {},
+  options: { dark?: boolean; width?: number; height?: number; density?: number; fakeTime?: boolean } = {},
 ): Promise<Visit> {
   const context = await browser.newContext({
     colorScheme: options.dark === true ? 'dark' : 'light',
@@ -47,6 +47,8 @@ export async function visit(
     return route.abort();
   });
   const page = await context.newPage();
+  // The test can move its timers on.
+  if (options.fakeTime === true) await page.clock.install();
   page.on('pageerror', (error) => errors.push(error.message));
   page.on('console', (line) => {
     if (line.type() === 'error' && /Content Security Policy|Refused/.test(line.text()))

@@ -96,3 +96,37 @@ describe('a stream that breaks in the middle of a story', () => {
     expect(await acts(bench, 1)).toMatchObject([{ act: 'say', text: '/kill feed frozen' }]);
   });
 });
+
+it('a console that is silent is not called live, and an act that waits for it says so', async () => {
+  const { page, bench } = await start(many(1), { fakeTime: true });
+  const lamp = page.locator('#connection');
+  bench.stall(true);
+  await page.locator('#composer').fill('/kill feed frozen');
+  await page.keyboard.press('Enter');
+  await page.clock.runFor(15_000);
+  await page.getByText('No answer yet').waitFor();
+  expect(await lamp.textContent()).toBe('live');
+  await page.clock.runFor(15_000);
+  expect(await lamp.textContent()).toBe('reconnecting…');
+  bench.stall(false);
+  bench.push(many(2));
+  await page.clock.runFor(26_000);
+  await page.getByRole('heading', { name: 'message 1' }).waitFor();
+  expect(await lamp.textContent()).toBe('live');
+});
+
+it('a tab that nobody sees holds no connection, and is whole as soon as somebody looks', async () => {
+  const { page, bench } = await start(many(1));
+  const look = (isHidden: boolean) =>
+    page.evaluate(
+      `Object.defineProperty(document, 'hidden', { configurable: true, value: ${isHidden} });
+       document.dispatchEvent(new Event('visibilitychange'))`,
+    );
+  await look(true);
+  await expect.poll(() => bench.listening()).toBe(0);
+  expect(await page.locator('#connection').textContent()).toBe('reconnecting…');
+  many(3)(bench.state);
+  await look(false);
+  await expect.poll(() => headings(page)).toEqual(named(3));
+  expect(await page.locator('#connection').textContent()).toBe('live');
+});

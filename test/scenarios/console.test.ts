@@ -10,6 +10,7 @@ import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { loadConfig } from '../../src/config.ts';
 import type { Looking } from '../../src/rehearsal/console/state.ts';
 import { CHANNEL } from '../../src/rehearsal/stage.ts';
 import { openRehearsal, type Rehearsed, ROOT, shows, withRehearsal } from './rehearsed.ts';
@@ -50,6 +51,15 @@ it('does not begin on a port that somebody has; the folder is free again then', 
   await expect(open(port)).rejects.toThrow(`port ${port} is taken`);
   other.close();
   await (await open()).console.stop();
+});
+
+it('in a folder that cannot be had it says so, and what to do', async () => {
+  // A file in the way stops root too.
+  await writeFile(join(folder, 'data'), '');
+  expect(loadConfig({ env: { STANDDOWN_REHEARSAL: '1' }, cwd: folder })).toMatchObject({ ok: true });
+  await expect(open()).rejects.toThrow(
+    /cannot keep its data in .*rehearsal \((EEXIST|ENOTDIR).*\)\. Start it in a folder that you may write to/,
+  );
 });
 
 describe('the console in front of the bot', () => {

@@ -40,6 +40,10 @@ export function createBotProcess(options: BotProcessOptions): BotProcess {
   let over: Promise<unknown> = Promise.resolve();
   let url: string | null = null;
   let starting: Promise<void> | null = null;
+  /** Resolves when the process that was told to end is gone; null: none was. */
+  let ending: Promise<unknown> | null = null;
+  /** How often it was told to end. */
+  let ends = 0;
   let shown: StatusShown['bot'] = {
     state: 'down',
     since: now(),
@@ -83,22 +87,35 @@ export function createBotProcess(options: BotProcessOptions): BotProcess {
   }
 
   async function end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
-    const ending = child;
-    if (ending === null) return;
-    ending.kill(signal);
-    const limit = setTimeout(() => ending.kill('SIGKILL'), graceMs);
-    await over;
+    ends += 1;
+    const told = child;
+    if (told === null) return;
+    const launching = starting;
+    const gone = over;
+    told.kill(signal);
+    ending = gone;
+    const limit = setTimeout(() => told.kill('SIGKILL'), graceMs);
+    await gone;
     clearTimeout(limit);
+    if (ending === gone) ending = null;
     // Who waited for it to start is told first, so that the next start is one of its own.
-    await starting?.catch(() => undefined);
+    await launching?.catch(() => undefined);
+  }
+
+  /** After the one that is about to go, unless it is told to end once more before its turn. */
+  async function launchAfter(gone: Promise<unknown>): Promise<void> {
+    const known = ends;
+    await gone;
+    if (ends !== known) throw new Error('The bot did not start: it was ended first.');
+    await launch();
   }
 
   return {
     url: () => url,
     shown: () => ({ ...shown }),
     start() {
-      if (url !== null) return Promise.resolve();
-      starting ??= launch().finally(() => {
+      if (url !== null && ending === null) return Promise.resolve();
+      starting ??= (ending === null ? launch() : launchAfter(ending)).finally(() => {
         starting = null;
       });
       return starting;

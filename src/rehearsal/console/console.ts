@@ -59,6 +59,7 @@ export interface RehearsalConsole {
 }
 
 const ASK_MS = 2_000;
+const MUTE = 'its process runs, and does not answer: kill it, or start over';
 /** With retries: a bot whose console was killed writes for an instant longer. */
 const REMOVE = { recursive: true, force: true, maxRetries: 5, retryDelay: 50 };
 
@@ -72,6 +73,8 @@ export async function startRehearsalConsole(options: ConsoleOptions): Promise<Re
   let deaf: (() => void)[] = [];
   let control: { text: string | null; writable: boolean } = { text: options.control, writable: true };
   let said: ReturnType<typeof statusFields> = null;
+  /** Its process runs, and did not answer when it was asked last. */
+  let isMute = false;
   const errors = new Map<string, Readonly<Record<string, string>>>();
   let server: ConsoleServer | null = null;
   const changed = () => server?.changed();
@@ -173,7 +176,9 @@ export async function startRehearsalConsole(options: ConsoleOptions): Promise<Re
   }
 
   function stateFor(looking: Looking): ConsoleState {
-    const { criteria = [], ...status } = said ?? {};
+    const { state } = bot.shown();
+    // What a bot that is gone said last is not how it is.
+    const { criteria = [], ...status } = (state === 'up' ? said : null) ?? {};
     const held = startOver.holds();
     return {
       looking,
@@ -192,7 +197,11 @@ export async function startRehearsalConsole(options: ConsoleOptions): Promise<Re
         incidents: [],
         lastKill: null,
         ...status,
-        bot: { ...bot.shown(), ...(held === null ? {} : { detail: held }) },
+        bot: {
+          ...bot.shown(),
+          ...(state === 'up' && isMute ? { state: 'mute' as const, detail: MUTE } : {}),
+          ...(held === null ? {} : { detail: held }),
+        },
         url: server?.url ?? '',
         token,
       },
@@ -206,7 +215,12 @@ export async function startRehearsalConsole(options: ConsoleOptions): Promise<Re
       () => false,
     );
     control = { text, writable };
-    said = bot.url() === null ? null : statusFields((await ask('GET', '/status')).json);
+    const asked = bot.url();
+    const heard = asked === null ? null : statusFields((await ask('GET', '/status')).json);
+    // An answer of one that is gone by now tells nothing of the one that came after it.
+    const isSame = bot.url() === asked;
+    said = isSame ? heard : null;
+    isMute = isSame && asked !== null && heard === null;
     changed();
   }
 
@@ -217,8 +231,10 @@ export async function startRehearsalConsole(options: ConsoleOptions): Promise<Re
     if (secondMs === Number.POSITIVE_INFINITY) return;
     while (!ended.signal.aborted) {
       if (startOver.holds() === null) {
-        // What it tells is in what is looked at.
-        beating = engine.beat().then(look);
+        // What it tells is in what is looked at, unless the bot keeps it waiting: then that is what there is to see.
+        const beat = engine.beat();
+        const soon = delay(ASK_MS, undefined, { signal: ended.signal }).catch(() => undefined);
+        beating = Promise.all([beat, Promise.race([beat, soon]).then(look)]);
         await beating;
       }
       await delay(secondMs, undefined, { signal: ended.signal }).catch(() => undefined);

@@ -146,12 +146,12 @@ export function createScenarioBoard(
 
   async function carryOut(scenario: Scenario, run: Run): Promise<void> {
     const undo: (() => unknown)[] = [];
+    let ended: ShownScenario['state'] = 'done';
     try {
       await scenario.play(handsOf(run, undo));
-      run.state = 'done';
     } catch (error) {
       const { aborted, reason } = run.abort.signal;
-      run.state = aborted ? 'stopped' : 'failed';
+      ended = aborted ? 'stopped' : 'failed';
       run.told.push({
         at: deps.now(),
         text: aborted ? `Ended early, by ${String(reason)}.` : `It could not go on: ${wordsOf(error)}`,
@@ -166,8 +166,10 @@ export function createScenarioBoard(
           kept += 1;
         }
       }
-      if (run.abort.signal.aborted && run.state === 'stopped')
+      if (ended === 'stopped')
         run.told.push({ at: deps.now(), text: kept === 0 ? TAKEN_BACK : NOT_TAKEN_BACK });
+      // Only now may another one begin: what this one takes back, the other might have counted on.
+      run.state = ended;
       changed();
     }
   }

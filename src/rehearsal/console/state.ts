@@ -189,7 +189,8 @@ export interface ShownCriterion {
 
 export interface StatusShown {
   bot: {
-    state: 'starting' | 'up' | 'down';
+    /** `mute`: its process runs, and does not answer. */
+    state: 'starting' | 'up' | 'mute' | 'down';
     /** Epoch ms. */
     since: number;
     pid: number | null;

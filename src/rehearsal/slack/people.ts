@@ -274,12 +274,20 @@ export function createPeople(workspace: Workspace, delivery: Delivery): People {
       const room = place(channel);
       if (!room.members.has(options.botUserId))
         throw new Error(`the bot is not in ${channel}: it would hear nothing`);
+      // A deleted message keeps the thread under it while there are replies in it.
+      const { threadTs } = where;
+      if (
+        threadTs !== undefined &&
+        workspace.find(room.id, threadTs) === undefined &&
+        workspace.repliesTo(room.id, threadTs).length === 0
+      )
+        throw new Error('the thread is gone: close it, and write in the channel');
       const message = workspace.post({
         channel: room.id,
         user: user.id,
         byBot: false,
         text,
-        threadTs: where.threadTs,
+        threadTs,
         files: (where.files ?? []).map((name) => sharedFile(user.id, name)),
       });
       const body = { ...messageEvent(workspace, message), client_msg_id: workspace.nextId('msg-') };

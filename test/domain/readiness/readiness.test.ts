@@ -435,7 +435,7 @@ describe('what proves', () => {
     } as const;
     expect(lines(kill({ venues: { a: { ...a, lists: {} } } }))).toEqual(['kill-switch/']);
     // An order that stood was found in each round: its count is no number of orders.
-    const [, again] = provedByKill(incident, kill({ venues: { a: { ...a, rounds: 7 } } }));
+    const [, again] = provedByKill(incident, kill({ venues: { a: { ...a, rounds: 7 } } }), []);
     expect(again?.evidence).toContain('orders, in 7 rounds, cancelled in');
     expect(lines(kill({ venues: { a: { ...a, verdict: { ...a.verdict, verdict: 'UNKNOWN' } } } }))).toEqual([
       'kill-switch/',

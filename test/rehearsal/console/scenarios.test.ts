@@ -153,6 +153,35 @@ describe('a story', () => {
     });
   });
 
+  it('keeps every other one away until what it broke is taken back, so that no switch goes off under the next', async () => {
+    let answer: (() => void) | null = null as (() => void) | null;
+    const { deps, on } = desk({
+      post: (_path, body) =>
+        JSON.stringify(body).includes('"status":"resolved"')
+          ? new Promise((done) => (answer = () => done({ status: 202, json: {} })))
+          : Promise.resolve({ status: 202, json: {} }),
+    });
+    const board = createScenarioBoard(deps, [
+      scenario(async (play) => {
+        await play.fault('slack.down');
+        await play.alert({ name: 'A', severity: 'info', summary: 'a' });
+      }),
+      { ...scenario((play) => play.fault('slack.down')), id: 'next' },
+    ]);
+    board.start('own');
+    await expect.poll(() => answer).not.toBe(null);
+    expect(on.has('slack.down')).toBe(true);
+    expect(board.shown()[0]).toMatchObject({ state: 'running' });
+    expect(() => board.start('next')).toThrow('running');
+    answer?.();
+    await board.settled();
+    expect(on.has('slack.down')).toBe(false);
+    expect(board.shown()[0]).toMatchObject({ state: 'done', progress: 1 });
+    board.start('next');
+    await board.settled();
+    expect(board.shown()[1]).toMatchObject({ state: 'done' });
+  });
+
   it('whose alert could not be resolved, since the bot is down, does not say that it was', async () => {
     let status = 202;
     const { deps } = desk({ wait: waiting, post: async () => ({ status, json: null }) });

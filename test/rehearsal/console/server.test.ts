@@ -446,6 +446,21 @@ describe('what a page is told', () => {
     one.close();
   });
 
+  it('a page hears that we are here though nothing changes, as an event that its script can see', async () => {
+    await server.close();
+    server = await startConsoleServer({ ...options, heartbeatMs: 10 });
+    const { hostname, port } = new URL(server.url);
+    const sent = request({ hostname, port, path: '/console/events' }).end();
+    const [response] = (await once(sent, 'response')) as [IncomingMessage];
+    let text = '';
+    for await (const chunk of response) {
+      text += String(chunk);
+      // Without data no browser tells of it.
+      if (text.includes('event: here\ndata: 1\n\n')) break;
+    }
+    sent.destroy();
+  });
+
   it('a page that does not read is not drawn for, and let go after a while', async () => {
     await server.close();
     server = await startConsoleServer({ ...options, heartbeatMs: 50 });

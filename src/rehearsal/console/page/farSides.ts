@@ -14,6 +14,7 @@ import { nextHtml } from './next.ts';
 const BOT_WORDS: Readonly<Record<StatusShown['bot']['state'], string>> = {
   starting: 'bot starts',
   up: 'bot up',
+  mute: 'BOT DOES NOT ANSWER',
   down: 'BOT DOWN',
 };
 
@@ -23,7 +24,7 @@ export function statusHtml(state: ConsoleState): Html {
   const { status } = state;
   const { bot, trading } = status;
   const verdict = status.lastKill?.verdict;
-  return html`<div class="lamps"><span class="lamp bot-${bot.state}">${BOT_WORDS[bot.state]} since ${clock(bot.since)}</span>
+  return html`<div class="lamps"><span class="lamp bot-${bot.state}">${BOT_WORDS[bot.state]}${bot.state !== 'mute' && ` since ${clock(bot.since)}`}</span>
 ${bot.state === 'down' && html`<button type="button" class="button small" id="bot-start" data-bot="start">Start the bot</button>`}
 ${
   trading === null
