@@ -4,6 +4,7 @@ import {
   type DrillResult,
   type DrillTime,
   ENDED,
+  type FurtherMissed,
   foundAt,
   inSeconds,
   SCENARIOS,
@@ -12,7 +13,7 @@ import {
 } from '../domain/drill/gameDay.ts';
 import { compared } from '../domain/drill/measure.ts';
 import { counted } from '../domain/words.ts';
-import { dateTime, inert, plain } from './text.ts';
+import { count, dateTime, inert, plain } from './text.ts';
 
 const STATE: Record<DrillTime['state'], string> = {
   kept: '✓ kept',
@@ -120,7 +121,7 @@ export const SCENARIO_WORDS: Record<Scenario, string> = {
 export function drillListLines(
   last: { result: DrillResult; at: number }[],
   planned: { scenario: Scenario; dueAt: number }[],
-  missed: { scenario: Scenario; dueAt: number; why: string }[],
+  missed: { scenario: Scenario; dueAt: number; why: string; further?: FurtherMissed }[],
 ): string[] {
   return SCENARIOS.map((scenario) => {
     const newest = last.find(({ result }) => result.scenario === scenario);
@@ -134,13 +135,27 @@ export function drillListLines(
         : `last ${dateTime(newest.at)} UTC ${outcome(newest.result)} (${newest.result.drill})`;
     const lost = missed.findLast((one) => one.scenario === scenario);
     const late =
-      lost === undefined || (newest !== undefined && newest.at > lost.dueAt)
+      lost === undefined || (newest !== undefined && newest.at > (lost.further?.until ?? lost.dueAt))
         ? ''
-        : ` · ❗ MISSED ${dateTime(lost.dueAt)} UTC: ${plain(lost.why, 200)}`;
+        : ` · ❗ MISSED ${dateTime(lost.dueAt)} UTC${lost.further === undefined ? '' : ` and ${count(lost.further.times.length + lost.further.more, 'later time')}`}: ${plain(lost.why, 200)}`;
     return `${scenario}: ${SCENARIO_WORDS[scenario]} · ${before} · ${next === undefined ? 'not scheduled' : `next ${dateTime(next)} UTC`}${late}`;
   });
 }
 
 /** A scheduled drill that did not run, for #incidents. */
-export const missedDrillWords = (missed: { scenario: Scenario; dueAt: number; why: string }): string =>
-  `DRILL · ❗ The drill ${missed.scenario}, due ${dateTime(missed.dueAt)} UTC, did NOT run: ${inert(missed.why, 300)} It is not made up for: \`/incident drill ${missed.scenario}\` runs it.`;
+export function missedDrillWords(missed: {
+  scenario: Scenario;
+  dueAt: number;
+  why: string;
+  further?: FurtherMissed;
+}): string {
+  const { scenario, dueAt, why, further } = missed;
+  const later =
+    further === undefined
+      ? ''
+      : ` Nor did those due ${further.times.map(dateTime).join(', ')} UTC${
+          further.more === 0 ? '' : `, and ${further.more} more until ${dateTime(further.until)} UTC`
+        }.`;
+  const reason = inert(why, 300);
+  return `DRILL · ❗ The drill ${scenario}, due ${dateTime(dueAt)} UTC, did NOT run: ${reason}${/[.!?]$/.test(reason) ? '' : '.'}${later} It is not made up for: \`/incident drill ${scenario}\` runs it.`;
+}

@@ -24,9 +24,9 @@ describe('a test page of a clock that was ahead', () => {
       find: async () => ({ state: 'found', incidents: [] }),
       async trigger({ dedupKey }) {
         triggered.push(dedupKey);
-        return { state: 'done' } as Awaited<ReturnType<TestPageDeps['pager']['trigger']>>;
+        return { state: 'done' };
       },
-      resolve: async () => ({ state: 'done' }) as Awaited<ReturnType<TestPageDeps['pager']['resolve']>>,
+      resolve: async () => ({ state: 'done' }),
     };
     const pages = createTestPages({
       state: () => state,
