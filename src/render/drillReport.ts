@@ -45,7 +45,7 @@ function foundWords(found: number | null): string {
 
 /** What the kill proved, and what it did not. */
 function killLines({ scenario, kill, venues }: DrillResult): string[] {
-  if (scenario !== 'kill') return [];
+  if (scenario !== 'kill') return [LEFT_OPEN[scenario]];
   if (kill === null) return [`The kill at ${venues.join(', ')} has no verdict. Orders there may be live.`];
   const found =
     kill.found === 0
@@ -61,6 +61,16 @@ function killLines({ scenario, kill, venues }: DrillResult): string[] {
     "The latch was the drill's own file, which no engine reads: that an engine stops is not proven by it.",
   ];
 }
+
+/** What a scenario without a kill leaves open: it exercises people, and nothing of the desk. */
+const LEFT_OPEN: Record<Exclude<Scenario, 'kill'>, string> = {
+  'feed-gap':
+    'There was no gap: whether one is noticed, whether the engine pauses, and the backup feed were NOT measured.',
+  paging:
+    'What pages for real, and who is asked when nobody answers, were NOT measured: it was one test page.',
+  runbook:
+    'Its steps were ticked by people: the kill, the cancel and whether the engine stops were NOT measured.',
+};
 
 const endLine = (result: DrillResult): string =>
   `It ${ENDED[result.ended]}${result.why === '' ? '' : ` (${plain(result.why, 300)})`}.`;
