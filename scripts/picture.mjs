@@ -482,7 +482,8 @@ recoveryCheck: off
     });
     // The server of the picture is a rehearsal's, and the machine's own state is no part of it.
     const shown = report.lines.filter(
-      ({ id }) => !/^(?:server\.|readiness\.|machine\.(?:sync|data)|control\.mount|venue\..*address)/.test(id),
+      ({ id }) =>
+        !/^(?:server\.|readiness\.|machine\.(?:sync|data)|control\.mount|venue\..*address)/.test(id),
     );
     lines = printed(shown, { columns: 110, rows: 40, colour: true, all: false });
   });

@@ -385,7 +385,11 @@ export function describe(event: StandingEvent): string {
     case 'DrillPlanned':
       return `A drill (${event.scenario}) is due at ${utc(event.dueAt)}`;
     case 'DrillMissed':
-      return `A drill (${event.scenario}) was due at ${utc(event.dueAt)} and did not run${because(event.why)}`;
+      return `A drill (${event.scenario}) was due at ${utc(event.dueAt)} and did not run${because(event.why)}${
+        event.further === undefined
+          ? ''
+          : `; nor at ${counted(event.further.times.length + event.further.more, 'later time')} until ${utc(event.further.until)}`
+      }`;
     case 'DrillMissedSaid':
       return `It was said that the drill due at ${utc(event.dueAt)} did not run`;
     case 'MembersSeen':

@@ -30,7 +30,13 @@ import {
   provedByKill,
 } from '../domain/readiness/proofs.ts';
 import { rotaReading } from '../domain/readiness/rota.ts';
-import { evolveReadiness, isReadiness, NOTHING_PROVED } from '../domain/readiness/state.ts';
+import {
+  evolveMissed,
+  evolveReadiness,
+  isDrillWord,
+  isReadiness,
+  NOTHING_PROVED,
+} from '../domain/readiness/state.ts';
 import type { Chat, Store } from '../ports.ts';
 import { type ChatMessage, type Clock, DESK, type Log, type Pager, type RunbookTexts } from '../ports.ts';
 import type { Ledger } from './ledger.ts';
@@ -123,6 +129,7 @@ export async function createReadiness(deps: ReadinessDeps): Promise<Readiness> {
   // Before anything is shown: the button carries what is to be read. It goes on record with the first look.
   let texts: TextVersion[] = await deps.texts.read();
   const fold = (event: StandingEvent) => {
+    if (isDrillWord(event)) state = evolveMissed(state, event);
     if (!isReadiness(event)) return;
     firstAt ??= event.at;
     state = evolveReadiness(state, event);

@@ -4,6 +4,7 @@ import {
   type DrillResult,
   type DrillTime,
   ENDED,
+  type FurtherMissed,
   foundAt,
   inSeconds,
   SCENARIOS,
@@ -12,7 +13,7 @@ import {
 } from '../domain/drill/gameDay.ts';
 import { compared } from '../domain/drill/measure.ts';
 import { counted } from '../domain/words.ts';
-import { dateTime, inert, plain } from './text.ts';
+import { count, dateTime, inert, plain } from './text.ts';
 
 const STATE: Record<DrillTime['state'], string> = {
   kept: '✓ kept',
@@ -44,7 +45,7 @@ function foundWords(found: number | null): string {
 
 /** What the kill proved, and what it did not. */
 function killLines({ scenario, kill, venues }: DrillResult): string[] {
-  if (scenario !== 'kill') return [];
+  if (scenario !== 'kill') return [LEFT_OPEN[scenario]];
   if (kill === null) return [`The kill at ${venues.join(', ')} has no verdict. Orders there may be live.`];
   const found =
     kill.found === 0
@@ -60,6 +61,16 @@ function killLines({ scenario, kill, venues }: DrillResult): string[] {
     "The latch was the drill's own file, which no engine reads: that an engine stops is not proven by it.",
   ];
 }
+
+/** What a scenario without a kill leaves open: it exercises people, and nothing of the desk. */
+const LEFT_OPEN: Record<Exclude<Scenario, 'kill'>, string> = {
+  'feed-gap':
+    'There was no gap: whether one is noticed, whether the engine pauses, and the backup feed were NOT measured.',
+  paging:
+    'What pages for real, and who is asked when nobody answers, were NOT measured: it was one test page.',
+  runbook:
+    'Its steps were ticked by people: the kill, the cancel and whether the engine stops were NOT measured.',
+};
 
 const endLine = (result: DrillResult): string =>
   `It ${ENDED[result.ended]}${result.why === '' ? '' : ` (${plain(result.why, 300)})`}.`;
@@ -120,7 +131,7 @@ export const SCENARIO_WORDS: Record<Scenario, string> = {
 export function drillListLines(
   last: { result: DrillResult; at: number }[],
   planned: { scenario: Scenario; dueAt: number }[],
-  missed: { scenario: Scenario; dueAt: number; why: string }[],
+  missed: { scenario: Scenario; dueAt: number; why: string; further?: FurtherMissed }[],
 ): string[] {
   return SCENARIOS.map((scenario) => {
     const newest = last.find(({ result }) => result.scenario === scenario);
@@ -134,13 +145,27 @@ export function drillListLines(
         : `last ${dateTime(newest.at)} UTC ${outcome(newest.result)} (${newest.result.drill})`;
     const lost = missed.findLast((one) => one.scenario === scenario);
     const late =
-      lost === undefined || (newest !== undefined && newest.at > lost.dueAt)
+      lost === undefined || (newest !== undefined && newest.at > (lost.further?.until ?? lost.dueAt))
         ? ''
-        : ` · ❗ MISSED ${dateTime(lost.dueAt)} UTC: ${plain(lost.why, 200)}`;
+        : ` · ❗ MISSED ${dateTime(lost.dueAt)} UTC${lost.further === undefined ? '' : ` and ${count(lost.further.times.length + lost.further.more, 'later time')}`}: ${plain(lost.why, 200)}`;
     return `${scenario}: ${SCENARIO_WORDS[scenario]} · ${before} · ${next === undefined ? 'not scheduled' : `next ${dateTime(next)} UTC`}${late}`;
   });
 }
 
 /** A scheduled drill that did not run, for #incidents. */
-export const missedDrillWords = (missed: { scenario: Scenario; dueAt: number; why: string }): string =>
-  `DRILL · ❗ The drill ${missed.scenario}, due ${dateTime(missed.dueAt)} UTC, did NOT run: ${inert(missed.why, 300)} It is not made up for: \`/incident drill ${missed.scenario}\` runs it.`;
+export function missedDrillWords(missed: {
+  scenario: Scenario;
+  dueAt: number;
+  why: string;
+  further?: FurtherMissed;
+}): string {
+  const { scenario, dueAt, why, further } = missed;
+  const later =
+    further === undefined
+      ? ''
+      : ` Nor did those due ${further.times.map(dateTime).join(', ')} UTC${
+          further.more === 0 ? '' : `, and ${further.more} more until ${dateTime(further.until)} UTC`
+        }.`;
+  const reason = inert(why, 300);
+  return `DRILL · ❗ The drill ${scenario}, due ${dateTime(dueAt)} UTC, did NOT run: ${reason}${/[.!?]$/.test(reason) ? '' : '.'}${later} It is not made up for: \`/incident drill ${scenario}\` runs it.`;
+}

@@ -73,6 +73,7 @@ export function readinessLine(line: ReadinessLine, now: number): string {
     `${SYMBOL[line.state]} *${WORD[line.state]}* · ${inert(line.text, 200)}`,
     ...parts.slice(0, PARTS).map((part) => partLine(part, now)),
     ...(more > 0 ? [`    … and ${more} more`] : []),
+    ...(line.note === undefined ? [] : [`    ❗ ${inert(line.note, 400)}`]),
     ...(isGreen(line) ? [] : [`    ↳ ${inert(line.mend, 400)}`]),
   ].join('\n');
 }

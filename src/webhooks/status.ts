@@ -62,14 +62,15 @@ function tradingStatus(trading: Trading, engines: EngineStatus[]): object {
   };
 }
 
-/** `readiness`: a line each, with what proves it or what is missing. Times are ISO 8601, or null. */
+/** `readiness`: a line each, with what proves it or what is missing; `note`: a drill that was missed. Times are ISO 8601, or null. */
 export const readinessStatus = (lines: ReadinessLine[]): object[] =>
-  lines.map(({ id, text, state, parts, expiresAt, mend }) => ({
+  lines.map(({ id, text, state, parts, expiresAt, mend, note }) => ({
     id,
     text,
     state,
     expiresAt: expiresAt === null ? null : iso(expiresAt),
     mend,
+    note: note ?? null,
     parts: parts.map((part) => ({
       name: part.name,
       state: part.state,

@@ -1065,7 +1065,7 @@ const SAMPLES: Samples = {
       { ...said, type: 'ReadinessReminderSet', dueAt: 0 },
       'Readiness is not green: #incidents is reminded at 1970-01-01 00:00:00 UTC',
     ],
-    [{ ...said, type: 'ReadinessReminderSet', dueAt: null }, 'No line of readiness is red any more'],
+    [{ ...said, type: 'ReadinessReminderSet', dueAt: null }, 'Every line of readiness is green'],
   ],
   ReadinessReminded: [
     [

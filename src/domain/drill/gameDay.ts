@@ -110,6 +110,16 @@ export interface DrillResult {
   earlier: EarlierDrill[];
 }
 
+/** Later due times that were missed with the first, in one downtime: on record together, so that none is told twice. */
+export interface FurtherMissed {
+  /** ms since the epoch, in their order; the first of them only. */
+  times: number[];
+  /** How many more there were. */
+  more: number;
+  /** The last of all. */
+  until: number;
+}
+
 export type DrillEvent =
   | ({ type: 'DrillFinished' } & DrillResult)
   /** On the desk's log: what readiness reads as evidence. `incident` has the whole result. */
@@ -122,7 +132,15 @@ export type DrillEvent =
   /** On the desk's log: the schedule's next due time, kept so that a restart knows what it missed. */
   | { type: 'DrillPlanned'; schedule: string; scenario: Scenario; dueAt: number }
   /** On the desk's log: a scheduled drill did not run, and is not made up for. */
-  | { type: 'DrillMissed'; schedule: string; scenario: Scenario; dueAt: number; why: string }
+  | {
+      type: 'DrillMissed';
+      schedule: string;
+      scenario: Scenario;
+      dueAt: number;
+      why: string;
+      /** Absent: that time alone. */
+      further?: FurtherMissed;
+    }
   /** On the desk's log: people were told of it in #incidents. */
   | { type: 'DrillMissedSaid'; schedule: string; dueAt: number };
 

@@ -1,5 +1,6 @@
 /** What is put on the desk's log about readiness: proofs, readings, test pages and reminders. Pure. */
 
+import type { DrillEvent, Scenario } from '../drill/gameDay.ts';
 import type { Actor } from '../incident.ts';
 
 /** Evidence from later than this ahead of the clock is not believed: the clock was put back, or was wrong then. */
@@ -71,6 +72,19 @@ export type ReadinessEvent =
   /** All of it as it stands: the desk's log is read back a week only, and evidence is older than that. */
   | { type: 'ReadinessRestated'; state: ReadinessState };
 
+/** What the log of the desk says of drills: the schedule's that did not run, and those that did. */
+export type DrillWord = Extract<DrillEvent, { type: 'DrillMissed' | 'DrillNoted' }>;
+
+/** The newest drills of a scenario that were due and did not run. */
+export interface MissedDrills {
+  scenario: Scenario;
+  /** The first and the last of them, ms since the epoch. */
+  dueAt: number;
+  until: number;
+  count: number;
+  why: string;
+}
+
 export interface TestPage {
   page: number;
   by: Actor;
@@ -93,4 +107,6 @@ export interface ReadinessState {
   reads: { who: string; name: string; texts: TextVersion[]; at: number }[];
   reminder: { dueAt: number | null; last: number | null };
   restatedAt: number | null;
+  /** By scenario, until one of it ran to its end. Absent on record from before. */
+  missed?: MissedDrills[];
 }

@@ -1,5 +1,6 @@
 /** Whether the desk is ready, line by line of the playbook's go-live list, from what is on record. Pure. */
 
+import type { Scenario } from '../drill/gameDay.ts';
 import { counted, utc } from '../words.ts';
 import { AHEAD_MS, type ReadinessState, type TextVersion } from './events.ts';
 
@@ -32,6 +33,8 @@ export interface ReadinessLine {
   expiresAt: number | null;
   /** How to make it green. */
   mend: string;
+  /** What is to be known beside; it makes the line neither green nor red. Absent: nothing. */
+  note?: string;
 }
 
 export interface ReadinessRules {
@@ -62,6 +65,14 @@ export interface ReadinessFacts {
   canAskPager: boolean;
 }
 
+/** What a drill exercises. Only the kill's proves its line by itself; the others are practice for theirs. */
+const EXERCISES: Record<Scenario, string> = {
+  kill: 'emergency-cancel',
+  paging: 'alerting',
+  'feed-gap': 'backup-feed',
+  runbook: 'runbook-read',
+};
+
 /** Where the playbook names no days for a line. */
 export const VALID_DAYS = 90;
 
@@ -77,6 +88,7 @@ export function judgeReadiness(state: ReadinessState, facts: ReadinessFacts, now
     const { parts: told, mend } = partsOf(id, { state, facts, now });
     const parts = told.length > 0 ? told : [missing('', 'there is nothing that it could be proved of')];
     const worst = parts.map((part) => part.state).toSorted((a, b) => ORDER.indexOf(b) - ORDER.indexOf(a))[0];
+    const note = missedNote(id, state);
     const ends = parts.flatMap(({ expiresAt }) => (expiresAt === null ? [] : [expiresAt]));
     return {
       id,
@@ -85,9 +97,20 @@ export function judgeReadiness(state: ReadinessState, facts: ReadinessFacts, now
       parts,
       expiresAt: ends.length === 0 ? null : Math.min(...ends),
       mend,
+      ...(note === '' ? {} : { note }),
     };
   });
 }
+
+const missedNote = (line: string, { missed = [] }: ReadinessState): string =>
+  missed
+    .filter(({ scenario }) => EXERCISES[scenario] === line)
+    .map(({ scenario, dueAt, until, count, why }) =>
+      count === 1
+        ? `drill (${scenario}) of ${utc(dueAt)} was missed: ${why}`
+        : `${counted(count, 'drill')} (${scenario}) from ${utc(dueAt)} to ${utc(until)} were missed, the last: ${why}`,
+    )
+    .join('; ');
 
 interface Seen {
   state: ReadinessState;

@@ -1,7 +1,13 @@
 /** How readiness folds from the desk's log. Pure. */
 
 import type { Actor } from '../incident.ts';
-import { AHEAD_MS, type ReadinessEvent, type ReadinessState, type TestPage } from './events.ts';
+import {
+  AHEAD_MS,
+  type DrillWord,
+  type ReadinessEvent,
+  type ReadinessState,
+  type TestPage,
+} from './events.ts';
 
 export const NOTHING_PROVED: ReadinessState = {
   proofs: [],
@@ -31,10 +37,33 @@ const TYPES: ReadonlySet<string> = new Set<ReadinessEvent['type']>([
   'ReadinessReminded',
   'ReadinessRestated',
 ]);
+const DRILL_WORDS: ReadonlySet<string> = new Set<DrillWord['type']>(['DrillMissed', 'DrillNoted']);
 
 /** Whether an event of the desk's log is about readiness. */
 export const isReadiness = <E extends { type: string }>(event: E): event is E & ReadinessEvent & Said =>
   TYPES.has(event.type);
+
+/** Whether an event of the desk's log tells of a drill that ran, or was due and did not. */
+export const isDrillWord = <E extends { type: string }>(event: E): event is E & DrillWord & Said =>
+  DRILL_WORDS.has(event.type);
+
+/** A missed drill stands until one of its scenario ran to its end after it. */
+export function evolveMissed(state: ReadinessState, event: DrillWord & Said): ReadinessState {
+  const { scenario } = event;
+  const missed = state.missed ?? [];
+  const others = missed.filter((one) => one.scenario !== scenario);
+  const before = missed.find((one) => one.scenario === scenario);
+  if (event.type === 'DrillNoted')
+    return before === undefined || event.ended !== 'done' || event.at < before.until
+      ? state
+      : { ...state, missed: others };
+  const { dueAt, why, further } = event;
+  const until = further?.until ?? dueAt;
+  if (before !== undefined && dueAt <= before.until) return state;
+  const more = further === undefined ? 0 : further.times.length + further.more;
+  const count = (before?.count ?? 0) + 1 + more;
+  return { ...state, missed: [...others, { scenario, dueAt: before?.dueAt ?? dueAt, until, count, why }] };
+}
 
 /** Fold one event. Total: an event about a test page that is not the newest one changes nothing. */
 export function evolveReadiness(state: ReadinessState, event: ReadinessEvent & Said): ReadinessState {

@@ -21,7 +21,15 @@ import {
 import { KILL_PACE, type KillPace } from '../../domain/kill.ts';
 import { type Playbook, type Runbook, stepRef } from '../../domain/playbook.ts';
 import type { HoldKey } from '../../domain/trading.ts';
-import { type Clock, type Control, DESK, type DrillFiles, type Log, type Store } from '../../ports.ts';
+import {
+  type Clock,
+  type Control,
+  DESK,
+  type DrillFiles,
+  type Log,
+  type Store,
+  StoreUnavailable,
+} from '../../ports.ts';
 import type { Desk } from '../desk.ts';
 import type { Ledger } from '../ledger.ts';
 import { type DrillKillRun, startDrillKill } from './kill.ts';
@@ -209,7 +217,7 @@ export function createDrills(deps: DrillsDeps): Drills {
             { incident: incident.id, error: String(error) },
             'the kill of a drill could not be begun',
           );
-          end('failed', error instanceof Error ? error.message : String(error));
+          end('failed', inWords(error));
         });
       return incident;
     } finally {
@@ -230,7 +238,7 @@ export function createDrills(deps: DrillsDeps): Drills {
     } catch (error) {
       throw new Refusal(
         'no_drill_control',
-        `The drill's own control file cannot be used: ${error instanceof Error ? error.message : String(error)} Nothing was done.`,
+        `The drill's own control file cannot be used: ${inWords(error)} Nothing was done.`,
       );
     }
   }
@@ -272,6 +280,14 @@ export function createDrills(deps: DrillsDeps): Drills {
       .slice(0, EARLIER)
       .map(({ at, result: { drill, passed, times } }) => ({ drill, at, passed, times }));
 
+  const measuredOf = async (
+    own: Run | null,
+    id: string,
+    gameDay: GameDay,
+    openedAt: number,
+    elapsedMs: number,
+  ) => timesOf(gameDay, openedAt, await ledger.history(id), own?.kill?.state(), elapsedMs);
+
   /** On record, then noted on the desk's log, then in its file. Throws when the first cannot be. */
   async function finish(
     id: string,
@@ -284,11 +300,19 @@ export function createDrills(deps: DrillsDeps): Drills {
     const incident = await ledger.load(id);
     if (incident === undefined) throw new Error(`${id} is not there`);
     const kill = own?.kill?.state();
+    const times =
+      ending.ended === 'failed'
+        ? await measuredOf(own, id, gameDay, incident.openedAt, elapsedMs).catch((error: unknown) => {
+            if (error instanceof StoreUnavailable) throw error;
+            log.error({ incident: id, error: String(error) }, 'the times of a failed drill are not known');
+            return [];
+          })
+        : await measuredOf(own, id, gameDay, incident.openedAt, elapsedMs);
     const came = drillKill(kill, own?.kill?.found() ?? {});
-    const times = timesOf(gameDay, incident.openedAt, await ledger.history(id), kill, elapsedMs);
     const result = resultOf(gameDay, times, came, ending, earlierOf(gameDay.scenario));
-    await ledger.commit(id, { type: 'FinishDrill', by, result });
-    const done = { incident: id, at: clock.now(), result };
+    const { incident: after } = await ledger.commit(id, { type: 'FinishDrill', by, result });
+    // A disk that took it after all, when it was refused before, holds the first one.
+    const done = { incident: id, ...(after?.drillResult ?? { at: clock.now(), result }) };
     finished = [done, ...finished];
     // It is over from here on: the next one does not wait for its file.
     if (run === own) run = null;
@@ -319,6 +343,22 @@ export function createDrills(deps: DrillsDeps): Drills {
   }
 
   async function look(own: Run): Promise<void> {
+    // A disk that hangs tells nobody of a kill: what stands in memory does.
+    const { latch } = ledger.trading();
+    if (latch !== null) end('realKill', latch.incident);
+    try {
+      await measure(own);
+    } catch (error) {
+      // Nothing can be recorded: it is tried again, and a restart would end it in words too.
+      if (error instanceof StoreUnavailable) throw error;
+      log.error({ incident: own.incident, error: String(error) }, 'a drill could not be watched: it ends');
+      own.kill?.stop();
+      // Also where it was ending: its story must not depend on what cannot be read.
+      own.ending = { ended: 'failed', why: inWords(error) };
+    }
+  }
+
+  async function measure(own: Run): Promise<void> {
     const incident = ledger.peek(own.incident);
     if (incident === undefined) return;
     // By either clock, whichever is first, as every due time of ours.
@@ -330,14 +370,11 @@ export function createDrills(deps: DrillsDeps): Drills {
     const state = own.kill?.state();
     // Its verdict is what was asked for: it is not watched on as a real latch is.
     if (state !== undefined && state.verdict !== null) own.kill?.stop();
-    const times = timesOf(
-      own.gameDay,
-      incident.openedAt,
-      await ledger.history(own.incident),
-      state,
-      elapsedMs,
-    );
-    if (own.ending === null && !isMeasured(times)) return;
+    if (
+      own.ending === null &&
+      !isMeasured(await measuredOf(own, own.incident, own.gameDay, incident.openedAt, elapsedMs))
+    )
+      return;
     own.kill?.stop();
     const ending = own.ending ?? { ended: 'done' as const, why: '' };
     await finish(own.incident, STANDDOWN, own.gameDay, elapsedMs, own, ending);
@@ -356,13 +393,28 @@ export function createDrills(deps: DrillsDeps): Drills {
     isReady: () => ready,
     async tick() {
       if (!ready) await takeUp();
-      else if (run !== null && !starting) await look(run);
+      else if (starting) return;
+      else if (run !== null) await look(run);
+      else await endStrays();
     },
     close() {
       closed = true;
       run?.kill?.stop();
     },
   };
+
+  /** Begun, refused since its disk did not answer in time, and on record all the same: nobody watches it. */
+  async function endStrays(): Promise<void> {
+    if (ledger.unrecorded() !== null) return;
+    for (const { id, gameDay, drillResult, openedAt } of ledger.open()) {
+      if (gameDay === undefined || drillResult !== undefined) continue;
+      if (gameDay.dueAt !== undefined) begun.add(nameOf(gameDay.scenario, gameDay.dueAt));
+      await finish(id, STANDDOWN, gameDay, Math.max(0, clock.now() - openedAt), null, {
+        ended: 'failed',
+        why: 'the disk took it after it was refused: nothing of it was run',
+      });
+    }
+  }
 
   /** Not part of the start: a disk that hangs must not keep a kill from being taken up. */
   async function takeUp(): Promise<void> {
@@ -396,5 +448,7 @@ export function createDrills(deps: DrillsDeps): Drills {
     ready = true;
   }
 }
+
+const inWords = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 const WEEK_MS = 7 * 24 * 60 * 60_000;
