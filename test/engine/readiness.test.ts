@@ -169,6 +169,40 @@ describe('the weekly reminder', () => {
     }
     expect(posts).toEqual([START + 7 * DAY]);
   });
+
+  it.each([
+    ['before it was posted', false],
+    ['after it was posted, before it was on record', true],
+  ])('is posted once, though the bot dies %s', async (_when, wasPosted) => {
+    const inChannel = new Map<string, string>();
+    const posted: string[] = [];
+    const chat = {
+      find: async (_channel: string, _thread: null, key: string) => ({
+        state: 'done',
+        ts: inChannel.get(key) ?? null,
+      }),
+      async post(_channel: string, _thread: null, _message: object, key: string) {
+        posted.push(key);
+        inChannel.set(key, '1.1');
+        return { state: 'done', ts: '1.1' };
+      },
+    } as unknown as ReadinessDeps['chat'];
+    const rota = (): RotaAhead => ({ state: 'known', shifts: [], hasPhone: [] });
+    const first = await make(['on-call-rotation'], { chat, rota });
+    await first.at(0);
+    if (wasPosted) await first.at(7 * DAY);
+    expect(posted).toHaveLength(wasPosted ? 1 : 0);
+    // What the dead process had on disk: up to where it would have noted that it reminded.
+    const noted = first.log.findIndex(({ type }) => type === 'ReadinessReminded');
+    expect(noted !== -1).toBe(wasPosted);
+    const onDisk = wasPosted ? first.log.slice(0, noted) : first.log;
+    const store = { history: async () => onDisk };
+    const second = await make(['on-call-rotation'], { chat, rota, store });
+    await second.at(7 * DAY + HOUR);
+    await second.at(7 * DAY + 2 * HOUR);
+    expect(posted).toHaveLength(1);
+    expect(second.log.filter(({ type }) => type === 'ReadinessReminded')).toHaveLength(1);
+  });
 });
 
 describe('what must outlast a week', () => {
