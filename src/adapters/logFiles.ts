@@ -229,6 +229,8 @@ export async function readLogs(disk: Disk, dataDir: string): Promise<FoundLogs> 
     add(log, { from: version - events.length, rows: events, chain, by: 'snapshot.json' });
   }
 
+  // Before the rows: beside a running server an anchor that is read after them may count one that came in between.
+  const anchors = await readAnchors(disk, dataDir);
   const before = await snapshotNow(disk, dataDir);
   const indexed = await readIndex(wrong);
   const { records, from: first, next } = await readJournal();
@@ -266,7 +268,7 @@ export async function readLogs(disk: Disk, dataDir: string): Promise<FoundLogs> 
     else unknown.push(`aside/${name}: the store could not read it, and goes on without it`);
   }
   if (logs.get(DESK)?.rows.length === 0 && logs.get(DESK)?.counted === null) logs.delete(DESK);
-  return { logs, anchors: await readAnchors(disk, dataDir), wrong, unknown, notes };
+  return { logs, anchors, wrong, unknown, notes };
 }
 
 type JournalPart = Part & { log: string; seq: number };
