@@ -417,3 +417,19 @@ mail: { from: standdown@example.com, stakeholders: [desk@example.com] }
 recoveryCheck: off
 `;
 }
+
+/** A desk of its own for one story, with a wall clock that the story moves. */
+export async function withDesk(
+  story: (desk: InProcess, advance: (ms: number) => void) => Promise<void>,
+  options: DeskOptions = {},
+): Promise<void> {
+  let ahead = 0;
+  const desk = await startDesk({ now: () => Date.now() + ahead, ...options });
+  try {
+    await story(desk, (ms) => {
+      ahead += ms;
+    });
+  } finally {
+    await desk.close();
+  }
+}

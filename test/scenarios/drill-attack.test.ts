@@ -10,7 +10,8 @@ import type { VenueConfig } from '../../src/config.ts';
 import { type BinanceCounterpart, startBinanceCounterpart } from '../../src/rehearsal/binance.ts';
 import { CAST } from '../../src/rehearsal/stage.ts';
 import { type DeskOptions, type InProcess, startDesk } from './desk.ts';
-import { exchange, fire, paged, said, settled } from './reading.ts';
+import { askDrill, beginDrill } from './drilled.ts';
+import { exchange, fire, paged, settled } from './reading.ts';
 
 const KEY = { apiKey: 'd'.repeat(64), secret: 'e'.repeat(64) };
 
@@ -49,20 +50,8 @@ async function live(drill: Partial<VenueConfig> = {}, options: DeskOptions = {})
   });
 }
 
-const ask = async (text: string, who: keyof typeof CAST = 'ada') =>
-  said(await desk.stage.slack.say(CAST[who].id, `/incident drill ${text}`));
-async function begin(scenario: string): Promise<string> {
-  for (;;) {
-    const answer = await ask(scenario);
-    if (answer.includes('starting or stopping')) {
-      await new Promise((resolve) => setTimeout(resolve, 100));
-      continue;
-    }
-    const id = /INC-\d{8}-\d{3}/.exec(answer)?.[0];
-    if (id === undefined || !answer.includes('has begun')) throw new Error(answer);
-    return id;
-  }
-}
+const ask = (text: string, who: keyof typeof CAST = 'ada') => askDrill(desk, text, who);
+const begin = (scenario: string) => beginDrill(desk, scenario);
 async function acknowledge(id: string): Promise<void> {
   const page = await paged(desk, id);
   desk.stage.pagerDuty.acknowledge(page.id, CAST.ada.pagerDuty);

@@ -3,11 +3,11 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { CAST } from '../../src/rehearsal/stage.ts';
 import { type InProcess, startDesk } from './desk.ts';
-import { paged, posted, said, settled, shows } from './reading.ts';
+import { beginDrill } from './drilled.ts';
+import { paged, posted, settled, shows } from './reading.ts';
 
 let desk: InProcess;
 let aheadMs = 0;
-const PATIENT = { timeout: 15_000 };
 
 afterEach(async () => desk?.close());
 
@@ -16,20 +16,7 @@ async function live(): Promise<void> {
   desk = await startDesk({ live: true, now: () => Date.now() + aheadMs });
 }
 
-const ask = async (text: string) => said(await desk.stage.slack.say(CAST.ada.id, `/incident drill ${text}`));
-
-/** The bot looks at what is there once a second. */
-async function begin(scenario: string): Promise<string> {
-  let id: string | undefined;
-  await expect
-    .poll(async () => {
-      const answer = await ask(scenario);
-      id = answer.includes('has begun') ? /INC-\d{8}-\d{3}/.exec(answer)?.[0] : undefined;
-      return answer;
-    }, PATIENT)
-    .toContain('has begun');
-  return id ?? '';
-}
+const begin = (scenario: string) => beginDrill(desk, scenario);
 
 async function acknowledge(id: string): Promise<void> {
   await posted(desk, id);

@@ -10,6 +10,7 @@ import { type BinanceCounterpart, startBinanceCounterpart } from '../../src/rehe
 import { CAST } from '../../src/rehearsal/stage.ts';
 import { faultyDisk } from '../adapters/faultyDisk.ts';
 import { type DeskOptions, type InProcess, startDesk } from './desk.ts';
+import { askDrill, beginDrill } from './drilled.ts';
 import {
   as,
   exchange,
@@ -69,21 +70,8 @@ async function live(options: DeskOptions & { marked?: boolean; shared?: boolean 
   });
 }
 
-const ask = async (text: string, who: keyof typeof CAST = 'ada') =>
-  said(await desk.stage.slack.say(CAST[who].id, `/incident drill ${text}`));
-/** The bot looks at what is there once a second. */
-async function begin(scenario: string): Promise<string> {
-  for (;;) {
-    const answer = await ask(scenario);
-    if (answer.includes('starting or stopping')) {
-      await new Promise((resolve) => setTimeout(resolve, 100));
-      continue;
-    }
-    const id = /INC-\d{8}-\d{3}/.exec(answer)?.[0];
-    if (id === undefined || !answer.includes('has begun')) throw new Error(answer);
-    return id;
-  }
-}
+const ask = (text: string, who: keyof typeof CAST = 'ada') => askDrill(desk, text, who);
+const begin = (scenario: string) => beginDrill(desk, scenario);
 async function acknowledge(id: string): Promise<void> {
   await posted(desk, id);
   const page = await paged(desk, id);

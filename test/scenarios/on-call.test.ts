@@ -9,7 +9,7 @@ import type { Mail } from '../../src/ports.ts';
 import type { StoredMessage } from '../../src/rehearsal/slack/shapes.ts';
 import { CAST, CHANNEL } from '../../src/rehearsal/stage.ts';
 import { startRehearsal } from '../../src/rehearse.ts';
-import { type DeskOptions, type InProcess, policy, startDesk } from './desk.ts';
+import { type InProcess, policy, withDesk } from './desk.ts';
 import {
   buttonOf,
   eventsOf,
@@ -27,22 +27,6 @@ import {
 } from './reading.ts';
 
 const MINUTE = 60_000;
-
-/** A desk of its own for one story, with a wall clock that the story moves. */
-async function withDesk(
-  story: (desk: InProcess, advance: (ms: number) => void) => Promise<void>,
-  options: DeskOptions = {},
-): Promise<void> {
-  let ahead = 0;
-  const desk = await startDesk({ now: () => Date.now() + ahead, ...options });
-  try {
-    await story(desk, (ms) => {
-      ahead += ms;
-    });
-  } finally {
-    await desk.close();
-  }
-}
 
 /** PagerDuty's own incident of a page. */
 const thereOf = (desk: InProcess, id: string, n = 1) => {

@@ -4,27 +4,12 @@ import { describe, expect, it } from 'vitest';
 import type { ReadinessLine } from '../../src/domain/readiness/judge.ts';
 import type { Policy } from '../../src/policy.ts';
 import { CAST, CHANNEL } from '../../src/rehearsal/stage.ts';
-import { type DeskOptions, type InProcess, startDesk } from './desk.ts';
+import { type InProcess, withDesk } from './desk.ts';
 import { happens, switches } from './reading.ts';
 
 const { ada, grace } = CAST;
 const DAY = 86_400_000;
 const MINUTE = 60_000;
-
-async function withDesk(
-  story: (desk: InProcess, advance: (ms: number) => void) => Promise<void>,
-  options: DeskOptions = {},
-): Promise<void> {
-  let ahead = 0;
-  const desk = await startDesk({ now: () => Date.now() + ahead, ...options });
-  try {
-    await story(desk, (ms) => {
-      ahead += ms;
-    });
-  } finally {
-    await desk.close();
-  }
-}
 
 /** The go-live list, of these lines alone. */
 const only =

@@ -9,27 +9,11 @@ import { createPagerDutyPager } from '../../src/adapters/pagerduty.ts';
 import type { ReadinessLine } from '../../src/domain/readiness/judge.ts';
 import { SHIPPED_PLAYBOOK } from '../../src/policy.ts';
 import { CAST, CHANNEL } from '../../src/rehearsal/stage.ts';
-import { type DeskOptions, type InProcess, startDesk, TOKEN } from './desk.ts';
+import { type DeskOptions, type InProcess, TOKEN, withDesk } from './desk.ts';
 import { happens, said, switches } from './reading.ts';
 
 const { ada, grace, alan, mallory } = CAST;
 const DAY = 86_400_000;
-
-/** A desk of its own for one story, with a wall clock that the story moves. */
-async function withDesk(
-  story: (desk: InProcess, advance: (ms: number) => void) => Promise<void>,
-  options: DeskOptions = {},
-): Promise<void> {
-  let ahead = 0;
-  const desk = await startDesk({ now: () => Date.now() + ahead, ...options });
-  try {
-    await story(desk, (ms) => {
-      ahead += ms;
-    });
-  } finally {
-    await desk.close();
-  }
-}
 
 /** `/incident readiness …` as the one who typed it reads it. */
 async function ask(desk: InProcess, who: string, text = ''): Promise<string> {
