@@ -1,9 +1,9 @@
 /** Rehearsal: the real bot against counterparts on this machine, with nothing to lose. */
 
 import { randomBytes } from 'node:crypto';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { Agent } from 'node:https';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { StoreRefused } from './adapters/disk.ts';
 import { acquireLock } from './adapters/lock.ts';
@@ -15,6 +15,7 @@ import { ASSETS } from './rehearsal/console/assets.ts';
 import { type RehearsalConsole, startRehearsalConsole } from './rehearsal/console/console.ts';
 import { ENGINE, FEED } from './rehearsal/console/engine.ts';
 import { page, regions } from './rehearsal/console/html.ts';
+import { empty, LOCK_FOLDER } from './rehearsal/folder.ts';
 import { ALERT_CHANNEL, CAST, CHANNEL, REPOSITORY, type Stage, startStage } from './rehearsal/stage.ts';
 import type { BotOrder } from './rehearsalBot.ts';
 
@@ -121,16 +122,15 @@ export function configFor(
 }
 
 /**
- * One rehearsal a folder, whatever its port: a second one would empty it under the first. The lock stands beside the
- * folder, since what is in it goes; a killed holder's is taken over. Returns how to release it.
+ * One rehearsal a folder, whatever its port: a second one would empty it under the first. A killed holder's lock is taken
+ * over. Returns how to release it.
  * @throws before anything is touched, when another rehearsal runs there
  */
 async function holdFolder(dataDir: string): Promise<() => Promise<void>> {
-  // A name with a dot in front is no sign of live data.
-  const beside = join(dirname(dataDir), `.${basename(dataDir)}.lock`);
-  await mkdir(beside, { recursive: true, mode: 0o700 });
+  const lock = join(dataDir, LOCK_FOLDER);
+  await mkdir(lock, { recursive: true, mode: 0o700 });
   try {
-    return await acquireLock(beside);
+    return await acquireLock(lock);
   } catch (error) {
     if (!(error instanceof StoreRefused)) throw error;
     const by = /process \d+/.exec(error.message)?.[0];
@@ -156,8 +156,7 @@ export async function startRehearsal(
   let stage: Stage | null = null;
   try {
     // The counterparts begin anew each time: what an earlier rehearsal posted to them is gone, so its log goes too.
-    await rm(config.dataDir, { recursive: true, force: true });
-    await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
+    await empty(config.dataDir);
     await mkdir(dirname(config.controlFile), { recursive: true });
     await writeFile(config.controlFile, CONTROL, { mode: 0o600 });
     stage = await startStage(onStage);

@@ -3,6 +3,7 @@
 import { access, chmod, constants, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { empty } from '../folder.ts';
 import { type Stage, startStage } from '../stage.ts';
 import { createBotProcess } from './botProcess.ts';
 import { createLoopbackEngine } from './engine.ts';
@@ -92,8 +93,7 @@ export async function startRehearsalConsole(options: ConsoleOptions): Promise<Re
     await chmod(folder, 0o700).catch(() => undefined);
     await rm(awayOf(folder), REMOVE);
     // The counterparts begin anew, so what an earlier rehearsal wrote about them goes too.
-    await rm(dataDir, REMOVE);
-    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    await empty(dataDir);
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await writeFile(controlFile, options.control, { mode: 0o600 });
     return startStage(options.stage);
