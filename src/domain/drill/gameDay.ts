@@ -68,6 +68,8 @@ export interface DrillKillVenue {
   reason: string | null;
   /** Orders that it found there to cancel. Absent on record from before they were counted by venue. */
   found?: number;
+  /** Cancels that the venue answered with success, over all rounds. Absent on record from before they were counted. */
+  answered?: number;
 }
 
 /** What a drill kill came to, at its own venues. */

@@ -123,13 +123,14 @@ export function foundIn(events: readonly { type: string }[]): Record<string, num
 /** What the drill's kill came to; null: it has no verdict. `found`: see `foundIn`. */
 export function drillKill(kill: KillState | undefined, found: Record<string, number>): DrillKill | null {
   if (kill === undefined || kill.verdict === null) return null;
-  const venues = Object.entries(kill.venues).map(([venue, { verdict }]) => ({
+  const venues = Object.entries(kill.venues).map(([venue, { verdict, lists }]) => ({
     venue,
     verdict: verdict?.verdict ?? ('UNKNOWN' as const),
     orders: verdict?.orders.length ?? 0,
     positions: verdict?.positions.length ?? 0,
     reason: verdict?.reason ?? null,
     found: found[venue] ?? 0,
+    answered: Object.values(lists).reduce((sum, list) => sum + (list.found > 0 ? list.answered : 0), 0),
   }));
   return { verdict: kill.verdict, venues, found: venues.reduce((sum, one) => sum + one.found, 0) };
 }

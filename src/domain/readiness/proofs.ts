@@ -93,8 +93,8 @@ export interface DrillNote {
   venues: string[];
   kill: {
     verdict: string;
-    /** `found` is absent on record from before orders were counted by venue. */
-    venues: { venue: string; verdict: string; orders: number; found?: number }[];
+    /** `found` is absent on record from before orders were counted by venue, `answered` from before cancels were. */
+    venues: { venue: string; verdict: string; orders: number; found?: number; answered?: number }[];
     /** Orders that were found at all its venues together. */
     found: number;
   } | null;
@@ -105,7 +105,8 @@ export const drillNoteOf = (event: { type: string }): DrillNote | null =>
   event.type === 'DrillNoted' ? (event as DrillNote) : null;
 
 /**
- * A drill's kill proves each venue where it found orders and read back that none is left. An older record counts the orders of
+ * A drill's kill proves each venue where it found orders, had a cancel answered, and read back that none is left. An older
+ * record counts the orders of
  * all venues together: it proves one that was alone. It proves no kill switch: its control file is its own, and no engine
  * reads that. `at` is when it was noted, ms since the epoch: days later, where the bot was down in between.
  */
@@ -113,12 +114,15 @@ export function provedByDrill({ drill, kill, endedAt }: DrillNote, at: number): 
   return (kill?.venues ?? []).flatMap((one) => {
     const found = kill === null ? null : foundAt(kill, one);
     if (found === null || found === 0 || one.verdict === 'UNKNOWN' || one.orders !== 0) return [];
+    const { answered = found } = one;
+    // What filled by itself proves nothing.
+    if (answered === 0) return [];
     return [
       {
         line: 'emergency-cancel',
         part: one.venue,
         provedAt: endedAt ?? at,
-        evidence: `DRILL ${drill}: ${found} order(s) cancelled, and read back that none is left`,
+        evidence: `DRILL ${drill}: ${cancelled(found, answered)}, and read back that none is left`,
       },
     ];
   });

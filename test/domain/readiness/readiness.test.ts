@@ -472,6 +472,21 @@ describe('what proves', () => {
     expect(provedByDrill({ ...drill, endedAt: NOW - 6 * DAY }, NOW)).toMatchObject([
       { provedAt: NOW - 6 * DAY },
     ]);
+    // Found, and gone by itself: no cancel was answered.
+    const answering = (answered: number) =>
+      provedByDrill(
+        {
+          ...drill,
+          kill: {
+            verdict: 'FLAT',
+            venues: [{ venue: 'test', verdict: 'FLAT', orders: 0, found: 2, answered }],
+            found: 2,
+          },
+        },
+        NOW,
+      ).map(({ evidence }) => evidence);
+    expect(answering(0)).toEqual([]);
+    expect(answering(1)).toEqual([expect.stringContaining('1 of 2 order(s) cancelled')]);
     expect(provedByDrill({ ...drill, kill: { ...drill.kill, found: 0 } }, NOW)).toEqual([]);
     expect(provedByDrill({ ...drill, kill: null }, NOW)).toEqual([]);
     // Written before orders were counted by venue: of two, nobody knows where they were.
