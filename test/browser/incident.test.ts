@@ -284,6 +284,8 @@ it('a whole incident by keyboard alone, from the first Tab to the postmortem in 
   await enter("one.id === 'start-first'");
   await me.shows(me.thread, /Runbook: SLO-03/);
   await enter(button('Acknowledge', 'messages'));
+  // The headline that says so is another one: a yes to a button of the old one is asked for again.
+  await page.locator('#region-messages', { hasText: 'in time: acknowledge' }).waitFor();
   await enter(button('Kill…', 'messages'));
   await enter("one.id === 'confirm-yes'");
   await me.verdict('RESIDUAL');
